@@ -1,0 +1,70 @@
+# `make help` lists the targets. Settings are environment variables: make build SERVICE_PORT=5050
+
+RUNTIME ?= native
+PYTHON ?= $(or $(shell for p in python3.11 python3 /usr/bin/python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && \
+	command -v "$$p" && break; done),python3)
+BIN := .venv/bin
+PLATFORM := $(BIN)/python -m setup.native
+# Files, not folders: Pylint would take the folder streamlit for the installed package.
+CHECKED = $(shell find $(wildcard src service airflow/dags streamlit evidently_service \
+	unit_tests integration_tests benchmarks setup) -name '*.py')
+# SOURCE or DATA on the command line ask for training even if a model is in production.
+TRAIN := $(if $(filter command,$(origin SOURCE) $(origin DATA)),--train)
+
+.DEFAULT_GOAL := help
+.PHONY: build preflight install retrain status logs stop test lint docs format lock clean help
+
+build: preflight install ## Start everything, train, ask for a price [SOURCE=file DATA=path]
+	@$(PLATFORM) build $(TRAIN)
+
+preflight: ## Check Python, ports, memory and disk; changes nothing
+ifneq ($(RUNTIME),native)
+	@echo "RUNTIME=$(RUNTIME): the compose files are not there yet; use RUNTIME=native." >&2; exit 1
+endif
+	@command -v "$(PYTHON)" >/dev/null || { echo "Python 3.11 is missing. Install it:" \
+		"apt-get install python3.11 python3.11-venv, or pyenv install 3.11" >&2; exit 1; }
+	@"$(PYTHON)" -m setup.native.preflight
+
+install: ## Make .venv from Pipfile.lock, hashes enforced
+	@"$(PYTHON)" -m setup.native.install
+
+retrain: ## Train again through Airflow [SOURCE=file DATA=path]
+	@$(PLATFORM) retrain
+
+status: install ## What runs, and where
+	@$(PLATFORM) status
+
+logs: ## Follow all logs (Ctrl-C ends it)
+	@$(PLATFORM) logs
+
+stop: ## End every process; data, models and logs stay
+	@if [ -x $(BIN)/python ]; then $(PLATFORM) stop; else echo "Nothing runs."; fi
+
+test: install ## Unit tests without network, then the integration tests
+	@$(BIN)/pytest -q unit_tests src --disable-socket --allow-unix-socket
+	@$(BIN)/pytest -q integration_tests
+
+lint: install ## Black, isort, Pylint, layers, lock: changes nothing
+	@$(BIN)/black --check --quiet $(CHECKED) || { echo "run make format" >&2; exit 1; }
+	@$(BIN)/isort --check --quiet $(CHECKED)
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m setup.lock --check
+	@PYTHONPATH=. $(BIN)/pylint --score=n $(CHECKED)
+
+docs: install ## Rewrite .env.example and the table of settings from settings.py
+	@$(BIN)/python -m setup.settings_docs
+
+format: install ## Black and isort, in place
+	@$(BIN)/isort --quiet $(CHECKED)
+	@$(BIN)/black --quiet $(CHECKED)
+
+lock: install ## Resolve the Pipfile into Pipfile.lock [UPGRADE=1 takes the newest versions]
+	@$(BIN)/python -m setup.lock $(if $(UPGRADE),--upgrade)
+	@.local/tools/bin/pipenv verify
+
+clean: stop ## Delete the environment and everything a run wrote, models and data included
+	rm -rf .venv .local .pytest_cache .hypothesis .import_linter_cache
+
+help: ## This list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -1,0 +1,93 @@
+"""Airflow DAG `train_vehicle_price`: fit every family on one dataset, then the promotion gate."""
+
+from airflow.sdk import Param, dag, get_current_context, task
+from listings_form import LISTINGS, TASK_DEFAULTS, listing_params
+
+from vehicle_price.schema import FAMILY_NAMES
+from vehicle_price.settings import Settings
+
+
+@dag(
+    schedule=[LISTINGS],
+    catchup=False,
+    max_active_runs=1,
+    tags=["vehicle-price", "training"],
+    default_args=TASK_DEFAULTS,
+    params={
+        "dataset": Param(
+            "",
+            type="string",
+            title="Existing dataset",
+            description="Address of a dataset that was ingested before. Empty: ingest the source "
+            "below first (or, after `ingest_listings`, take what it stored).",
+        ),
+        **listing_params(),
+        "families": Param(
+            list(FAMILY_NAMES),
+            type="array",
+            items={"type": "string", "enum": list(FAMILY_NAMES)},
+            examples=list(FAMILY_NAMES),
+            minItems=1,
+            uniqueItems=True,
+            title="Model families",
+            description="Each is fitted on the same rows; the best one challenges production.",
+        ),
+    },
+)
+def train_vehicle_price():
+    """
+    ### Train the price models and promote the best one if it is really better
+
+    1. **prepare_dataset** finds the listings: the dataset named in the form, the one that
+       `ingest_listings` has just stored, or a newly ingested one.
+    2. **train** fits one model per family, side by side. Each becomes a run and a version of
+       `vehicle-price` in MLflow.
+    3. **gate** measures the new versions and today's production model on the same held-out rows
+       and moves the alias `production` only for a stated margin. Its reasons are in its log, in
+       MLflow's tags and in the artifact `gate.json`.
+    """
+
+    @task
+    def prepare_dataset() -> str:
+        """Address of the dataset to train on."""
+        from vehicle_price import pipeline
+
+        context = get_current_context()
+        params = context["params"]
+        events = context["triggering_asset_events"][LISTINGS]
+        if params["dataset"] or events:
+            return params["dataset"] or events[-1].extra["uri"]
+        wanted = {name: params[name] for name in ("source", "data", "rows", "seed")}
+        return pipeline.ingest(Settings.from_environment(), **wanted)["uri"]
+
+    @task
+    def chosen_families() -> list[str]:
+        """The families ticked in the form."""
+        return get_current_context()["params"]["families"]
+
+    @task(map_index_template="{{ family }}")
+    def train(dataset_uri: str, family: str) -> str:
+        """Fit and register one family; returns the version's number."""
+        from vehicle_price import pipeline
+
+        context = get_current_context()
+        context["family"] = family
+        seed = context["params"]["seed"]
+        trained = pipeline.train_family(Settings.from_environment(), dataset_uri, family, seed)
+        return trained["version"]
+
+    @task
+    def gate(dataset_uri: str, versions: list[str]) -> dict:
+        """Promote the best version if it beats production; returns the decision."""
+        from vehicle_price import pipeline
+
+        seed = get_current_context()["params"]["seed"]
+        settings = Settings.from_environment()
+        return pipeline.run_gate(settings, dataset_uri, list(versions), seed)
+
+    dataset_uri = prepare_dataset()
+    versions = train.partial(dataset_uri=dataset_uri).expand(family=chosen_families())
+    gate(dataset_uri, versions)
+
+
+train_vehicle_price()

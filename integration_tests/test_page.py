@@ -1,0 +1,118 @@
+"""The pages as a visitor sees them: headless Chromium against the running service and Streamlit.
+
+SCREENSHOT_DIR=imgs keeps pictures (imgs/frontend.png in the README is one of them).
+"""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+PATIENCE = 30_000  # milliseconds
+PRICE = re.compile(r"^\$[\d,]{3,}$")
+
+
+@pytest.fixture(name="browser", scope="module")
+def _browser():
+    """Debian's Chromium. Missing is a reason to skip at home, and a fault in CI."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
+    if chromium is None:
+        wanted = "Chromium is not installed: `apt-get install chromium`, or set CHROMIUM"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(wanted)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(name="open_page")
+def _open_page(browser):
+    """A function that opens an address. Fails the test on a script error or a foreign request."""
+    contexts, faults = [], []
+
+    def start(address, **options):
+        contexts.append(browser.new_context(viewport={"width": 1200, "height": 1250}, **options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(PATIENCE)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("request", lambda r: r.url.startswith(HERE) or faults.append(r.url))
+        page.goto(address)
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert not faults
+
+
+HERE = ("http://127.0.0.1", "http://localhost", "ws://", "data:", "blob:")
+
+
+def keep(page, name):
+    """Save a picture if SCREENSHOT_DIR says where."""
+    if folder := os.environ.get("SCREENSHOT_DIR"):
+        page.mouse.move(0, 0)  # no button looks pressed
+        page.wait_for_timeout(300)
+        page.screenshot(path=str(Path(folder) / name))
+
+
+def fill_in_streamlit(page):
+    """The example car."""
+    page.get_by_label("Manufacturer *", exact=True).click()
+    page.get_by_label("Manufacturer *", exact=True).fill("honda")  # only visible options exist
+    page.get_by_role("option", name="honda", exact=True).click()
+    page.get_by_label("Year *", exact=True).fill("2014")
+    page.get_by_label("Odometer (miles) *", exact=True).fill("88000")
+    page.get_by_label("Odometer (miles) *", exact=True).press("Enter")
+
+
+def test_streamlit_shows_a_price_for_a_filled_in_form(stack, open_page):
+    page = open_page(stack.streamlit_url)
+    fill_in_streamlit(page)
+    model = page.get_by_label("Model", exact=True)
+    model.click()
+    model.fill("civic ex-l sedan")
+    model.press("Enter")
+    page.get_by_role("button", name="Value this car").click()
+    expect(page.get_by_test_id("stMetricValue")).to_have_text(PRICE, timeout=PATIENCE)
+    expect(page.get_by_text("of comparable cars are listed between")).to_be_visible()
+    expect(page.get_by_test_id("stVegaLiteChart").locator("canvas,svg").first).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    keep(page, "frontend.png")
+
+
+def test_streamlit_names_what_is_missing_and_keeps_what_was_typed(stack, open_page):
+    page = open_page(stack.streamlit_url)
+    page.get_by_label("Year *", exact=True).fill("2014")
+    page.get_by_label("Year *", exact=True).press("Enter")
+    page.get_by_role("button", name="Value this car").click()
+    expect(page.get_by_test_id("stAlert").filter(has_text="Please correct")).to_be_visible()
+    expect(page.get_by_label("Year *", exact=True)).to_have_value("2014")
+    fill_in_streamlit(page)
+    page.get_by_role("button", name="Value this car").click()
+    expect(page.get_by_test_id("stMetricValue")).to_have_text(PRICE, timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_the_form_of_the_service_shows_a_price(stack, open_page, scripts):
+    page = open_page(stack.service_url, java_script_enabled=scripts)
+    page.locator("#year").fill("1800")
+    page.locator("#manufacturer").select_option("honda")
+    page.locator("#odometer").fill("88,000")
+    page.get_by_role("button", name="Value this car").click()
+    expect(page.locator("#year-help")).to_contain_text("1800 is below 1970")
+    expect(page.locator("#odometer")).to_have_value("88,000")
+    page.locator("#year").fill("2014")
+    page.get_by_role("button", name="Value this car").click()
+    expect(page.locator("#price")).to_have_text(PRICE)
+    keep(page, "form.png")
+
+
+def test_the_form_suggests_the_models_of_the_chosen_make(stack, open_page):
+    page = open_page(stack.service_url)
+    with page.expect_response(lambda answer: "/suggestions" in answer.url):
+        page.locator("#manufacturer").select_option("honda")
+    expect(page.locator("#models option").first).to_be_attached()

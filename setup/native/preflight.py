@@ -1,0 +1,164 @@
+"""Look for everything that would make `make build` fail, before anything starts.
+
+    python3 -m setup.native.preflight
+
+Only the standard library. All problems are reported at once, each with what to do.
+"""
+
+import os
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+NEEDED_MEMORY_GB = 4
+NEEDED_DISK_GB = 4
+SOCKET_PATH_LIMIT = 107  # bytes the kernel allows for a Unix socket's path
+
+
+def main() -> int:
+    """Print the problems; 0 when there is none, else 1."""
+    found = problems()
+    if found:
+        print("make build cannot start yet:", file=sys.stderr)
+    for number, problem in enumerate(found, 1):
+        print(f"  {number}. {problem}", file=sys.stderr)
+    return 1 if found else 0
+
+
+def problems() -> list[str]:
+    """Every problem as a sentence that ends with what to do."""
+    found = python_problems()
+    if sys.version_info < (3, 10):
+        return found  # the settings cannot even be read
+    from setup.native.environment import settings_from
+
+    try:
+        settings = settings_from(os.environ)
+    except ValueError as error:
+        return [*found, f"{error}. Correct it in .env or in your environment."]
+    local = Path(settings.local_dir)
+    if not is_running(local):
+        found += port_problems(settings) + memory_problems(available_memory())
+    return found + disk_problems(shutil.disk_usage(existing(local)).free) + path_problems(local)
+
+
+def python_problems(version: tuple = tuple(sys.version_info)) -> list[str]:
+    """Python 3.11 and its venv module."""
+    install = "apt-get install python3.11 python3.11-venv, or pyenv install 3.11"
+    if version[:2] != (3, 11):
+        wrong = f"Python 3.11 is needed, {sys.executable} is {version[0]}.{version[1]}"
+        return [f"{wrong}. Install it ({install}) or name one: make build PYTHON=/path/to/python."]
+    try:
+        __import__("ensurepip")
+    except ModuleNotFoundError:
+        return [f"{sys.executable} has no ensurepip, so no venv can be made: {install}."]
+    return []
+
+
+def port_problems(settings) -> list[str]:
+    """Each port of ours that another process holds."""
+    names = ("service_port", "mlflow_port", "airflow_port", "streamlit_port", "postgres_port")
+    found = []
+    for name in names:
+        port = getattr(settings, name)
+        if not port_is_free(settings.bind_host, port):
+            by = f" by {holder(port)}" if holder(port) else ""
+            change = f"{name.upper()}={port + 1000}"
+            found.append(
+                f"Port {port} is taken{by}. Stop that, or choose another: make build {change}."
+            )
+    return found
+
+
+def port_is_free(host: str, port: int) -> bool:
+    """Whether we could listen on it."""
+    with socket.socket() as candidate:
+        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            candidate.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def holder(port: int) -> str:
+    """'name (pid 12)' of the process that listens on a port, '' when it cannot be found."""
+    inodes = _listening_inodes(port)
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if os.readlink(link) in inodes:
+                process = link.parents[1]
+                name = (process / "comm").read_text(encoding="utf-8").strip()
+                return f"{name} (pid {process.name})"
+        except OSError:
+            continue  # gone, or another user's
+    return ""
+
+
+def _listening_inodes(port: int) -> set[str]:
+    lines = []
+    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
+        if table.exists():
+            lines += table.read_text(encoding="utf-8").splitlines()[1:]
+    rows = [line.split() for line in lines]
+    return {f"socket:[{r[9]}]" for r in rows if r[3] == "0A" and r[1].endswith(f":{port:04X}")}
+
+
+def memory_problems(available: int) -> list[str]:
+    """`available` is in bytes."""
+    free = available / 2**30
+    if free >= NEEDED_MEMORY_GB:
+        return []
+    return [
+        f"{free:.1f} GB of memory are available, {NEEDED_MEMORY_GB} are needed. "
+        "Close other programs, or give the machine or container more."
+    ]
+
+
+def disk_problems(free: int) -> list[str]:
+    """`free` is in bytes."""
+    if free / 2**30 >= NEEDED_DISK_GB:
+        return []
+    return [
+        f"{free / 2**30:.1f} GB of disk are free, {NEEDED_DISK_GB} are needed. "
+        "Free some, or put everything a run writes elsewhere: make build LOCAL_DIR=/big/disk."
+    ]
+
+
+def path_problems(local: Path) -> list[str]:
+    """The control socket's path must fit into the kernel's limit."""
+    path = local / "run" / "supervisor.sock"
+    if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
+        return []
+    return [f"{path} is too long for a socket. Choose a shorter folder: make build LOCAL_DIR=…"]
+
+
+def available_memory() -> int:
+    """Bytes that can be used now: the machine's, or what a container's limit leaves of it."""
+    meminfo = Path("/proc/meminfo").read_text(encoding="utf-8")
+    kilobytes = next(line.split()[1] for line in meminfo.splitlines() if "MemAvailable" in line)
+    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    if not limit.exists() or limit.read_text(encoding="utf-8").strip() == "max":
+        return int(kilobytes) * 1024
+    left = int(limit.read_text(encoding="utf-8")) - int(used.read_text(encoding="utf-8"))
+    return min(int(kilobytes) * 1024, left)
+
+
+def is_running(local: Path) -> bool:
+    """Whether our own processes hold the ports already."""
+    with socket.socket(socket.AF_UNIX) as control:
+        try:
+            control.connect(str(local / "run" / "supervisor.sock"))
+        except OSError:
+            return False
+    return True
+
+
+def existing(folder: Path) -> Path:
+    """The nearest folder above that exists."""
+    return folder if folder.exists() else existing(folder.parent)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

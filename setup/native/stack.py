@@ -1,0 +1,217 @@
+"""Start, watch and stop the processes that supervisord.conf lists."""
+
+import os
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from http.client import HTTPException
+from importlib.metadata import version
+from pathlib import Path
+from xmlrpc.client import Fault, ServerProxy
+
+import psutil
+import psycopg2
+from supervisor.xmlrpc import SupervisorTransport
+
+from setup.native import postgres
+from setup.native.environment import ROOT, VENV
+from vehicle_price.settings import Settings
+
+AIRFLOW = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor")
+WITHOUT_AIRFLOW = ("mlflow", "model-sync", "service", "streamlit")
+EVERYTHING = ("postgres", *WITHOUT_AIRFLOW, *AIRFLOW)
+DEAD = ("EXITED", "FATAL", "UNKNOWN")
+
+
+class StackError(RuntimeError):
+    """A process did not come up; the message says which, with the end of its log."""
+
+
+def start(settings: Settings, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+    """Start everything in the order of its needs and wait until all of it answers.
+
+    Raises StackError when a process ends instead, or is not healthy in time.
+    """
+    local = Path(settings.local_dir)
+    for folder in (local / "run", Path(settings.log_dir), Path(settings.data_root)):
+        folder.mkdir(parents=True, exist_ok=True)
+    command = [VENV / "bin" / "supervisord", "-c", ROOT / "supervisord.conf"]
+    subprocess.run(command, env=dict(environ), cwd=ROOT, check=True)
+    _started_with(settings).write_text(_description(settings), encoding="utf-8")
+    _until(lambda: is_running(settings), 20, "supervisord")
+    launch(settings, "postgres")
+    try:
+        created = postgres.create_databases(settings, environ["POSTGRES_PASSWORD"])
+    except psycopg2.OperationalError as error:
+        raise did_not_start(settings, "postgres") from error
+    say("PostgreSQL answers")
+    launch(settings, *WITHOUT_AIRFLOW)
+    migrate_airflow(settings, environ, new="airflow" in created)
+    launch(settings, *AIRFLOW)
+    wait_healthy(settings, say)
+
+
+def migrate_airflow(settings: Settings, environ: Mapping[str, str], new: bool) -> None:
+    """Create or upgrade Airflow's tables; skipped (it takes 10 s) if this version did it already.
+
+    Raises StackError with the end of its log.
+    """
+    done_by = Path(settings.local_dir) / "airflow" / "migrated-by.txt"
+    installed = version("apache-airflow-core")
+    if not new and done_by.exists() and done_by.read_text(encoding="utf-8") == installed:
+        return
+    log = Path(settings.log_dir) / "airflow-db-migrate.log"
+    with log.open("w", encoding="utf-8") as file:
+        command = [VENV / "bin" / "airflow", "db", "migrate"]
+        done = subprocess.run(
+            command, env=dict(environ), cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, check=False
+        )
+    if done.returncode:
+        raise StackError(f"airflow db migrate failed; {log} ends:\n{tail(log)}")
+    done_by.write_text(installed, encoding="utf-8")
+
+
+def health_addresses(settings: Settings) -> dict[str, str]:
+    """What to ask of each process to know that it works."""
+    host = "127.0.0.1"
+    return {
+        "mlflow": f"http://{host}:{settings.mlflow_port}/health",
+        "service": f"http://{host}:{settings.service_port}/health",
+        "streamlit": f"http://{host}:{settings.streamlit_port}/_stcore/health",
+        "airflow-api-server": f"http://{host}:{settings.airflow_port}/api/v2/monitor/health",
+    }
+
+
+def wait_healthy(settings: Settings, say: Callable[[str], None], timeout: float = 150) -> None:
+    """Wait until every health address answers 200. Raises StackError for what does not."""
+    waiting = health_addresses(settings)
+    deadline = time.monotonic() + timeout
+    while waiting:
+        for name in [name for name, address in waiting.items() if answers(address)]:
+            say(f"{name} answers")
+            del waiting[name]
+        dead = [row["name"] for row in processes(settings) if row["statename"] in DEAD]
+        if dead or (waiting and time.monotonic() > deadline):
+            raise did_not_start(settings, (dead or list(waiting))[0])
+        time.sleep(0.3)
+
+
+def did_not_start(settings: Settings, name: str) -> StackError:
+    """The error to raise, with the end of the process's log."""
+    log = Path(settings.log_dir) / f"{name}.log"
+    return StackError(f"{name} did not start; {log} ends:\n{tail(log)}")
+
+
+def stop(settings: Settings) -> int:
+    """End supervisord and all it started, and whatever a killed supervisord left behind.
+
+    Returns how many processes had to be ended one by one.
+    """
+    pidfile = Path(settings.local_dir) / "run" / "supervisord.pid"
+    if not pidfile.exists():
+        return 0
+    session = int(pidfile.read_text(encoding="utf-8"))
+    if is_running(settings):
+        end_side_by_side(settings)
+        _until(lambda: not psutil.pid_exists(session), 60, "the end of supervisord")
+    left = session_members(session, settings)
+    for process in left:
+        process.send_signal(signal.SIGTERM)
+    for process in psutil.wait_procs(left, timeout=10)[1]:
+        process.kill()
+    psutil.wait_procs(left, timeout=5)
+    for path in (pidfile, pidfile.with_name("supervisor.sock")):
+        path.unlink(missing_ok=True)
+    return len(left)
+
+
+def end_side_by_side(settings: Settings) -> None:
+    """Tell all but PostgreSQL to end at once; supervisord's own shutdown takes one by one."""
+    for row in processes(settings):
+        if row["statename"] in ("RUNNING", "STARTING") and row["name"] != "postgres":
+            supervisor(settings).stopProcess(row["name"], False)
+    supervisor(settings).shutdown()
+
+
+def session_members(session: int, settings: Settings) -> list[psutil.Process]:
+    """Live processes of supervisord's session that work in the project's or the run's folder."""
+    homes = (str(ROOT), settings.local_dir)
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == session and process.cwd().startswith(homes):
+                found.append(process)
+        except (ProcessLookupError, psutil.Error):
+            continue  # it ended while we looked
+    return found
+
+
+def is_running(settings: Settings) -> bool:
+    """Whether this LOCAL_DIR's supervisord answers."""
+    try:
+        return supervisor(settings).getState()["statename"] == "RUNNING"
+    except (OSError, HTTPException):
+        return False
+
+
+def same_settings(settings: Settings) -> bool:
+    """Whether what runs was started with these settings (source and data are no part of it)."""
+    path = _started_with(settings)
+    return path.exists() and path.read_text(encoding="utf-8") == _description(settings)
+
+
+def processes(settings: Settings) -> list[dict]:
+    """supervisord's view of each process: name, statename, description and more."""
+    return supervisor(settings).getAllProcessInfo()
+
+
+def launch(settings: Settings, *names: str) -> None:
+    """Ask supervisord to start processes, without waiting; running ones stay as they are."""
+    for name in names:
+        try:
+            supervisor(settings).startProcess(name, False)
+        except Fault as fault:
+            if "ALREADY_STARTED" not in fault.faultString:
+                raise StackError(f"{name}: {fault.faultString}") from fault
+
+
+def supervisor(settings: Settings):
+    """supervisord's remote interface."""
+    socket = f"unix://{settings.local_dir}/run/supervisor.sock"
+    return ServerProxy("http://supervisor", SupervisorTransport(None, None, socket)).supervisor
+
+
+def answers(address: str) -> bool:
+    """Whether a GET of `address` is answered with 200."""
+    try:
+        with urllib.request.urlopen(address, timeout=5) as response:
+            return response.status == 200
+    except (urllib.error.URLError, OSError, HTTPException):
+        return False
+
+
+def tail(path: Path, lines: int = 20) -> str:
+    """The last lines of a log file, or a word that there is none."""
+    if not path.exists():
+        return "(no log file)"
+    return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+
+def _started_with(settings: Settings) -> Path:
+    return Path(settings.local_dir) / "run" / "settings.txt"
+
+
+def _description(settings: Settings) -> str:
+    return str(replace(settings, source="", data="", sample_rows=0))
+
+
+def _until(true: Callable[[], bool], timeout: float, what: str) -> None:
+    deadline = time.monotonic() + timeout
+    while not true():
+        if time.monotonic() > deadline:
+            raise StackError(f"waited {timeout:.0f} s in vain for {what}")
+        time.sleep(0.1)

@@ -1,0 +1,1 @@
+"""Used-vehicle prices: everything that training and serving share."""

@@ -1,0 +1,127 @@
+"""A valuation on disk: saved, checked, loaded; and tried out in a child process first."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xgboost as xgb
+
+from vehicle_price.features import FEATURE_NAMES, Tables
+from vehicle_price.schema import EXAMPLE
+from vehicle_price.valuation import Valuation, is_plausible
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+FILES = ("tables.json", "facts.json", "price.ubj", "interval.ubj", "seen_cars.parquet")
+
+
+class ArtifactError(ValueError):
+    """A saved model is not what was written, or does not answer; the message says why."""
+
+
+def save(valuation: Valuation, folder: Path) -> str:
+    """Write `valuation` into `folder`, which must not exist. Returns the manifest's SHA-256."""
+    folder.mkdir(parents=True)
+    _write_json(folder / "tables.json", asdict(valuation.tables))
+    about = {"interval_margin": valuation.interval_margin, "features": list(FEATURE_NAMES)}
+    _write_json(folder / "facts.json", about | {"facts": valuation.facts})
+    for name, booster in _boosters(valuation).items():
+        (folder / name).write_bytes(booster.save_raw("ubj"))
+    pd.DataFrame({"car": valuation.seen_cars}).to_parquet(folder / "seen_cars.parquet")
+    hashes = {name: _sha256(folder / name) for name in FILES}
+    _write_json(folder / MANIFEST, {"format": FORMAT, "sha256": hashes})
+    return _sha256(folder / MANIFEST)
+
+
+def load(folder: Path, manifest_sha256: str | None = None) -> Valuation:
+    """The valuation in `folder`, every file's hash checked before anything is parsed.
+
+    manifest_sha256: what `save` returned, kept elsewhere (in the registry), if known.
+    Raises ArtifactError.
+    """
+    check_hashes(folder, manifest_sha256)
+    about = json.loads((folder / "facts.json").read_text("utf-8"))
+    if about["features"] != list(FEATURE_NAMES):
+        raise ArtifactError(f"{folder}: made for other model inputs; train again with this version")
+    return Valuation(
+        tables=Tables(**json.loads((folder / "tables.json").read_text("utf-8"))),
+        price_booster=_booster(folder / "price.ubj"),
+        interval_booster=_booster(folder / "interval.ubj"),
+        interval_margin=about["interval_margin"],
+        facts=about["facts"],
+        seen_cars=pd.read_parquet(folder / "seen_cars.parquet")["car"].to_numpy(np.uint64),
+    )
+
+
+def check_in_child(folder: Path, timeout: float = 60, manifest_sha256: str | None = None) -> None:
+    """Load and warm up the model in a child process, where a crash or a hang hurts nobody.
+
+    timeout: seconds. Raises ArtifactError with the reason.
+    """
+    command = [sys.executable, "-m", "vehicle_price.artifact", str(folder), manifest_sha256 or ""]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ArtifactError(f"{folder}: did not load and answer within {timeout:g} s") from error
+    if done.returncode:
+        said = done.stderr.strip().splitlines()
+        reason = said[-1] if said else f"the process died with status {done.returncode}"
+        raise ArtifactError(f"{folder}: {reason}")
+
+
+def warm_up(valuation: Valuation) -> None:
+    """Price the schema's example. Raises ArtifactError when the answer cannot be a price."""
+    estimate = valuation.price_one(EXAMPLE)
+    if not is_plausible(estimate):
+        raise ArtifactError(f"the example listing was priced at {estimate[:3]}; not a price")
+
+
+def check_hashes(folder: Path, manifest_sha256: str | None) -> None:
+    """Raise ArtifactError unless every file in `folder` is what `save` wrote."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise ArtifactError(f"{folder}: no {MANIFEST}; not a saved model")
+    if manifest_sha256 and _sha256(path) != manifest_sha256:
+        raise ArtifactError(f"{path}: not the manifest that was registered")
+    try:
+        manifest = json.loads(path.read_text("utf-8"))
+        known, hashes = manifest["format"], manifest["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(f"{path}: damaged ({error})") from error
+    if known != FORMAT or set(hashes) != set(FILES):
+        raise ArtifactError(f"{path}: format {known!r} with {sorted(hashes)}; need format {FORMAT}")
+    for name in FILES:
+        if not (folder / name).is_file():
+            raise ArtifactError(f"{folder / name}: missing")
+        if _sha256(folder / name) != hashes[name]:
+            raise ArtifactError(f"{folder / name}: not what was written (SHA-256 differs)")
+
+
+def _booster(path: Path) -> xgb.Booster:
+    # One thread: a row takes 0.1 ms, handing it to a second thread costs more.
+    return xgb.Booster({"nthread": 1}, model_file=str(path))
+
+
+def _boosters(valuation: Valuation) -> dict[str, xgb.Booster]:
+    return {"price.ubj": valuation.price_booster, "interval.ubj": valuation.interval_booster}
+
+
+def _write_json(path: Path, content: dict) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+if __name__ == "__main__":
+    try:
+        warm_up(load(Path(sys.argv[1]), sys.argv[2] or None))
+    except ArtifactError as refused:
+        sys.exit(str(refused))

@@ -1,0 +1,217 @@
+"""`vehicle-price …`: the main job from the command line."""
+
+import argparse
+import json
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from vehicle_price.schema import FAMILY_NAMES, SOURCE_NAMES
+from vehicle_price.settings import Settings
+
+log = logging.getLogger(__name__)
+
+EPILOG = """Settings come from environment variables (setup/configuration.md). Commands that need
+MLflow find it at MLFLOW_TRACKING_URI; `make build` starts one. Exit status: 0 done, 1 refused or
+failed (the reason is the last line), 2 wrong arguments."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    # MLflow's default blocks for four minutes when its server is down.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    try:
+        settings = Settings.from_environment()
+        logging.basicConfig(
+            level=settings.log_level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
+        )
+        return options.run(settings, options)
+    # Everything the project refuses is one of these, with a message for the user.
+    except (ValueError, RuntimeError, OSError) as error:
+        if logging.getLogger().isEnabledFor(logging.DEBUG):
+            raise
+        sys.stderr.write(f"vehicle-price: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("vehicle-price: interrupted; nothing half-done is left behind\n")
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vehicle-price",
+        description="Train, promote and ask models of used-vehicle prices.",
+        epilog=EPILOG,
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    sample = _command(commands, "sample", _sample, "Write made-up listings as Kaggle ships them.")
+    sample.add_argument("out", type=Path, help="CSV file to write")
+    sample.add_argument("--rows", type=int, help="how many listings (default: SAMPLE_ROWS)")
+    sample.add_argument("--seed", type=int, help="same seed, same file (default: SEED)")
+    sample.add_argument("--descriptions", action="store_true", help="long multi-line descriptions")
+
+    ingest = _command(
+        commands, "ingest", _ingest, "Read a source, check every listing, store the dataset."
+    )
+    _add_source(ingest)
+
+    train = _command(
+        commands,
+        "train",
+        _train,
+        "Ingest, fit each family, register them in MLflow, and let the gate decide.",
+    )
+    _add_source(train)
+    train.add_argument("--dataset", help="address of a dataset ingested before; no source is read")
+    train.add_argument(
+        "--family",
+        action="append",
+        choices=FAMILY_NAMES,
+        help="fit only this one; repeatable (default: all)",
+    )
+
+    predict = _command(commands, "predict", _predict, "Price listings with the production model.")
+    predict.add_argument(
+        "file", type=Path, help="CSV, or JSON (one listing or a list), with raw column names"
+    )
+    predict.add_argument("--out", type=Path, help="file to write (default: the screen)")
+
+    promote = _command(
+        commands, "promote", _promote, "Put a version into production, past the gate."
+    )
+    promote.add_argument("version", help="number of the version in MLflow")
+    _command(commands, "rollback", _rollback, "Put the previous production version back.")
+    _command(commands, "status", _status, "What is in production, and what challenges it.")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction,
+    name: str,
+    run: Callable[[Settings, argparse.Namespace], int],
+    explain: str,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=explain, description=explain, epilog=EPILOG)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", choices=SOURCE_NAMES, help="default: SOURCE")
+    parser.add_argument("--data", help="file that the source `file` reads (default: DATA)")
+    parser.add_argument("--rows", type=int, help="rows of the sample (default: SAMPLE_ROWS)")
+    parser.add_argument("--seed", type=int, help="seed of sample and models (default: SEED)")
+
+
+def _sample(settings: Settings, options: argparse.Namespace) -> int:
+    from vehicle_price.sources import sample
+
+    rows, seed = options.rows or settings.sample_rows, _seed(settings, options)
+    sample.write_csv(
+        options.out,
+        rows,
+        seed,
+        options.descriptions,
+        lambda written: log.info("%s of %s rows", f"{written:,}", f"{rows:,}"),
+    )
+    log.info(
+        "wrote %s; train on it: vehicle-price train --source file --data %s",
+        options.out,
+        options.out,
+    )
+    return 0
+
+
+def _ingest(settings: Settings, options: argparse.Namespace) -> int:
+    _say(_ingested(settings, options))
+    return 0
+
+
+def _train(settings: Settings, options: argparse.Namespace) -> int:
+    from vehicle_price import pipeline
+
+    uri = options.dataset or _ingested(settings, options)["uri"]
+    seed = _seed(settings, options)
+    trained = [
+        pipeline.train_family(settings, uri, family, seed)
+        for family in options.family or FAMILY_NAMES
+    ]
+    decision = pipeline.run_gate(settings, uri, [t["version"] for t in trained])
+    _say({"trained": trained, "decision": decision})
+    return 0
+
+
+def _predict(settings: Settings, options: argparse.Namespace) -> int:
+    from vehicle_price import pipeline
+    from vehicle_price.listing_file import read_listings, write_prices
+    from vehicle_price.registry import PRODUCTION, Registry
+
+    listings = read_listings(options.file)
+    registry = Registry(settings.mlflow_tracking_uri)
+    version = registry.version(PRODUCTION)
+    if version is None:
+        raise RuntimeError("no model is in production; run `vehicle-price train` first")
+    with tempfile.TemporaryDirectory() as temporary:
+        valuation = pipeline.fetch_checked(registry, version, Path(temporary))
+    write_prices(listings, valuation.price_many(listings), options.out)
+    log.info("%d listings priced by version %s", len(listings), version.version)
+    return 0
+
+
+def _promote(settings: Settings, options: argparse.Namespace) -> int:
+    from vehicle_price.registry import Registry
+
+    Registry(settings.mlflow_tracking_uri).promote(options.version)
+    log.warning("promoted by hand: the gate was not asked. Undo: vehicle-price rollback")
+    return 0
+
+
+def _rollback(settings: Settings, options: argparse.Namespace) -> int:
+    from vehicle_price.registry import Registry
+
+    del options
+    Registry(settings.mlflow_tracking_uri).rollback()
+    return 0
+
+
+def _status(settings: Settings, options: argparse.Namespace) -> int:
+    from vehicle_price.registry import CHALLENGER, PREVIOUS, PRODUCTION, Registry
+
+    del options
+    registry = Registry(settings.mlflow_tracking_uri)
+    for alias in (PRODUCTION, CHALLENGER, PREVIOUS):
+        version = registry.version(alias)
+        if version is None:
+            sys.stdout.write(f"{alias:11} none\n")
+            continue
+        sys.stdout.write(
+            f"{alias:11} version {version.version}, {version.tags.get('family', '?')}, "
+            f"MAE {version.metrics.get('mae', float('nan')):,.0f} USD, "
+            f"gate: {version.tags.get('gate', 'not asked')}\n"
+        )
+    return 0
+
+
+def _ingested(settings: Settings, options: argparse.Namespace) -> dict:
+    from vehicle_price import pipeline
+
+    source = options.source or ("file" if options.data else settings.source)
+    data = options.data or settings.data
+    rows = options.rows or settings.sample_rows
+    return pipeline.ingest(settings, source, data, rows, _seed(settings, options))
+
+
+def _seed(settings: Settings, options: argparse.Namespace) -> int:
+    return settings.seed if options.seed is None else options.seed
+
+
+def _say(answer: dict) -> None:
+    sys.stdout.write(json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

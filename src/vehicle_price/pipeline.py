@@ -1,0 +1,141 @@
+"""The three steps of the main job, for the command line and the DAGs alike.
+
+Each takes addresses and small values and returns a small JSON-able dict, so that steps can run
+on different machines and again.
+"""
+
+import logging
+import os
+import subprocess
+import tempfile
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pandas as pd
+
+from vehicle_price import artifact, contract, evaluation, gate, plots, storage, training
+from vehicle_price.registry import PRODUCTION, ModelVersion, Registry, TrainingRecord
+from vehicle_price.settings import Settings
+from vehicle_price.sources import SOURCES, SourceQuery
+from vehicle_price.valuation import Valuation
+
+log = logging.getLogger(__name__)
+
+EXAMPLES = 5
+
+
+def ingest(settings: Settings, source: str, data: str, rows: int, seed: int) -> dict:
+    """Read a source, keep what satisfies the contract, store it.
+
+    rows, seed: of the sample. Returns the facts of the dataset (`storage.Dataset`).
+    Raises SourceError or StorageError with what to do.
+    """
+    query = SourceQuery(data=data, rows=rows, seed=seed)
+    batches = (contract.check(batch) for batch in SOURCES[source].read(query))
+    provenance = {"source": source, **asdict(query)}
+    return asdict(storage.write_listings(settings.data_root, batches, provenance))
+
+
+def train_family(settings: Settings, dataset_uri: str, family: str, seed: int) -> dict:
+    """Fit one family on a dataset, measure it on later, unseen cars, and register it.
+
+    Returns family, version, run_id and metrics.
+    """
+    dataset = asdict(storage.open_dataset(dataset_uri))
+    halves = training.split(storage.read_listings(dataset_uri))
+    valuation = training.fit(halves.train, family, seed, settings.train_threads)
+    prices = valuation.price_frame(halves.test)
+    figures = _metrics(halves, prices)
+    facts = {"data": dataset, "metrics": figures, "code_commit": code_commit(settings)}
+    valuation = replace(valuation, facts=valuation.facts | facts)
+    log.info("%s: MAE %.0f USD on %d later, unseen cars", family, figures["mae"], len(halves.test))
+    record = _record(settings, valuation, halves, prices)
+    version = Registry(settings.mlflow_tracking_uri).register(valuation, record)
+    return {
+        "family": family,
+        "version": version.version,
+        "run_id": version.run_id,
+        "metrics": figures,
+    }
+
+
+def run_gate(settings: Settings, dataset_uri: str, versions: list[str]) -> dict:
+    """Measure `versions` and the production model, promote the best if it is really better.
+
+    Returns the decision (`gate.Decision.as_dict`), which is stored in MLflow too.
+    """
+    registry = Registry(settings.mlflow_tracking_uri)
+    halves = training.split(storage.read_listings(dataset_uri))
+    serving = registry.version(PRODUCTION)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        challengers = {v: fetch_checked(registry, registry.numbered(v), folder) for v in versions}
+        production = fetch_checked(registry, serving, folder) if serving else None
+        decision = gate.decide(challengers, production, halves.train, halves.test).as_dict()
+    decision["production"] = serving.version if serving else None
+    registry.record_decision(versions, decision)
+    if decision["promoted"]:
+        registry.promote(decision["version"])
+    for reason in decision["reasons"]:
+        log.info("gate: %s", reason)
+    return decision
+
+
+def fetch_checked(registry: Registry, version: ModelVersion, folder: Path) -> Valuation:
+    """Fetch a version, try it in a child process, then load it into this one."""
+    place = registry.fetch(version, folder / version.version)
+    artifact.check_in_child(place)
+    return artifact.load(place)
+
+
+def code_commit(settings: Settings) -> str:
+    """The git commit this code is from: CODE_COMMIT (images set it), else what git says."""
+    if settings.code_commit:
+        return settings.code_commit
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        log.warning("no git commit to record; set CODE_COMMIT")
+        return "unknown"
+    return done.stdout.strip()
+
+
+def _metrics(halves: training.Split, prices: pd.DataFrame) -> dict[str, float]:
+    actual = halves.test["price"].to_numpy(float)
+    baseline = evaluation.metrics(actual, evaluation.baseline_prices(halves.train, halves.test))
+    return evaluation.metrics(actual, prices["price"].to_numpy()) | {
+        "interval_coverage": evaluation.coverage(actual, prices),
+        "interval_width": float((prices["high"] - prices["low"]).median()),
+        "baseline_mae": baseline["mae"],
+        "test_cars": float(len(actual)),
+    }
+
+
+def _record(
+    settings: Settings, valuation: Valuation, halves: training.Split, prices: pd.DataFrame
+) -> TrainingRecord:
+    facts, test = valuation.facts, halves.test
+    return TrainingRecord(
+        parameters=facts["parameters"]
+        | {k: facts[k] for k in ("family", "seed", "coverage", "trained_cars")}
+        | {"threads": settings.train_threads, "first_test_day": halves.first_test_day},
+        metrics=facts["metrics"],
+        tags={
+            "family": facts["family"],
+            "data_sha256": facts["data"]["sha256"],
+            "data_span": f"{facts['data']['first_day']} to {facts['data']['last_day']}",
+            "git_commit": facts["code_commit"],
+            "started_by": os.environ.get("AIRFLOW_CTX_DAG_RUN_ID", "command line"),
+        },
+        dataset=facts["data"],
+        slices=evaluation.slices(test, prices),
+        examples=test.head(EXAMPLES),
+        figures={
+            "predicted_against_actual.png": plots.predicted_against_actual(
+                test["price"].to_numpy(), prices["price"].to_numpy()
+            ),
+            "error_by_price_band.png": plots.error_by_price_band(test["price"], prices["price"]),
+            "importance.png": plots.importance(valuation.price_booster),
+        },
+    )

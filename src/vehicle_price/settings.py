@@ -1,0 +1,101 @@
+"""One frozen `Settings`: every environment variable, its default and its help.
+
+Only entry points build it (`Settings.from_environment()`) and pass it down.
+`.env.example` and `setup/configuration.md` list the same names; a test keeps them equal.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields, replace
+from typing import Any
+
+
+def setting(default: str | int, explain: str) -> Any:
+    """A field of `Settings` with its default and the help shown in the documentation."""
+    return field(default=default, metadata={"help": explain})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What can be configured. The environment variable is the field's name in capitals."""
+
+    bind_host: str = setting("127.0.0.1", "Address every listener binds to.")
+    service_port: int = setting(5000, "Port of the valuation service.")
+    mlflow_port: int = setting(5001, "Port of the MLflow server.")
+    airflow_port: int = setting(8080, "Port of Airflow's page and API.")
+    streamlit_port: int = setting(8501, "Port of the Streamlit page.")
+    postgres_port: int = setting(5433, "Port of the embedded PostgreSQL.")
+
+    local_dir: str = setting(
+        ".local", "Folder for everything a run writes; the folders below it follow."
+    )
+    source: str = setting("sample", "Where listings come from: a name in SOURCES.")
+    data: str = setting("", "Path that the source `file` reads (CSV, zip, gzip or Parquet).")
+    data_root: str = setting(".local/data", "Folder that holds the datasets.")
+    sample_rows: int = setting(60_000, "Rows the built-in sample generates.")
+    seed: int = setting(20, "Seed of the sample, the folds and the models.")
+    train_threads: int = setting(
+        1,
+        "Threads of one fit. The families fit side by side; the number shapes the model's digits.",
+    )
+    code_commit: str = setting("", "Git commit of the code, where there is no git (in images).")
+
+    mlflow_tracking_uri: str = setting("http://127.0.0.1:5001", "Address of the MLflow server.")
+    airflow_url: str = setting("http://127.0.0.1:8080", "Address of Airflow's API.")
+    airflow_username: str = setting("admin", "User the service starts training as.")
+    airflow_password_file: str = setting(
+        ".local/secrets/airflow_passwords.json", "JSON file {user: password} for Airflow."
+    )
+    service_url: str = setting("http://127.0.0.1:5000", "Address the page asks for prices.")
+
+    model_dir: str = setting(".local/model", "Folder with the models the service serves from.")
+    model_poll_seconds: int = setting(5, "Seconds between looks at the registry.")
+    web_workers: int = setting(2, "Gunicorn worker processes of the service.")
+    api_key_file: str = setting(
+        ".local/secrets/api_key", "File with the key for routes that change something."
+    )
+    log_dir: str = setting(".local/logs", "Folder of the rotating log files.")
+    log_level: str = setting("INFO", "Lowest level that is logged.")
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read every setting from `environ` (default: the process's environment).
+
+        Raises ValueError that names the variable when a number is expected and not found.
+        An empty variable counts as unset. What is unset follows `local_dir` and the ports.
+        """
+        environ = os.environ if environ is None else environ
+        given = {
+            f.name: environ[f.name.upper()] for f in fields(cls) if environ.get(f.name.upper())
+        }
+        read = cls(**{name: _parse(name, raw, cls) for name, raw in given.items()})
+        return replace(read, **{k: v for k, v in _followers(read).items() if k not in given})
+
+
+def _followers(read: Settings) -> dict[str, str]:
+    """Defaults that name a port or a folder, with the port and the folder that were set."""
+    folders = {
+        f.name: f"{read.local_dir}/{f.default.removeprefix('.local/')}"
+        for f in fields(read)
+        if str(f.default).startswith(".local/")
+    }
+    return folders | {
+        "mlflow_tracking_uri": f"http://127.0.0.1:{read.mlflow_port}",
+        "airflow_url": f"http://127.0.0.1:{read.airflow_port}",
+        "service_url": f"http://127.0.0.1:{read.service_port}",
+    }
+
+
+def _parse(name: str, raw: str, cls: type[Settings]) -> str | int:
+    if cls.__dataclass_fields__[name].type is not int:
+        return raw
+    try:
+        return int(raw)
+    except ValueError as error:
+        raise ValueError(f"{name.upper()}={raw!r}: expected a whole number") from error
+
+
+def documented() -> list[tuple[str, str, str]]:
+    """(environment variable, default, help) of every setting, in order."""
+    described: tuple[Field, ...] = fields(Settings)
+    return [(f.name.upper(), str(f.default), f.metadata["help"]) for f in described]

@@ -1,0 +1,51 @@
+"""Wrong values in what a client sent, named one by one. Knows nothing of HTTP."""
+
+from typing import NamedTuple
+
+MAX_ERRORS = 100
+ECHO_LENGTH = 80
+
+
+class FieldError(NamedTuple):
+    """One wrong value. `pointer` is a JSON pointer into the body, such as `/3/odometer`."""
+
+    pointer: str
+    detail: str
+    value: object = None
+
+
+class WrongValues(ValueError):
+    """The body is JSON but not what was asked for; `errors` holds up to `MAX_ERRORS` reasons."""
+
+    def __init__(self, errors: list[FieldError]) -> None:
+        first, more = errors[0], len(errors) - 1
+        super().__init__(
+            f"{first.pointer} {first.detail}".strip() + f" (and {more} more)" * bool(more)
+        )
+        self.errors = errors[:MAX_ERRORS]
+
+
+def echo(value: object) -> object:
+    """`value` as it may be shown in an error: a JSON scalar of a sane length.
+
+    >>> echo(True), echo(12), echo("x" * 100)[-3:], echo([1, 2])
+    (True, 12, 'xx…', 'a list of 2')
+    """
+    if isinstance(value, str):
+        return value if len(value) <= ECHO_LENGTH else value[:ECHO_LENGTH] + "…"
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, (int, float)):
+        return value if abs(value) < 1e18 else "a number of 1e18 or more"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    return "an object"
+
+
+def pointer_part(name: object) -> str:
+    """A name as one part of a JSON pointer (RFC 6901), at most as long as values are shown.
+
+    >>> pointer_part("a/b~c")
+    '/a~1b~0c'
+    """
+    return "/" + str(echo(name)).replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,72 @@
+"""What the service's tests put in the place of a model and of Airflow. Three lines each."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from flask import Flask
+
+from service.app import create_app
+from service.holder import Holder, Served
+from service.training import UnknownRun
+
+API_KEY = "test-key"
+REQUIRED = {"year": 2014, "manufacturer": "honda", "odometer": 88_000}
+
+
+class FakeEstimate(NamedTuple):
+    """As `vehicle_price.valuation.Estimate`."""
+
+    price: int
+    low: int
+    high: int
+    warnings: tuple[str, ...] = ()
+
+
+class FakeValuation:
+    """Prices every car by its year alone."""
+
+    def __init__(self, offset: int = 0) -> None:
+        self.offset = offset
+        self.facts = {
+            "family": "xgboost",
+            "coverage": 0.9,
+            "suggestions": {"honda": ["civic", "accord"]},
+        }
+
+    def price_one(self, listing):
+        """A price, as the real one answers it."""
+        price = 10 * listing["year"] + self.offset
+        unseen = ("model: never seen",) if "unheard of" in listing.values() else ()
+        return FakeEstimate(price, price - 1_000, price + 1_000, unseen)
+
+    def price_many(self, listings):
+        """The prices of a list, in its order."""
+        return [self.price_one(listing) for listing in listings]
+
+
+class FakeTrainer:
+    """Remembers what it was asked to start."""
+
+    def __init__(self) -> None:
+        self.started: list[dict[str, object]] = []
+
+    def start(self, conf):
+        """Remember `conf`."""
+        self.started.append(dict(conf))
+        return "service-1"
+
+    def status(self, run_id):
+        """The one run it knows."""
+        if run_id != "service-1":
+            raise UnknownRun(run_id)
+        return {"run_id": run_id, "state": "running", "tasks": [{"task": "fit", "state": "queued"}]}
+
+
+def app_with(
+    model_dir: Path, served: bool = True, trainer: object | None = None, valuation=None
+) -> Flask:
+    """The real application around the fakes."""
+    info = {"run_id": "abc", "metrics": {"mae": 2_500.0}}
+    model = Served(valuation or FakeValuation(), "7", info=info)
+    holder = Holder(model if served else None)
+    return create_app(holder, trainer or FakeTrainer(), API_KEY, model_dir)

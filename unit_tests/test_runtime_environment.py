@@ -1,0 +1,47 @@
+"""The environment of the native runtime: precedence, folders and secrets."""
+
+import stat
+
+from setup.native import environment
+from setup.native.environment import process_environment, read_dotenv, secret, settings_from
+
+
+def test_dotenv_skips_comments_and_strips_quotes(tmp_path):
+    file = tmp_path / ".env"
+    file.write_text("# help\n\nSERVICE_PORT = 5050\nDATA='a b.csv'\n#SEED=1\n", encoding="utf-8")
+    assert read_dotenv(file) == {"SERVICE_PORT": "5050", "DATA": "a b.csv"}
+
+
+def test_a_missing_dotenv_sets_nothing(tmp_path):
+    assert read_dotenv(tmp_path / ".env") == {}
+
+
+def test_the_environment_goes_before_dotenv_and_dotenv_before_the_default(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("SERVICE_PORT=1\nMLFLOW_PORT=2\n", encoding="utf-8")
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    settings = settings_from({"SERVICE_PORT": "3", "MLFLOW_PORT": ""})
+    assert (settings.service_port, settings.mlflow_port, settings.airflow_port) == (3, 2, 8080)
+
+
+def test_local_dir_is_absolute_wherever_the_process_runs(tmp_path):
+    assert settings_from({}).local_dir == str(environment.ROOT / ".local")
+    assert settings_from({"LOCAL_DIR": str(tmp_path)}).log_dir == f"{tmp_path}/logs"
+
+
+def test_secrets_are_private_random_and_stay_the_same(tmp_path):
+    first = secret(tmp_path, "one")
+    assert first == secret(tmp_path, "one") != secret(tmp_path, "two")
+    assert len(first) >= 40
+    assert stat.S_IMODE((tmp_path / "secrets" / "one").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
+
+
+def test_every_process_gets_addresses_on_the_chosen_ports(tmp_path):
+    chosen = {"LOCAL_DIR": str(tmp_path), "POSTGRES_PORT": "7001", "AIRFLOW_PORT": "7002"}
+    environ = process_environment(settings_from(chosen), {"PATH": "/bin", "HOME": "/h"})
+    assert "@127.0.0.1:7001/mlflow" in environ["MLFLOW_BACKEND_STORE_URI"]
+    assert "@127.0.0.1:7001/airflow" in environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    assert environ["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://127.0.0.1:7002/execution/"
+    assert environ["AIRFLOW_HOME"].startswith(str(tmp_path))
+    assert environ["HOME"] == "/h"
+    assert environ["PATH"].endswith(":/bin")
