@@ -50,7 +50,7 @@ lint: install ## Black, isort, Pylint, layers, lock: changes nothing
 	@$(BIN)/isort --check --quiet $(CHECKED)
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m setup.lock --check
-	@PYTHONPATH=. $(BIN)/pylint --score=n $(CHECKED)
+	@PYTHONPATH=src:.:airflow/dags:streamlit $(BIN)/pylint --score=n $(CHECKED)
 
 docs: install ## Rewrite .env.example and the table of settings from settings.py
 	@$(BIN)/python -m setup.settings_docs

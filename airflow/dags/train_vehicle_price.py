@@ -81,9 +81,7 @@ def train_vehicle_price():
         """Promote the best version if it beats production; returns the decision."""
         from vehicle_price import pipeline
 
-        seed = get_current_context()["params"]["seed"]
-        settings = Settings.from_environment()
-        return pipeline.run_gate(settings, dataset_uri, list(versions), seed)
+        return pipeline.run_gate(Settings.from_environment(), dataset_uri, list(versions))
 
     dataset_uri = prepare_dataset()
     versions = train.partial(dataset_uri=dataset_uri).expand(family=chosen_families())

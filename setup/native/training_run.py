@@ -79,6 +79,9 @@ def run(settings: Settings, parameters: dict, say: Callable[[str], None]) -> str
     run_id = airflow.trigger(parameters)
     say(f"run {airflow.page(run_id)}")
     watch(airflow, run_id, say)
+    path = f"/api/v2/dags/{DAG}/dagRuns/{run_id}/taskInstances/gate/xcomEntries/return_value"
+    for reason in airflow.request(f"{path}?deserialize=true")["value"]["reasons"]:
+        say(f"gate: {reason}")
     return run_id
 
 
@@ -124,7 +127,8 @@ def failure(airflow: Airflow, run_id: str, task: dict, lines: int = 25) -> str:
     path = f"/api/v2/dags/{DAG}/dagRuns/{run_id}/taskInstances/{task['task_id']}"
     number = f"{task['try_number']}?map_index={task['map_index']}"
     events = airflow.request(f"{path}/logs/{number}")["content"]
-    log = "\n".join(log_line(event) for event in events[-lines:])
+    told = [log_line(event) for event in events]
+    log = "\n".join([line for line in told if not line.startswith("::")][-lines:])
     return f"{task['task_id']} failed: {airflow.page(run_id, task)}\n{log}"
 
 

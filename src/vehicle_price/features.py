@@ -55,6 +55,7 @@ MONOTONE: tuple[int, ...] = tuple(
 _INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff'\u2019-]")
 _WORD = re.compile(r"[a-z0-9]+(?:\.[0-9]+)?")
 _MAX_WORDS = 12
+_TEXT_INPUTS = 2 * len(GROUPS) - 1 + len(TOKEN_STATISTICS)
 
 
 @dataclass(frozen=True)
@@ -119,12 +120,11 @@ def encode_frame(tables: Tables, frame: pd.DataFrame) -> np.ndarray:
     """
     age = ages(frame, tables.base_year)
     odometer = frame["odometer"].to_numpy(float)
-    code, unique = pd.factorize(pd.MultiIndex.from_arrays(_make_and_model(frame)))
-    keys = [car_keys(make, model) for make, model in unique]
+    code, keys = _distinct_keys(frame)
     curves = np.array([_curve_table(tables, k.groups) for k in keys]).reshape(
         -1, len(CURVES) + 1, AGES
     )
-    texts = np.array([_text_values(tables, k) for k in keys]).reshape(len(keys), -1)
+    texts = np.array([_text_values(tables, k) for k in keys]).reshape(-1, _TEXT_INPUTS)
     levels = [_effects(tables.levels[c], frame, c) for c in LEVEL_COLUMNS]
     parts = [age, odometer, curves[code, :, age - MIN_AGE], texts[code], *levels]
     return np.column_stack(parts).astype(np.float32)
@@ -133,9 +133,11 @@ def encode_frame(tables: Tables, frame: pd.DataFrame) -> np.ndarray:
 def ages(frame: pd.DataFrame, base_year: int) -> np.ndarray:
     """Whole years from model year to posting year, int64 within MIN_AGE to MAX_AGE."""
     posted = np.full(len(frame), base_year)
-    if "posting_date" in frame:
-        known = frame["posting_date"].notna().to_numpy()
-        posted[known] = frame["posting_date"][known].astype(str).str[:4].astype(int)
+    # The day is local, as in the text of a single listing; the typed date of a frame is UTC.
+    column = "posting_day" if "posting_day" in frame else "posting_date"
+    if column in frame:
+        known = frame[column].notna().to_numpy()
+        posted[known] = frame[column][known].astype(str).str[:4].astype(int)
     return np.clip(posted - frame["year"].to_numpy(int), MIN_AGE, MAX_AGE)
 
 
@@ -180,6 +182,15 @@ def _word_values(tables: Tables, keys: CarKeys) -> tuple[float, ...]:
     if not found:
         return (0.0, 0.0, 0.0, 0.0, 0.0)
     return (sum(found), min(found), max(found), found[0], float(len(found)))
+
+
+def _distinct_keys(frame: pd.DataFrame) -> tuple[np.ndarray, list[CarKeys]]:
+    """The number of each row's keys, (rows,) int, and the distinct keys."""
+    pairs = list(zip(*_make_and_model(frame), strict=True))
+    # Not pandas.factorize: it takes texts for equal that differ after a NUL.
+    number = {pair: n for n, pair in enumerate(dict.fromkeys(pairs))}
+    code = np.fromiter((number[pair] for pair in pairs), int, len(pairs))
+    return code, [car_keys(*pair) for pair in number]
 
 
 def _make_and_model(frame: pd.DataFrame) -> tuple[list[str], list[str]]:

@@ -66,7 +66,7 @@ def fit(
 
     parameters: overrides of the family's defaults. Same rows, seed and threads: same model.
     """
-    base_year = int(train["posting_date"].max().year)
+    base_year = int(train["posting_day"].max()[:4])
     log_price = np.log(train["price"].to_numpy(float))
     fold = np.random.default_rng(seed).integers(0, FOLDS, len(train))
     log.info("%s: encoding %d cars in %d folds", family, len(train), FOLDS)

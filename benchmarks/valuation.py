@@ -1,0 +1,173 @@
+"""Where the README's accuracy figures come from.
+
+    python -m benchmarks.valuation [DATA] [--plain]
+
+Reads, checks, stores, splits and fits with the library's own functions, in a temporary folder,
+without MLflow and Airflow, and prints Markdown. Each step has a process of its own, so that its
+peak memory is its own. SEED, TRAIN_THREADS and SAMPLE_ROWS are settings.
+"""
+
+import argparse
+import logging
+import multiprocessing
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import xgboost as xgb
+
+from vehicle_price import contract, evaluation, storage, training
+from vehicle_price.models import FAMILIES
+from vehicle_price.schema import FEATURES
+from vehicle_price.settings import Settings
+from vehicle_price.sources import SOURCES, SourceQuery
+
+PROTOCOL = """One row a car: its first posting; {reposts:,} reposts are left out.
+Trained on {train:,} cars posted from {first_day} on, tested on {test:,} cars posted from
+{first_test_day} to {last_day} that had not been posted before.
+{read:,} listings read, {rows:,} accepted, {quarantined:,} quarantined by the contract.
+Reading, checking and storing them took {seconds:.0f} s and {peak_mb:,.0f} MB."""
+FIGURES = (
+    "MAE|RMSE|R²|MAPE|median APE|90 % interval holds|its median width|fitting|peak memory".split(
+        "|"
+    )
+)
+HEAD = f"""
+| model | {" | ".join(FIGURES)} |
+|---|{"--:|" * len(FIGURES)}"""
+BASELINE = "median by make, model and year"
+PLAIN = "XGBoost on plain columns"
+
+Prices = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def main() -> None:
+    """Measure every model on one file, or on the sample, and print what came out."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.valuation", description=__doc__)
+    parser.add_argument("data", nargs="?", default="", help="CSV, zip, gzip or Parquet file")
+    parser.add_argument("--plain", action="store_true", help="also measure XGBoost without ours")
+    options = parser.parse_args()
+    settings = Settings.from_environment()
+    names = [name for name in CONTENDERS if options.plain or name != PLAIN]
+    with tempfile.TemporaryDirectory() as root:
+        dataset = alone(ingest, root, options.data, settings)
+        facts = dataset | alone(halves, dataset["uri"])
+        print(PROTOCOL.format(**facts), HEAD, sep="\n", flush=True)
+        for name in names:
+            print(row(name, alone(measure, dataset["uri"], name, settings)), flush=True)
+
+
+def alone(step: Callable[..., dict], *arguments: object) -> dict:
+    """What `step` returns, run in a new process.
+
+    The kernel lets a process start with the peak of the one that started it: this one stays
+    small because nothing is read in it.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, spawn, initializer=_log_progress) as pool:
+        return pool.submit(step, *arguments).result()
+
+
+def ingest(root: str, data: str, settings: Settings) -> dict:
+    """Store the accepted listings below `root`; the dataset's facts."""
+    started = time.perf_counter()
+    query = SourceQuery(data, settings.sample_rows, settings.seed)
+    batches = map(contract.check, SOURCES["file" if data else "sample"].read(query))
+    dataset = asdict(storage.write_listings(root, batches, {}))
+    read = dataset["rows"] + dataset["quarantined"]
+    return dataset | {"read": read} | _cost(started)
+
+
+def halves(uri: str) -> dict:
+    """How many cars are on which side of the split."""
+    listings = storage.read_listings(uri)
+    split = training.split(listings)
+    train, test = len(split.train), len(split.test)
+    reposts = len(listings) - train - test
+    return {
+        "train": train,
+        "test": test,
+        "reposts": reposts,
+        "first_test_day": split.first_test_day,
+    }
+
+
+def measure(uri: str, name: str, settings: Settings) -> dict:
+    """Fit one contender on the training cars and price the test cars."""
+    split = training.split(storage.read_listings(uri))
+    started = time.perf_counter()
+    prices_of = CONTENDERS[name](split.train, settings)
+    cost = {"seconds": time.perf_counter() - started}
+    prices = prices_of(split.test)
+    actual = split.test["price"].to_numpy(float)
+    figures = evaluation.metrics(actual, prices["price"].to_numpy())
+    if "low" in prices:
+        figures["coverage"] = evaluation.coverage(actual, prices)
+        figures["width"] = float((prices["high"] - prices["low"]).median())
+    return figures | _cost(started) | cost
+
+
+def row(name: str, found: dict) -> str:
+    """One line of the table."""
+    interval = f"{found['coverage']:.1%} | ${found['width']:,.0f}" if "width" in found else "– | –"
+    return (
+        f"| {name} | ${found['mae']:,.0f} | ${found['rmse']:,.0f} | {found['r2']:.3f} | "
+        f"{found['mape']:.1%} | {found['median_ape']:.1%} | {interval} | "
+        f"{found['seconds']:.0f} s | {found['peak_mb']:,.0f} MB |"
+    )
+
+
+def fit_baseline(train: pd.DataFrame, settings: Settings) -> Prices:
+    """What one gets without a model: the baseline of the promotion gate."""
+    del settings
+    return lambda cars: pd.DataFrame({"price": evaluation.baseline_prices(train, cars)})
+
+
+def fit_plain(train: pd.DataFrame, settings: Settings) -> Prices:
+    """XGBoost as usual: squared error of log price, each text replaced by its rank among all.
+
+    The same rounds and tree size as the family `xgboost`, so that the difference between the two
+    is what the encodings, the loss and the constraints bring.
+    """
+    texts = {c.name: np.unique(train[c.name].dropna()) for c in FEATURES if c.kind != "integer"}
+
+    def matrix(cars: pd.DataFrame, label: np.ndarray | None = None) -> xgb.DMatrix:
+        coded = {name: pd.Categorical(cars[name], known).codes for name, known in texts.items()}
+        return xgb.DMatrix(cars[["year", "odometer"]].assign(**coded).astype(float), label)
+
+    options = dict(FAMILIES["xgboost"].parameters)
+    rounds = int(options.pop("rounds"))
+    options |= {"seed": settings.seed, "nthread": settings.train_threads}
+    booster = xgb.train(options, matrix(train, np.log(train["price"])), rounds)
+    return lambda cars: pd.DataFrame({"price": np.exp(booster.predict(matrix(cars)))})
+
+
+def fit_family(name: str, train: pd.DataFrame, settings: Settings) -> Prices:
+    """A family of the project as it is trained for production."""
+    return training.fit(train, name, settings.seed, settings.train_threads).price_frame
+
+
+CONTENDERS: dict[str, Callable[[pd.DataFrame, Settings], Prices]] = {
+    BASELINE: fit_baseline,
+    PLAIN: fit_plain,
+    **{name: partial(fit_family, name) for name in FAMILIES},
+}
+
+
+def _cost(started: float) -> dict[str, float]:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB on Linux
+    return {"seconds": time.perf_counter() - started, "peak_mb": peak * 1024 / 1e6}
+
+
+def _log_progress() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+
+
+if __name__ == "__main__":
+    main()
