@@ -81,10 +81,13 @@ class Holder:
 
 
 class Watcher:
-    """Loads what MODEL_DIR/current.json names, and again whenever that file is replaced."""
+    """Loads what MODEL_DIR/current.json names, and again whenever that file is replaced.
+
+    load: (folder, SHA-256 of the registered manifest if known) → model.
+    """
 
     def __init__(
-        self, model_dir: str | Path, holder: Holder, load: Callable[[Path], Valuation]
+        self, model_dir: str | Path, holder: Holder, load: Callable[[Path, str | None], Valuation]
     ) -> None:
         self.model_dir, self.holder, self._load = Path(model_dir), holder, load
         self._seen: tuple[int, int] | None = None
@@ -113,7 +116,8 @@ class Watcher:
     def _swap(self, current: Path) -> bool:
         try:
             info = read_json(current)
-            valuation = self._load(self.model_dir / info["folder"])
+            registered = info.get("tags", {}).get("manifest_sha256")
+            valuation = self._load(self.model_dir / info["folder"], registered)
             valuation.price_one(EXAMPLE)  # the first use is slow, and no client should wait for it
             self.holder.swap(Served(valuation, str(info["version"]), info=info))
         except (ValueError, KeyError, OSError) as error:

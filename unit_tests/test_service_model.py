@@ -44,7 +44,7 @@ def publish(model_dir, version):
 
 def test_the_watcher_swaps_the_model_when_its_successor_is_published(tmp_path):
     holder, loaded = Holder(), []
-    watcher = Watcher(tmp_path, holder, lambda folder: loaded.append(folder) or FakeValuation())
+    watcher = Watcher(tmp_path, holder, lambda folder, _: loaded.append(folder) or FakeValuation())
     assert not watcher.look()
     with pytest.raises(NoModel):
         holder.current()
@@ -56,7 +56,7 @@ def test_the_watcher_swaps_the_model_when_its_successor_is_published(tmp_path):
 
 
 def test_a_model_that_cannot_be_loaded_leaves_the_old_one_serving(tmp_path, caplog):
-    def load(folder):
+    def load(folder, _):
         if folder.name == "2":
             raise ValueError("model.ubj: wrong hash")
         return FakeValuation()

@@ -77,7 +77,7 @@ def test_a_promoted_version_is_loaded_once_and_served(tmp_path, check):
     assert [sync.step(n) for n in range(3)] == ["loaded", "same", "same"]
     assert registry.fetched == 1 and read_json(tmp_path / "status.json")["state"] == "ok"
     holder = Holder()
-    assert Watcher(tmp_path, holder, lambda folder: FakeValuation()).look()
+    assert Watcher(tmp_path, holder, lambda folder, _: FakeValuation()).look()
     served = holder.current()
     assert (served.version, served.info["tags"]) == ("1", {"gate": "promoted"})
 

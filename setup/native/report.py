@@ -7,7 +7,6 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from setup.native.stack import answers
 from vehicle_price.schema import EXAMPLE
 from vehicle_price.settings import Settings
 
@@ -30,25 +29,37 @@ def production_version(settings: Settings) -> str | None:
 
 
 def first_price(settings: Settings, say: Callable[[str], None], timeout: float = 60) -> None:
-    """Ask the service for the example listing's price. Raises NoPrice."""
+    """Ask the service for the example's price until the production version answers.
+
+    Raises NoPrice.
+    """
+    wanted = production_version(settings)
     deadline = time.monotonic() + timeout
-    while not answers(f"{settings.service_url}/ready"):
+    while (priced := price_example(settings))["model"]["version"] != wanted:
         if time.monotonic() > deadline:
             log = Path(settings.log_dir) / "model-sync.log"
-            raise NoPrice(f"the service has no model after {timeout:.0f} s; see {log}")
+            raise NoPrice(f"version {wanted} does not answer after {timeout:.0f} s; see {log}")
         time.sleep(0.3)
+    car = f"{EXAMPLE['year']} {EXAMPLE['manufacturer']} {EXAMPLE['model']}"
+    low, high = priced["interval"]["low"], priced["interval"]["high"]
+    say(f"{car}: ${priced['price']:,} (${low:,} to ${high:,}), model version {wanted}")
+
+
+def price_example(settings: Settings) -> dict:
+    """What POST /predict answers; a version of None while there is no model to answer.
+
+    Raises NoPrice for any other refusal.
+    """
     body = json.dumps({k: v for k, v in EXAMPLE.items() if v is not None}).encode()
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(f"{settings.service_url}/predict", body, headers)
     try:
         with urllib.request.urlopen(request, timeout=30) as response:
-            priced = json.load(response)
+            return json.load(response)
     except urllib.error.HTTPError as error:
+        if error.code == 503:  # the first model is still on its way
+            return {"model": {"version": None}}
         raise NoPrice(f"POST /predict: {error.code} {error.read().decode()}") from error
-    car = f"{EXAMPLE['year']} {EXAMPLE['manufacturer']} {EXAMPLE['model']}"
-    low, high = priced["interval"]["low"], priced["interval"]["high"]
-    version = priced["model"]["version"]
-    say(f"{car}: ${priced['price']:,} (${low:,} to ${high:,}), model version {version}")
 
 
 def summary(settings: Settings) -> str:

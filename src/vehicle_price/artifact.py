@@ -45,6 +45,16 @@ def load(folder: Path, manifest_sha256: str | None = None) -> Valuation:
     Raises ArtifactError.
     """
     check_hashes(folder, manifest_sha256)
+    try:
+        return _read(folder)
+    # Right in itself but not what `save` writes: someone else wrote it, manifest included.
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        if isinstance(error, ArtifactError):
+            raise
+        raise ArtifactError(f"{folder}: unreadable ({_first_line(error)})") from error
+
+
+def _read(folder: Path) -> Valuation:
     about = json.loads((folder / "facts.json").read_text("utf-8"))
     if about["features"] != list(FEATURE_NAMES):
         raise ArtifactError(f"{folder}: made for other model inputs; train again with this version")
@@ -76,7 +86,10 @@ def check_in_child(folder: Path, timeout: float = 60, manifest_sha256: str | Non
 
 def warm_up(valuation: Valuation) -> None:
     """Price the schema's example. Raises ArtifactError when the answer cannot be a price."""
-    estimate = valuation.price_one(EXAMPLE)
+    try:
+        estimate = valuation.price_one(EXAMPLE)
+    except ValueError as error:
+        raise ArtifactError(f"the example listing was not priced: {error}") from error
     if not is_plausible(estimate):
         raise ArtifactError(f"the example listing was priced at {estimate[:3]}; not a price")
 
@@ -90,8 +103,8 @@ def check_hashes(folder: Path, manifest_sha256: str | None) -> None:
         raise ArtifactError(f"{path}: not the manifest that was registered")
     try:
         manifest = json.loads(path.read_text("utf-8"))
-        known, hashes = manifest["format"], manifest["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
+        known, hashes = manifest["format"], dict(manifest["sha256"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ArtifactError(f"{path}: damaged ({error})") from error
     if known != FORMAT or set(hashes) != set(FILES):
         raise ArtifactError(f"{path}: format {known!r} with {sorted(hashes)}; need format {FORMAT}")
@@ -100,6 +113,11 @@ def check_hashes(folder: Path, manifest_sha256: str | None) -> None:
             raise ArtifactError(f"{folder / name}: missing")
         if _sha256(folder / name) != hashes[name]:
             raise ArtifactError(f"{folder / name}: not what was written (SHA-256 differs)")
+
+
+def _first_line(error: Exception) -> str:
+    # XGBoost's messages go on with a stack trace.
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _booster(path: Path) -> xgb.Booster:

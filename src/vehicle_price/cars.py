@@ -10,7 +10,7 @@ import pandas as pd
 from vehicle_price.features import car_frame
 
 NO_VIN = np.uint64(0)
-_VIN = r"[A-HJ-NPR-Z0-9]{17}"
+_VIN = r"(?!(.)\1*$)[A-HJ-NPR-Z0-9]{17}"  # not one character 17 times, as people fill it in
 
 
 def car_hashes(frame: pd.DataFrame) -> np.ndarray:

@@ -48,6 +48,8 @@ def fit_tables(frame: pd.DataFrame, base_year: int) -> Tables:
     residual = log_price - curve_all[age]
     offsets, known = _offsets(keys, residual)
     words, pairs = _word_effects(keys, residual - known["word1"])
+    levels = {c: _level_effects(frame, c, log_price - fitted) for c in LEVEL_COLUMNS}
+    conditions = _rising_conditions(frame, levels["condition"])
     return Tables(
         base_year=base_year,
         curve_all=_rounded(curve_all),
@@ -55,7 +57,8 @@ def fit_tables(frame: pd.DataFrame, base_year: int) -> Tables:
         offsets=offsets,
         words=words,
         pairs=pairs,
-        levels={c: _level_effects(frame, c, log_price - fitted) for c in LEVEL_COLUMNS},
+        levels=levels | {"condition": conditions},
+        guessed=sorted(conditions.keys() - levels["condition"].keys()),
     )
 
 
@@ -161,16 +164,25 @@ def _shrunk_means(key: pd.Series, value: pd.Series, shrink: float) -> dict[str, 
 
 def _level_effects(frame: pd.DataFrame, column: str, residual: np.ndarray) -> dict[str, float]:
     levels = frame[column].where(frame[column].notna(), "")
-    effects = _shrunk_means(levels, pd.Series(residual, frame.index), LEVEL_SHRINK)
-    if column != "condition":
+    return _shrunk_means(levels, pd.Series(residual, frame.index), LEVEL_SHRINK)
+
+
+def _rising_conditions(frame: pd.DataFrame, effects: dict[str, float]) -> dict[str, float]:
+    """A better condition never lowers the price: effects that rise with the rank.
+
+    One without cars lies between its neighbours; as an average car it could break the order.
+    """
+    ranked = BY_NAME["condition"].levels
+    known = [rank for rank, level in enumerate(ranked) if level in effects]
+    if not known:
         return effects
-    # A better condition never lowers the price: its effects rise with its rank.
-    ranked = [level for level in BY_NAME[column].levels if level in effects]
-    cars = levels.value_counts()
+    cars = frame["condition"].value_counts()
     rising = isotonic_regression(
-        [effects[level] for level in ranked], sample_weight=[float(cars[v]) for v in ranked]
+        [effects[ranked[rank]] for rank in known],
+        sample_weight=[float(cars[ranked[rank]]) for rank in known],
     )
-    return effects | dict(zip(ranked, _rounded(rising), strict=True))
+    filled = np.interp(range(len(ranked)), known, rising)
+    return effects | dict(zip(ranked, _rounded(filled), strict=True))
 
 
 def _rounded(values: np.ndarray) -> list[float]:

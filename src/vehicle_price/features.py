@@ -67,6 +67,7 @@ class Tables:
     offsets: group → key → (cumulative offset of log price, cars seen).
     words: word → effect on log price; pairs: 'make|first word|word' → the effect on top.
     levels: column → level ('' is absent) → effect on log price.
+    guessed: conditions without cars; their effects in `levels` lie between their neighbours'.
     """
 
     base_year: int
@@ -76,6 +77,7 @@ class Tables:
     words: dict[str, float]
     pairs: dict[str, float]
     levels: dict[str, dict[str, float]]
+    guessed: list[str]
 
 
 class CarKeys(NamedTuple):

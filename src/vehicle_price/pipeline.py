@@ -48,8 +48,8 @@ def train_family(settings: Settings, dataset_uri: str, family: str, seed: int) -
     figures = _metrics(halves, prices)
     facts = {"data": dataset, "metrics": figures, "code_commit": code_commit(settings)}
     valuation = replace(valuation, facts=valuation.facts | facts)
-    log.info("%s: MAE %.0f USD on %d later, unseen cars", family, figures["mae"], len(halves.test))
     record = _record(settings, valuation, halves, prices)
+    log.info(record.summary)
     version = Registry(settings.mlflow_tracking_uri).register(valuation, record)
     return {
         "family": family,
@@ -116,7 +116,9 @@ def _record(
     settings: Settings, valuation: Valuation, halves: training.Split, prices: pd.DataFrame
 ) -> TrainingRecord:
     facts, test = valuation.facts, halves.test
+    mae = facts["metrics"]["mae"]
     return TrainingRecord(
+        summary=f"{facts['family']}: MAE {mae:,.0f} USD on {len(test):,} later, unseen cars",
         parameters=facts["parameters"]
         | {k: facts[k] for k in ("family", "seed", "coverage", "trained_cars")}
         | {"threads": settings.train_threads, "first_test_day": halves.first_test_day},

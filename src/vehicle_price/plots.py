@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import xgboost as xgb
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vehicle_price.evaluation import PRICE_BANDS, price_band
@@ -51,8 +52,8 @@ def importance(booster: xgb.Booster) -> Figure:
     return figure
 
 
-def _figure(title: str) -> tuple[Figure, object]:
+def _figure(title: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(8, 6), layout="constrained")
-    axes = figure.subplots()
+    axes = figure.add_subplot()
     axes.set_title(title)
     return figure, axes

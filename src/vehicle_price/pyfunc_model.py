@@ -14,7 +14,7 @@ from vehicle_price.artifact import load
 from vehicle_price.valuation import Valuation
 
 
-class PyfuncValuation(PythonModel):
+class PyfuncValuation(PythonModel):  # pylint: disable=abstract-method # prices do not stream
     """Raw listings in, columns price, low and high out."""
 
     valuation: Valuation

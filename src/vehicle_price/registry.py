@@ -53,10 +53,12 @@ class ModelVersion:
 class TrainingRecord:
     """What a run keeps besides the model.
 
-    dataset: uri and sha256 among its facts. slices: `evaluation.slices`. examples: raw listings
-    for the signature. figures: file name → picture.
+    summary: one line for the list of versions. dataset: uri and sha256 among its facts.
+    slices: `evaluation.slices`. examples: raw listings for the signature.
+    figures: file name → picture.
     """
 
+    summary: str
     parameters: Mapping[str, object]
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
@@ -122,6 +124,7 @@ class Registry:
                 _log_record(record)
                 logged, manifest_sha256 = _log_model(valuation, record)
             version = self._client.get_model_version(MODEL_NAME, logged.registered_model_version)
+            self._client.update_model_version(MODEL_NAME, version.version, record.summary)
             for name, value in (dict(record.tags) | {MANIFEST_TAG: manifest_sha256}).items():
                 self._client.set_model_version_tag(MODEL_NAME, version.version, name, value)
         log.info("registered version %s of %s", version.version, MODEL_NAME)
@@ -130,7 +133,7 @@ class Registry:
     def record_decision(self, versions: list[str], decision: dict) -> None:
         """Keep the gate's decision with every version it judged: as tags, and as gate.json."""
         with self._reachable():
-            self._client.set_registered_model_alias(MODEL_NAME, CHALLENGER, decision["version"])
+            self._name_challenger(decision)
             for number in versions:
                 verdict = _verdict(number, decision)
                 run_id = self._client.get_model_version(MODEL_NAME, number).run_id
@@ -156,6 +159,13 @@ class Registry:
             raise RegistryError("no previous version to go back to; only one was ever promoted")
         self.promote(previous.version)
         return previous.version
+
+    def _name_challenger(self, decision: dict) -> None:
+        """The best version of the latest run, unless it has become production."""
+        if not decision["promoted"]:
+            self._client.set_registered_model_alias(MODEL_NAME, CHALLENGER, decision["version"])
+        elif self.version(CHALLENGER):
+            self._client.delete_registered_model_alias(MODEL_NAME, CHALLENGER)
 
     def _described(self, found: MlflowVersion) -> ModelVersion:
         run = self._client.get_run(found.run_id)

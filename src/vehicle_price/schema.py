@@ -230,7 +230,7 @@ COLUMNS: tuple[Column, ...] = (
         "description",
         "text",
         "carried",
-        "The seller's text; it often contains the price, so " "the model never sees it.",
+        "The seller's text; it often contains the price, so the model never sees it.",
         max_length=100_000,
     ),
     Column("county", "text", "carried", "Always empty in the public data."),

@@ -20,6 +20,7 @@ FOLDS = 10
 CALIBRATION_FOLDS = 2
 COVERAGE = 0.9
 MIN_CARS = 500
+MIN_SIDE = 100  # cars to learn from, and to be judged by
 SUGGESTIONS = 40
 
 
@@ -56,6 +57,11 @@ def split(listings: pd.DataFrame) -> Split:
     first = str(next((d for d in later.index if later[d] >= TEST_SHARE * len(cars)), ""))
     first = max(first, str(by_day.index[1]))
     test = cars["posting_day"] >= first
+    if min(test.sum(), (~test).sum()) < MIN_SIDE:
+        raise TrainingError(
+            f"{(~test).sum()} cars posted before {first} and {test.sum()} from then on; at least "
+            f"{MIN_SIDE} of each are needed. Give listings that spread over more days"
+        )
     return Split(cars[~test].reset_index(drop=True), cars[test].reset_index(drop=True), first)
 
 

@@ -47,22 +47,21 @@ class Valuation:
     def price_one(self, listing: Mapping[str, object]) -> Estimate:
         """Price one checked listing (raw column names); no data frame on the way."""
         inputs = np.array([encode_row(self.tables, listing)], np.float32)
-        low, price, high = self._prices(inputs)[0].tolist()
-        return Estimate(price, low, high, self.warnings(listing))
+        return self._estimate(listing, self._prices(inputs)[0])
 
     def price_many(self, listings: Sequence[Mapping[str, object]]) -> list[Estimate]:
         """Price checked listings, in their order; each as `price_one` would."""
         if not listings:
             return []
         inputs = np.array([encode_row(self.tables, one) for one in listings], np.float32)
-        rows = self._prices(inputs).tolist()
-        return [
-            Estimate(price, low, high, self.warnings(one))
-            for one, (low, price, high) in zip(listings, rows, strict=True)
-        ]
+        rows = self._prices(inputs)
+        return [self._estimate(one, row) for one, row in zip(listings, rows, strict=True)]
 
     def price_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Price a frame with raw column names: columns price, low, high; the frame's index."""
+        """Price a frame with raw column names: columns price, low, high; the frame's index.
+
+        float64; a broken model's NaN is left to be seen, where price_one raises ValueError.
+        """
         low, price, high = self._prices(encode_frame(self.tables, frame)).T
         return pd.DataFrame({"price": price, "low": low, "high": high}, index=frame.index)
 
@@ -73,6 +72,11 @@ class Valuation:
             for column in LEVEL_COLUMNS
             if (value := listing.get(column)) and value not in self.tables.levels[column]
         ]
+        if listing.get("condition") in self.tables.guessed:
+            found.append(
+                f"condition: {listing['condition']!r} was not in the training data; priced "
+                "between the conditions next to it"
+            )
         return (*self._car_warnings(listing), *self._range_warnings(listing), *found)
 
     def _car_warnings(self, listing: Mapping[str, object]) -> tuple[str, ...]:
@@ -97,14 +101,20 @@ class Valuation:
                 )
         return tuple(found)
 
+    def _estimate(self, listing: Mapping[str, object], row: np.ndarray) -> Estimate:
+        if not np.isfinite(row).all():
+            raise ValueError(f"the model answered {row.tolist()}, which is not a number of dollars")
+        low, price, high = (int(v) for v in row)
+        return Estimate(price, low, high, self.warnings(listing))
+
     def _prices(self, inputs: np.ndarray) -> np.ndarray:
-        """int64 (rows, 3): low, price, high in whole dollars, low <= price <= high."""
+        """float64 (rows, 3): low, price, high in whole dollars, low <= price <= high."""
         logs = np.empty((len(inputs), 3))
         logs[:, 1] = self.price_booster.inplace_predict(inputs)
         quantiles = log_interval(self.interval_booster, inputs)
         logs[:, 0] = np.minimum(quantiles[:, 0] - self.interval_margin, logs[:, 1])
         logs[:, 2] = np.maximum(quantiles[:, 1] + self.interval_margin, logs[:, 1])
-        return np.rint(np.exp(logs)).astype(np.int64)
+        return np.rint(np.exp(logs))
 
 
 def log_interval(booster: xgb.Booster, inputs: np.ndarray) -> np.ndarray:

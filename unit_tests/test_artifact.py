@@ -1,0 +1,250 @@
+"""A saved model is data with checked hashes, and is tried out where it can hurt nobody."""
+
+import hashlib
+import json
+import pickle
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unit_tests import tiny
+from vehicle_price import artifact
+from vehicle_price.artifact import ArtifactError, check_hashes, check_in_child, load, save
+from vehicle_price.schema import EXAMPLE, FAMILY_NAMES
+
+
+@pytest.fixture(name="saved", scope="module")
+def _saved(tmp_path_factory):
+    """The tiny model on disk; nobody changes it."""
+    folder = tmp_path_factory.mktemp("saved") / "model"
+    save(tiny.valuation("xgboost"), folder)
+    return folder
+
+
+@pytest.fixture(name="folder")
+def _folder(saved, tmp_path):
+    """A copy to damage."""
+    return Path(shutil.copytree(saved, tmp_path / "model"))
+
+
+@pytest.fixture(name="nothing_is_parsed")
+def _nothing_is_parsed(monkeypatch):
+    """Fails the test when a file is read as anything but bytes."""
+
+    def parsed(*_, **__):
+        pytest.fail("parsed before the hashes were checked")
+
+    monkeypatch.setattr(artifact, "_booster", parsed)
+    monkeypatch.setattr(artifact.pd, "read_parquet", parsed)
+    monkeypatch.setattr(artifact, "Tables", parsed)
+
+
+def rebuild_manifest(folder: Path) -> None:
+    """What someone who can write the folder would do after changing a file."""
+    hashes = {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in artifact.FILES}
+    (folder / "manifest.json").write_text(json.dumps({"format": 1, "sha256": hashes}))
+
+
+@pytest.mark.parametrize("family", FAMILY_NAMES)
+def test_a_loaded_model_answers_as_the_saved_one(family, tmp_path):
+    valuation, cars = tiny.valuation(family), tiny.halves().test
+    sha256 = save(valuation, tmp_path / "model")
+    loaded = load(tmp_path / "model", sha256)
+    assert loaded.price_frame(cars).equals(valuation.price_frame(cars))
+    listings = tiny.as_sent(cars.head(50))
+    assert loaded.price_many(listings) == valuation.price_many(listings)
+    assert loaded.facts == json.loads(json.dumps(valuation.facts))
+    assert (loaded.seen_cars == valuation.seen_cars).all()
+    assert loaded.seen_cars.dtype == valuation.seen_cars.dtype
+
+
+def test_saving_twice_gives_equal_files_and_never_overwrites(saved, tmp_path):
+    save(tiny.valuation("xgboost"), tmp_path / "again")
+    for name in (*artifact.FILES, artifact.MANIFEST):
+        assert (tmp_path / "again" / name).read_bytes() == (saved / name).read_bytes()
+    with pytest.raises(FileExistsError):
+        save(tiny.valuation("xgboost"), saved)
+
+
+def flip(path: Path) -> None:
+    """Change one bit in the middle."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def truncate(path: Path) -> None:
+    """Lose the last byte."""
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def append(path: Path) -> None:
+    """Gain one byte."""
+    path.write_bytes(path.read_bytes() + b"\n")
+
+
+def empty(path: Path) -> None:
+    """Lose everything."""
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [flip, truncate, append, empty, Path.unlink])
+@pytest.mark.parametrize("name", artifact.FILES)
+@pytest.mark.usefixtures("nothing_is_parsed")
+def test_a_damaged_file_is_refused_by_name_before_it_is_parsed(folder, name, damage):
+    damage(folder / name)
+    with pytest.raises(ArtifactError, match=name):
+        load(folder)
+
+
+MANIFESTS = [
+    "",
+    "[" * 100_000,
+    "[]",
+    "7",
+    "null",
+    '{"format": 1}',
+    '{"format": 1, "sha256": {}}',
+    '{"format": 1, "sha256": 7}',
+    '{"format": 1, "sha256": null}',
+    json.dumps({"format": 1, "sha256": list(artifact.FILES)}),
+    json.dumps({"format": 2, "sha256": dict.fromkeys(artifact.FILES, "0")}),
+    json.dumps({"format": 1, "sha256": dict.fromkeys(artifact.FILES)}),
+    json.dumps({"format": 1, "sha256": dict.fromkeys(artifact.FILES[1:], "0")}),
+    json.dumps({"format": 1, "sha256": dict.fromkeys((*artifact.FILES, "code.pkl"), "0")}),
+]
+
+
+@pytest.mark.parametrize("text", MANIFESTS, ids=lambda text: text[:40])
+@pytest.mark.usefixtures("nothing_is_parsed")
+def test_a_manifest_that_is_none_is_refused(folder, text):
+    (folder / "manifest.json").write_text(text)
+    with pytest.raises(ArtifactError, match="manifest|json"):
+        load(folder)
+
+
+@pytest.mark.usefixtures("nothing_is_parsed")
+def test_bytes_for_a_manifest_and_no_manifest_are_refused(folder):
+    (folder / "manifest.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ArtifactError, match="damaged"):
+        load(folder)
+    (folder / "manifest.json").unlink()
+    with pytest.raises(ArtifactError, match="not a saved model"):
+        load(folder)
+    with pytest.raises(ArtifactError, match="not a saved model"):
+        load(folder / "absent")
+
+
+@pytest.mark.usefixtures("nothing_is_parsed")
+def test_a_manifest_rebuilt_after_a_change_is_not_the_registered_one(folder):
+    registered = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+    flip(folder / "price.ubj")
+    rebuild_manifest(folder)
+    with pytest.raises(ArtifactError, match="not the manifest that was registered"):
+        load(folder, registered)
+    check_hashes(folder, None)  # it is right in itself: only the registry's hash gives it away
+
+
+def test_a_model_of_other_inputs_is_refused(folder):
+    facts = json.loads((folder / "facts.json").read_text())
+    facts["features"].append("colour_of_the_sky")
+    (folder / "facts.json").write_text(json.dumps(facts))
+    rebuild_manifest(folder)
+    with pytest.raises(ArtifactError, match="train again"):
+        load(folder)
+
+
+class Bomb:
+    """Unpickling it creates a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+
+    def __reduce__(self):
+        return Path.touch, (Path(self.path),)
+
+
+def test_a_pickle_in_the_folder_or_in_a_files_place_is_never_unpickled(folder, tmp_path):
+    fuse = tmp_path / "exploded"
+    pickle.loads(pickle.dumps(Bomb(fuse)))
+    assert fuse.exists()  # it would
+    fuse.unlink()
+    (folder / "python_model.pkl").write_bytes(pickle.dumps(Bomb(fuse)))
+    load(folder)
+    for name in artifact.FILES:
+        shutil.copytree(folder, tmp_path / name)
+        (tmp_path / name / name).write_bytes(pickle.dumps(Bomb(fuse)))
+        rebuild_manifest(tmp_path / name)
+        with pytest.raises(ArtifactError):
+            load(tmp_path / name)
+    assert not fuse.exists()
+
+
+def broken_trees(folder: Path, start: int, garbage: bytes) -> None:
+    """Overwrite part of every tree's left children, and the manifest so that hashes agree."""
+    data = bytearray((folder / "price.ubj").read_bytes())
+    place = -1
+    while (place := data.find(b"left_children[$l#L", place + 1)) >= 0:
+        place += len(b"left_children[$l#L") + start
+        data[place : place + len(garbage)] = garbage
+    (folder / "price.ubj").write_bytes(data)
+    rebuild_manifest(folder)
+
+
+def test_trees_that_do_not_parse_are_refused_in_one_line(folder):
+    broken_trees(folder, 0, b"\x7f" * 400)
+    with pytest.raises(ArtifactError, match="unreadable") as refused:
+        load(folder)
+    assert "\n" not in str(refused.value) and "[bt]" not in str(refused.value)
+
+
+def test_trees_that_crash_the_process_crash_a_child_only(folder):
+    broken_trees(folder, 8, (2**24).to_bytes(4, "big"))
+    with pytest.raises(ArtifactError, match="the process died with status -"):
+        check_in_child(folder)
+
+
+def test_a_model_whose_price_is_nonsense_is_refused_in_a_child(folder):
+    facts = json.loads((folder / "facts.json").read_text())
+    facts["interval_margin"] = 40.0
+    (folder / "facts.json").write_text(json.dumps(facts))
+    rebuild_manifest(folder)
+    with pytest.raises(ArtifactError, match="the example listing was priced at .* not a price"):
+        check_in_child(folder)
+
+
+def test_a_good_model_passes_in_a_child(saved):
+    registered = hashlib.sha256((saved / "manifest.json").read_bytes()).hexdigest()
+    check_in_child(saved, manifest_sha256=registered)
+
+
+def test_a_model_that_answers_no_number_does_not_warm_up(saved):
+    class Broken:
+        """Lost its numbers."""
+
+        def inplace_predict(self, inputs):
+            """NaN for each row."""
+            return np.full(len(inputs), np.nan)
+
+    with pytest.raises(ArtifactError, match="not a number"):
+        artifact.warm_up(replace(load(saved), price_booster=Broken()))
+
+
+def test_a_model_that_hangs_is_refused_in_time(folder, tmp_path, monkeypatch):
+    slow = tmp_path / "slow-python"
+    slow.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow.chmod(0o755)
+    monkeypatch.setattr(artifact.sys, "executable", str(slow))
+    started = time.monotonic()
+    with pytest.raises(ArtifactError, match="did not load and answer within 0.5 s"):
+        check_in_child(folder, timeout=0.5)
+    assert time.monotonic() - started < 5
+
+
+def test_a_warm_up_takes_the_example_of_the_schema(saved):
+    artifact.warm_up(load(saved))
+    assert load(saved).price_one(EXAMPLE).price > 0

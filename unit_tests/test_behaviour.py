@@ -1,0 +1,103 @@
+"""What anybody expects of a price: newer, fewer miles, better condition are not cheaper."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from unit_tests import tiny
+from vehicle_price.evaluation import coverage
+from vehicle_price.features import MONOTONE_AGE
+from vehicle_price.schema import BY_NAME, FAMILY_NAMES
+
+EACH_FAMILY = pytest.mark.parametrize("family", FAMILY_NAMES)
+CARS = 400
+CONDITIONS = BY_NAME["condition"].levels
+
+
+def listings() -> pd.DataFrame:
+    """Later cars, none of which any model saw."""
+    return tiny.halves().test.head(CARS)
+
+
+def steps(family: str, column: str, values: list[object]) -> np.ndarray:
+    """(cars, values - 1): how the price changes from each value of a column to the next."""
+    prices = [
+        tiny.valuation(family).price_frame(listings().assign(**{column: value}))["price"]
+        for value in values
+    ]
+    return np.diff(np.column_stack(prices), axis=1)
+
+
+def one_by_one(family: str, column: str, values: list[object]) -> np.ndarray:
+    """As `steps`, for a few cars, through the single-record path."""
+    cars = tiny.as_sent(listings().iloc[::20])
+    price_one = tiny.valuation(family).price_one
+    return np.diff([[price_one(car | {column: v}).price for v in values] for car in cars], axis=1)
+
+
+YEARS = list(range(2021 - MONOTONE_AGE, 2023))
+
+
+def test_a_newer_car_is_never_cheaper():
+    for changes in (steps("xgboost", "year", YEARS), one_by_one("xgboost", "year", YEARS)):
+        assert (changes >= 0).all() and (changes > 0).mean() > 0.3
+
+
+def test_a_newer_car_is_seldom_cheaper_to_a_forest():
+    """It promises no more: see models.FOREST_MONOTONE."""
+    changes = steps("random_forest", "year", YEARS)
+    assert (changes >= 0).mean() > 0.8
+    five_years = changes[:, :25].reshape(CARS, 5, 5).sum(axis=2)
+    assert (five_years > 0).mean() > 0.9
+
+
+@EACH_FAMILY
+def test_fewer_miles_are_never_cheaper(family):
+    miles = [500_000, 200_000, 150_000, 100_000, 80_000, 60_000, 40_000, 20_000, 5_000, 0]
+    for changes in (steps(family, "odometer", miles), one_by_one(family, "odometer", miles)):
+        assert (changes >= 0).all() and (changes > 0).mean() > 0.4
+
+
+@EACH_FAMILY
+def test_a_better_condition_is_never_cheaper(family):
+    conditions = list(CONDITIONS)
+    for changes in (
+        steps(family, "condition", conditions),
+        one_by_one(family, "condition", conditions),
+    ):
+        assert (changes >= 0).all() and (changes.sum(axis=1) > 0).mean() > 0.8
+
+
+def test_a_condition_that_was_never_seen_keeps_the_order():
+    train = tiny.halves().train
+    valuation = tiny.fitted(train[~train["condition"].isin(["good", "like new"])])
+    prices = [valuation.price_frame(listings().assign(condition=c))["price"] for c in CONDITIONS]
+    changes = np.diff(np.column_stack(prices), axis=1)
+    assert (changes >= 0).all() and (changes > 0).any()
+
+
+@EACH_FAMILY
+def test_the_price_lies_in_its_interval_and_the_interval_holds_nine_of_ten(family):
+    prices = tiny.valuation(family).price_frame(tiny.halves().test)
+    assert (prices["low"] <= prices["price"]).all() and (prices["price"] <= prices["high"]).all()
+    assert 0.85 <= coverage(tiny.halves().test["price"].to_numpy(), prices) <= 0.95
+    assert (prices["high"] < 6 * prices["low"]).mean() > 0.9
+
+
+@EACH_FAMILY
+def test_the_seller_s_region_and_state_move_a_price_by_little(family):
+    moved = steps(family, "state", ["ca", "ny"])[:, 0]
+    prices = tiny.valuation(family).price_frame(listings())["price"].to_numpy()
+    assert np.median(np.abs(moved) / prices) < 0.1
+
+
+@EACH_FAMILY
+def test_a_dearer_trim_and_a_salvage_title_are_noticed(family):
+    base = {"manufacturer": "ford", "year": 2016, "odometer": 70_000, "type": "pickup"}
+    price_one = tiny.valuation(family).price_one
+    base["model"] = "f-150"
+    assert price_one(base | {"manufacturer": "ford", "model": "fiesta", "type": "sedan"}).price < (
+        price_one(base).price
+    )
+    salvage = price_one(base | {"title_status": "salvage"}).price
+    assert salvage < price_one(base | {"title_status": "clean"}).price
