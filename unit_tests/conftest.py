@@ -23,3 +23,21 @@ def real_data() -> Path:
             pytest.fail(f"CI must test on real listings and {folder} does not hold them")
         pytest.skip(f"no real listings in {folder}; set REAL_DATA_DIR")
     return folder
+
+
+@pytest.fixture(scope="session")
+def main_job(tmp_path_factory):
+    """Both families trained and judged, with a real MLflow. Made once, some 20 seconds."""
+    from unit_tests.main_job import at_hand, run
+
+    with at_hand(tmp_path_factory.mktemp("main_job")) as folder:
+        return run(folder)
+
+
+@pytest.fixture(scope="module")
+def mlflow_folder(tmp_path_factory):
+    """A folder that MLflow works in while the tests of one module run."""
+    from unit_tests.main_job import at_hand
+
+    with at_hand(tmp_path_factory.mktemp("mlflow")) as folder:
+        yield folder

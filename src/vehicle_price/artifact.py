@@ -121,7 +121,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _booster(path: Path) -> xgb.Booster:
-    # One thread: a row takes 0.1 ms, handing it to a second thread costs more.
+    # One thread: handing a single row to a second one costs more than it saves.
     return xgb.Booster({"nthread": 1}, model_file=str(path))
 
 

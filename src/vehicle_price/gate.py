@@ -58,6 +58,7 @@ def decide(
     """Choose the best of `challengers` (by version) and compare it with what serves now.
 
     train: cars for the baseline, test: held-out cars; both accepted listings, one row a car.
+    The baseline is the rival when nothing serves, or when what serves answers no numbers.
     """
     models = dict(challengers) | ({"production": production} if production else {})
     cars = unseen_cars(test, models)
@@ -70,13 +71,17 @@ def decide(
         name: metrics(actual, p["price"].to_numpy()) | {"coverage": coverage(actual, p)}
         for name, p in prices.items()
     }
-    if production is None:
+    # A production model that answers no numbers can be compared with nothing, so it must go.
+    comparable = production is not None and math.isfinite(measured["production"]["mae"])
+    if not comparable:
         prices["baseline"] = pd.DataFrame({"price": baseline_prices(train, cars)})
         measured["baseline"] = metrics(actual, prices["baseline"]["price"].to_numpy())
     best = min(challengers, key=lambda version: _mae_or_worst(measured[version]))
-    rival = "production" if production else "baseline"
+    rival = "production" if comparable else "baseline"
     gain = np.abs(actual - prices[rival]["price"]) - np.abs(actual - prices[best]["price"])
     promoted, reasons = _compare(best, measured, rival, gain.to_numpy())
+    if production is not None and not comparable:
+        reasons.insert(0, "production's MAE is not a number; judged against the baseline instead")
     return Decision(promoted, best, reasons, len(cars), measured)
 
 

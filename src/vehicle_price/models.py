@@ -113,7 +113,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "random_forest": Family(
         "Random forest (scikit-learn).",
-        {"n_estimators": 100, "min_samples_leaf": 3, "max_features": 0.33, "max_samples": 0.6},
+        {"n_estimators": 60, "min_samples_leaf": 5, "max_features": 0.4, "max_samples": 0.7},
         fit_random_forest,
     ),
 }

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from vehicle_price import artifact, contract, evaluation, gate, plots, storage, training
-from vehicle_price.registry import PRODUCTION, ModelVersion, Registry, TrainingRecord
+from vehicle_price.registry import PREVIOUS, PRODUCTION, ModelVersion, Registry, TrainingRecord
 from vehicle_price.settings import Settings
 from vehicle_price.sources import SOURCES, SourceQuery
 from vehicle_price.valuation import Valuation
@@ -67,6 +67,9 @@ def run_gate(settings: Settings, dataset_uri: str, versions: list[str]) -> dict:
     registry = Registry(settings.mlflow_tracking_uri)
     halves = training.split(storage.read_listings(dataset_uri))
     serving = registry.version(PRODUCTION)
+    if serving and serving.version in versions:
+        # This gate has run before and its answer was lost: again compare with what served then.
+        serving = registry.version(PREVIOUS)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         challengers = {v: fetch_checked(registry, registry.numbered(v), folder) for v in versions}

@@ -93,7 +93,7 @@ class Column:
 COLUMNS: tuple[Column, ...] = (
     Column("id", "text", "carried", "Listing number; unique per posting.", "7316356412"),
     Column("url", "text", "carried", "Address of the listing.", max_length=2000),
-    Column("region", "text", "feature", "Craigslist region, for example 'san diego'.", "san diego"),
+    Column("region", "text", "feature", "Craigslist region, for example 'modesto'.", "modesto"),
     Column("region_url", "text", "carried", "Address of the region's site.", max_length=2000),
     Column(
         "price",

@@ -13,9 +13,7 @@ from typing import Any
 def setting(default: str | int, explain: str) -> Any:
     """A field of `Settings` with its default and the help shown in the documentation."""
     # Pylint cannot see that this is called within the dataclass.
-    return field(  # pylint: disable=invalid-field-call
-        default=default, metadata={"help": explain}
-    )
+    return field(default=default, metadata={"help": explain})  # pylint: disable=invalid-field-call
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,11 @@ def conformal_margin(interval: np.ndarray, actual: np.ndarray, coverage: float) 
 def _interval(
     inputs: np.ndarray, log_price: np.ndarray, fold: np.ndarray, seed: int, threads: int
 ) -> tuple[xgb.Booster, float]:
-    """Quantiles fitted on most folds and made to cover on the others, whose cars they never saw."""
+    """Quantiles fitted on most folds and made to cover on the others, whose prices they never saw.
+
+    Not quite held out: those prices are in the tables that encoded the other folds. What the
+    interval covers is therefore measured again, on the later test cars.
+    """
     held_out = fold < CALIBRATION_FOLDS
     booster = fit_interval(inputs[~held_out], log_price[~held_out], COVERAGE, seed, threads)
     quantiles = log_interval(booster, inputs[held_out])

@@ -1,9 +1,7 @@
 """The deployable model: preprocessing, estimator and calibration in one object.
 
-It takes raw listings and returns prices, so training and serving cannot disagree. On disk it
-is a folder of data files (JSON, XGBoost UBJSON, Parquet) with a manifest of their SHA-256:
-nothing in it can run code, and nothing is parsed before every hash was checked, because a
-damaged XGBoost file can crash the process or predict something else.
+It takes raw listings and returns prices, so training and serving cannot disagree. `artifact.py`
+saves and loads it.
 """
 
 import math
