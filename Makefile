@@ -48,7 +48,7 @@ test: install ## Unit tests without network, then the integration tests
 lint: install ## Black, isort, Pylint, layers, lock: changes nothing
 	@$(BIN)/black --check --quiet $(CHECKED) || { echo "run make format" >&2; exit 1; }
 	@$(BIN)/isort --check --quiet $(CHECKED)
-	@$(BIN)/lint-imports --no-cache
+	@PYTHONPATH=.:streamlit $(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m setup.lock --check
 	@PYTHONPATH=src:.:airflow/dags:streamlit $(BIN)/pylint --score=n $(CHECKED)
 

@@ -147,20 +147,20 @@ def served_version(stack, wanted):
 def wait_for_run(airflow, run_type):
     """The ended run of this type."""
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
+    while True:
         runs = airflow.request(f"/api/v2/dags/{DAG}/dagRuns")["dag_runs"]
         if found := [run for run in runs if run["run_type"] == run_type]:
             return wait_until_ended(airflow, found[0]["dag_run_id"])
+        assert time.monotonic() < deadline, f"no {run_type} run within {PATIENCE} s"
         time.sleep(1)
-    pytest.fail(f"no {run_type} run within {PATIENCE} s")
 
 
 def wait_until_ended(airflow, run_id):
     """The run, once it has succeeded or failed."""
     deadline = time.monotonic() + 5 * PATIENCE
-    while time.monotonic() < deadline:
+    while True:
         run = airflow.request(f"/api/v2/dags/{DAG}/dagRuns/{run_id}")
         if run["state"] in ("success", "failed"):
             return run
+        assert time.monotonic() < deadline, f"run {run_id} did not end"
         time.sleep(1)
-    pytest.fail(f"run {run_id} did not end")

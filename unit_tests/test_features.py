@@ -155,7 +155,9 @@ def test_an_unseen_make_counts_as_all_cars():
     stranger = REQUIRED | {"manufacturer": "zyxwv"}
     assert input_of(stranger, "offset_text") == 0
     assert input_of(stranger, "curve_word2") == input_of(stranger, "curve_all")
-    assert math.isclose(input_of(stranger, "curve_all"), tables().curve_all[7 - MIN_AGE], abs_tol=1e-5)
+    assert math.isclose(
+        input_of(stranger, "curve_all"), tables().curve_all[7 - MIN_AGE], abs_tol=1e-5
+    )
 
 
 def test_absent_none_and_a_missing_column_are_the_same():

@@ -20,7 +20,7 @@ def _settings(main_job, mlflow_folder):
 
 
 @pytest.fixture(name="again", scope="module")
-def _again(main_job, settings):
+def _again(settings):
     """Everything once more: the dataset, XGBoost, and the gate's decision."""
     dataset = pipeline.ingest(settings, "sample", "", ROWS, SEED)
     trained = pipeline.train_family(settings, dataset["uri"], "xgboost", SEED)

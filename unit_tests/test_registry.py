@@ -6,7 +6,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from unit_tests.main_job import at, copied
+from unit_tests.main_job import copied
 from vehicle_price import artifact, storage, training
 from vehicle_price.evaluation import metrics
 from vehicle_price.registry import (
@@ -18,7 +18,6 @@ from vehicle_price.registry import (
     Registry,
     RegistryError,
 )
-from vehicle_price.settings import Settings
 
 DECISION = {"promoted": False, "version": "2", "reasons": ["refused: worse", "ok: fast"]}
 
@@ -71,6 +70,7 @@ def test_a_run_holds_what_a_reader_needs(client, main_job):
     )
     assert run.data.params["family"] == "random_forest" and run.data.params["seed"] == "20"
     assert run.inputs.dataset_inputs[0].dataset.digest == main_job.dataset["sha256"][:36]
+    assert "MAE" in client.get_model_version(MODEL_NAME, "2").description
     described = mlflow.models.get_model_info(f"models:/{MODEL_NAME}/2")
     assert {"year", "manufacturer", "odometer"} <= set(described.signature.inputs.input_names())
     assert described.signature.outputs.input_names() == ["price", "low", "high"]
@@ -85,10 +85,13 @@ def test_the_gates_decision_and_reasons_are_with_every_version_it_judged(client,
         )
         assert stored == main_job.decision
         version = client.get_model_version(MODEL_NAME, answer["version"])
-        assert client.get_run(answer["run_id"]).data.tags.items() >= {
-            "gate": version.tags["gate"],
-            "gate_reasons": version.tags["gate_reasons"],
-        }.items()
+        assert (
+            client.get_run(answer["run_id"]).data.tags.items()
+            >= {
+                "gate": version.tags["gate"],
+                "gate_reasons": version.tags["gate_reasons"],
+            }.items()
+        )
         reasons[version.tags["gate"]] = version.tags["gate_reasons"]
     assert json.loads(reasons["promoted"]) == main_job.decision["reasons"]
     assert reasons["not the best"] == "version 1 of the same run is better"
@@ -191,6 +194,6 @@ def test_a_server_that_is_away_is_said_to_be_away(monkeypatch):
             ask()
 
 
-def test_an_address_that_leads_nowhere_is_named(tmp_path):
+def test_an_address_of_no_known_kind_is_named():
     with pytest.raises(RegistryError, match="nowhere://here"):
-        Registry(at(Settings(), tmp_path).mlflow_tracking_uri.replace("sqlite:///", "nowhere://here"))
+        Registry("nowhere://here")

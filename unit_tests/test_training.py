@@ -99,7 +99,9 @@ def test_a_single_day_is_refused_because_nothing_is_later():
 @pytest.mark.parametrize("early", [1, 99, -99, -1])
 def test_days_that_leave_one_side_with_hardly_a_car_are_refused(early):
     cars = tiny.halves().train.copy()
-    cars["posting_day"] = ["2021-04-04"] * (early % len(cars)) + ["2021-04-05"] * (-early % len(cars))
+    cars["posting_day"] = ["2021-04-04"] * (early % len(cars)) + ["2021-04-05"] * (
+        -early % len(cars)
+    )
     with pytest.raises(TrainingError, match=r"\b(1|99) (cars posted before|from then on)"):
         split(cars)
 

@@ -110,7 +110,7 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
 def _sample(settings: Settings, options: argparse.Namespace) -> int:
     from vehicle_price.sources import sample
 
-    rows, seed = options.rows or settings.sample_rows, _seed(settings, options)
+    rows, seed = _rows(settings, options), _seed(settings, options)
     sample.write_csv(
         options.out,
         rows,
@@ -201,8 +201,13 @@ def _ingested(settings: Settings, options: argparse.Namespace) -> dict:
 
     source = options.source or ("file" if options.data else settings.source)
     data = options.data or settings.data
-    rows = options.rows or settings.sample_rows
-    return pipeline.ingest(settings, source, data, rows, _seed(settings, options))
+    return pipeline.ingest(
+        settings, source, data, _rows(settings, options), _seed(settings, options)
+    )
+
+
+def _rows(settings: Settings, options: argparse.Namespace) -> int:
+    return settings.sample_rows if options.rows is None else options.rows
 
 
 def _seed(settings: Settings, options: argparse.Namespace) -> int:

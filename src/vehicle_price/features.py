@@ -123,10 +123,9 @@ def encode_frame(tables: Tables, frame: pd.DataFrame) -> np.ndarray:
     age = ages(frame, tables.base_year)
     odometer = frame["odometer"].to_numpy(float)
     code, keys = _distinct_keys(frame)
-    curves = np.array([_curve_table(tables, k.groups) for k in keys]).reshape(
-        -1, len(CURVES) + 1, AGES
-    )
-    texts = np.array([_text_values(tables, k) for k in keys]).reshape(-1, _TEXT_INPUTS)
+    curves = np.array([_curve_table(tables, k.groups) for k in keys])
+    curves = np.reshape(curves, (-1, len(CURVES) + 1, AGES))
+    texts = np.array([_text_values(tables, k) for k in keys]).reshape((-1, _TEXT_INPUTS))
     levels = [_effects(tables.levels[c], frame, c) for c in LEVEL_COLUMNS]
     parts = [age, odometer, curves[code, :, age - MIN_AGE], texts[code], *levels]
     return np.column_stack(parts).astype(np.float32)

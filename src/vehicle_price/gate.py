@@ -62,9 +62,9 @@ def decide(
     """
     models = dict(challengers) | ({"production": production} if production else {})
     cars = unseen_cars(test, models)
-    first = next(iter(challengers))
     if len(cars) < MIN_CARS:
-        return Decision(False, first, [_too_few(len(cars), len(test))], len(cars))
+        reasons = [_too_few(len(cars), len(test))]
+        return Decision(False, next(iter(challengers)), reasons, len(cars))
     actual = cars["price"].to_numpy(float)
     prices = {name: model.price_frame(cars) for name, model in models.items()}
     measured = {

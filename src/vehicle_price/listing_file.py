@@ -12,14 +12,16 @@ from vehicle_price.listing import check_many
 from vehicle_price.schema import BY_NAME, TARGET
 from vehicle_price.valuation import Estimate
 
+_SURPLUS = "cells without a name"
+
 
 def read_listings(path: Path) -> list[dict[str, object]]:
     """Checked listings from a CSV or JSON file with raw column names; a price is left out.
 
     Raises ValueError naming the row (from 0), the column and the limit.
     """
-    text = path.read_text("utf-8-sig")
-    rows: list = _from_csv(text) if path.suffix.lower() == ".csv" else _from_json(text, path)
+    text = _text(path)
+    rows: list = _from_csv(text, path) if path.suffix.lower() == ".csv" else _from_json(text, path)
     if not rows:
         raise ValueError(f"{path}: no listing in it")
     return check_many([_without_price(row) for row in rows])
@@ -38,9 +40,22 @@ def write_prices(
             writer.writerow(listing | priced)
 
 
-def _from_csv(text: str) -> list[dict[str, object]]:
-    reader = csv.DictReader(io.StringIO(text))
-    return [{k: _number(k, v) for k, v in row.items() if v} for row in reader]
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not UTF-8 ({error.reason} at byte {error.start})") from error
+
+
+def _from_csv(text: str, path: Path) -> list[dict[str, object]]:
+    try:
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), restkey=_SURPLUS))
+    except csv.Error as error:
+        raise ValueError(f"{path}: not CSV ({error})") from error
+    for number, row in enumerate(rows):
+        if _SURPLUS in row:
+            raise ValueError(f"{path}: /{number} has more cells than the head of the file")
+    return [{k: _number(k, v) for k, v in row.items() if v} for row in rows]
 
 
 def _number(name: str, value: str) -> object:
@@ -49,15 +64,16 @@ def _number(name: str, value: str) -> object:
     if column is None or column.kind not in ("integer", "number"):
         return value
     try:
-        return float(value)
+        number = float(value)
     except ValueError:
         return value
+    return int(number) if number.is_integer() else number
 
 
 def _from_json(text: str, path: Path) -> list[dict[str, object]]:
     try:
         found = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: neither *.csv nor JSON ({error})") from error
     return found if isinstance(found, list) else [found]
 

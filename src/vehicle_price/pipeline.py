@@ -16,7 +16,7 @@ import pandas as pd
 from vehicle_price import artifact, contract, evaluation, gate, plots, storage, training
 from vehicle_price.registry import PREVIOUS, PRODUCTION, ModelVersion, Registry, TrainingRecord
 from vehicle_price.settings import Settings
-from vehicle_price.sources import SOURCES, SourceQuery
+from vehicle_price.sources import SOURCES, SourceError, SourceQuery
 from vehicle_price.valuation import Valuation
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,8 @@ def ingest(settings: Settings, source: str, data: str, rows: int, seed: int) -> 
     rows, seed: of the sample. Returns the facts of the dataset (`storage.Dataset`).
     Raises SourceError or StorageError with what to do.
     """
+    if source not in SOURCES:
+        raise SourceError(f"SOURCE={source!r}: there is only {', '.join(SOURCES)}")
     query = SourceQuery(data=data, rows=rows, seed=seed)
     batches = (contract.check(batch) for batch in SOURCES[source].read(query))
     provenance = {"source": source, **asdict(query)}

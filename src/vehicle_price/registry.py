@@ -73,7 +73,8 @@ class Registry:
 
     def __init__(self, tracking_uri: str) -> None:
         self.tracking_uri = tracking_uri
-        self._client = mlflow.MlflowClient(tracking_uri)
+        with self._reachable():
+            self._client = mlflow.MlflowClient(tracking_uri)
 
     def version(self, alias: str) -> ModelVersion | None:
         """The version with this alias, or None."""
