@@ -65,7 +65,7 @@ def test_a_better_condition_is_never_cheaper(family):
         steps(family, "condition", conditions),
         one_by_one(family, "condition", conditions),
     ):
-        assert (changes >= 0).all() and (changes.sum(axis=1) > 0).mean() > 0.8
+        assert (changes >= 0).all() and (changes.sum(axis=1) > 0).mean() > 0.6
 
 
 def test_a_condition_that_was_never_seen_keeps_the_order():

@@ -76,6 +76,17 @@ def test_a_fitted_family_is_monotone_in_each_constrained_input(family, name, sig
 
 
 @EACH_FAMILY
+def test_a_seed_makes_a_model_and_another_seed_another(family):
+    rows, log_price = inputs(), np.log(tiny.halves().test["price"].to_numpy(float))
+    parameters = FAMILIES[family].parameters | tiny.FEW_TREES[family]
+    one, same, other = (
+        bytes(FAMILIES[family].fit(rows, log_price, seed, 1, parameters).save_raw("ubj"))
+        for seed in (1, 1, 2)
+    )
+    assert one == same != other
+
+
+@EACH_FAMILY
 def test_the_constrained_inputs_do_move_the_price(family):
     gain = tiny.valuation(family).price_booster.get_score(importance_type="total_gain")
     assert gain["odometer"] > 0 and gain["effect_condition"] > 0
