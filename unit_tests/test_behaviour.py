@@ -38,24 +38,17 @@ def one_by_one(family: str, column: str, values: list[object]) -> np.ndarray:
 YEARS = list(range(2021 - MONOTONE_AGE, 2023))
 
 
-def test_a_newer_car_is_never_cheaper():
-    for changes in (steps("xgboost", "year", YEARS), one_by_one("xgboost", "year", YEARS)):
+@EACH_FAMILY
+def test_a_newer_car_is_never_cheaper(family):
+    for changes in (steps(family, "year", YEARS), one_by_one(family, "year", YEARS)):
         assert (changes >= 0).all() and (changes > 0).mean() > 0.3
-
-
-def test_a_newer_car_is_seldom_cheaper_to_a_forest():
-    """It promises no more: see models.FOREST_MONOTONE."""
-    changes = steps("random_forest", "year", YEARS)
-    assert (changes >= 0).mean() > 0.8
-    five_years = changes[:, :25].reshape(CARS, 5, 5).sum(axis=2)
-    assert (five_years > 0).mean() > 0.9
 
 
 @EACH_FAMILY
 def test_fewer_miles_are_never_cheaper(family):
     miles = [500_000, 200_000, 150_000, 100_000, 80_000, 60_000, 40_000, 20_000, 5_000, 0]
     for changes in (steps(family, "odometer", miles), one_by_one(family, "odometer", miles)):
-        assert (changes >= 0).all() and (changes > 0).mean() > 0.4
+        assert (changes >= 0).all() and (changes > 0).mean() > 0.2
 
 
 @EACH_FAMILY
@@ -65,7 +58,7 @@ def test_a_better_condition_is_never_cheaper(family):
         steps(family, "condition", conditions),
         one_by_one(family, "condition", conditions),
     ):
-        assert (changes >= 0).all() and (changes.sum(axis=1) > 0).mean() > 0.6
+        assert (changes >= 0).all() and (changes.sum(axis=1) > 0).mean() > 0.3
 
 
 def test_a_condition_that_was_never_seen_keeps_the_order():

@@ -8,18 +8,16 @@ from unit_tests import tiny
 from vehicle_price.features import FEATURE_NAMES, MONOTONE, encode_frame
 from vehicle_price.models import (
     FAMILIES,
-    FOREST_MONOTONE,
     ROBUST_WIDTH,
     fit_interval,
     robust_loss,
 )
 from vehicle_price.schema import FAMILY_NAMES
 
-SIGNS = {"xgboost": MONOTONE, "random_forest": FOREST_MONOTONE}
 CONSTRAINED = [
     (family, name, sign)
-    for family, signs in SIGNS.items()
-    for name, sign in zip(FEATURE_NAMES, signs, strict=True)
+    for family in FAMILY_NAMES
+    for name, sign in zip(FEATURE_NAMES, MONOTONE, strict=True)
     if sign
 ]
 EACH_FAMILY = pytest.mark.parametrize("family", FAMILY_NAMES)

@@ -99,6 +99,28 @@ def test_a_model_is_tried_in_a_child_before_it_is_loaded(main_job, settings, tmp
         pipeline.fetch_checked(registry, version, tmp_path)
 
 
+def test_a_production_model_that_cannot_be_used_does_not_stop_the_gate(
+    main_job, tmp_path, monkeypatch
+):
+    settings = copied(main_job, tmp_path)
+    serving = main_job.decision["version"]
+    other = next(t["version"] for t in main_job.trained.values() if t["version"] != serving)
+    real = pipeline.fetch_checked
+
+    def fetch(registry, version, folder):
+        if version.version == serving:
+            raise artifact.ArtifactError("made for other inputs")
+        return real(registry, version, folder)
+
+    monkeypatch.setattr(pipeline, "fetch_checked", fetch)
+    decision = pipeline.run_gate(settings, main_job.dataset["uri"], [other])
+    assert decision["promoted"] and decision["version"] == other
+    assert f"version {serving} cannot be used: made for other inputs" in decision["reasons"]
+    broken = pipeline.run_gate(settings, main_job.dataset["uri"], [serving])
+    assert not broken["promoted"] and broken["version"] == serving
+    assert broken["reasons"][-1] == "refused: there is no challenger to measure"
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path):
     settings = replace(Settings(), data_root=str(tmp_path))
     with pytest.raises(SourceError, match="absent.csv"):

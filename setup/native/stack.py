@@ -86,7 +86,7 @@ def health_addresses(settings: Settings) -> dict[str, str]:
     }
 
 
-def wait_healthy(settings: Settings, say: Callable[[str], None], timeout: float = 150) -> None:
+def wait_healthy(settings: Settings, say: Callable[[str], None], timeout: float = 300) -> None:
     """Wait until every health address answers 200. Raises StackError for what does not."""
     waiting = health_addresses(settings)
     deadline = time.monotonic() + timeout

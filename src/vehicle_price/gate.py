@@ -59,7 +59,10 @@ def decide(
 
     train: cars for the baseline, test: held-out cars; both accepted listings, one row a car.
     The baseline is the rival when nothing serves, or when what serves answers no numbers.
+    Without challengers nothing is promoted.
     """
+    if not challengers:
+        return Decision(False, "", ["refused: there is no challenger to measure"], 0)
     models = dict(challengers) | ({"production": production} if production else {})
     cars = unseen_cars(test, models)
     if len(cars) < MIN_CARS:

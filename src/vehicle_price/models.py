@@ -23,15 +23,6 @@ Parameters = dict[str, int | float]
 ROBUST_WIDTH = 0.1
 
 
-# scikit-learn bounds a monotone split by the middle of its two halves, which costs a forest 14 %
-# of its accuracy when the price curves are constrained. So a forest promises only these two;
-# that a newer car is not cheaper holds for it on average.
-FOREST_MONOTONE = tuple(
-    sign if name in ("odometer", "effect_condition") else 0
-    for name, sign in zip(FEATURE_NAMES, MONOTONE, strict=True)
-)
-
-
 @dataclass(frozen=True)
 class Family:
     """A way of learning prices.
@@ -62,9 +53,9 @@ def fit_xgboost(
 def fit_random_forest(
     inputs: np.ndarray, log_price: np.ndarray, seed: int, threads: int, parameters: Parameters
 ) -> xgb.Booster:
-    """A scikit-learn random forest monotone in odometer and condition, as a booster."""
+    """A scikit-learn random forest monotone in the same inputs, as a booster."""
     forest = RandomForestRegressor(
-        random_state=seed, n_jobs=threads, monotonic_cst=list(FOREST_MONOTONE), **parameters
+        random_state=seed, n_jobs=threads, monotonic_cst=list(MONOTONE), **parameters
     )
     log.info("random forest: growing %d trees", parameters["n_estimators"])
     return to_booster(forest.fit(inputs, log_price), list(FEATURE_NAMES))
@@ -113,7 +104,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "random_forest": Family(
         "Random forest (scikit-learn).",
-        {"n_estimators": 60, "min_samples_leaf": 5, "max_features": 0.4, "max_samples": 0.7},
+        {"n_estimators": 60, "min_samples_leaf": 5, "max_features": 0.6, "max_samples": 0.7},
         fit_random_forest,
     ),
 }

@@ -74,9 +74,15 @@ def run_gate(settings: Settings, dataset_uri: str, versions: list[str]) -> dict:
         serving = registry.version(PREVIOUS)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        challengers = {v: fetch_checked(registry, registry.numbered(v), folder) for v in versions}
-        production = fetch_checked(registry, serving, folder) if serving else None
-        decision = gate.decide(challengers, production, halves.train, halves.test).as_dict()
+        wanted = {v: registry.numbered(v) for v in versions}
+        challengers, unusable = _fetch_usable(registry, wanted, folder)
+        serves = {"production": serving} if serving else {}
+        production, lost = _fetch_usable(registry, serves, folder)
+        decision = gate.decide(
+            challengers, production.get("production"), halves.train, halves.test
+        ).as_dict()
+    decision["version"] = decision["version"] or versions[0]
+    decision["reasons"] = [*unusable, *lost, *decision["reasons"]]
     decision["production"] = serving.version if serving else None
     registry.record_decision(versions, decision)
     if decision["promoted"]:
@@ -84,6 +90,19 @@ def run_gate(settings: Settings, dataset_uri: str, versions: list[str]) -> dict:
     for reason in decision["reasons"]:
         log.info("gate: %s", reason)
     return decision
+
+
+def _fetch_usable(
+    registry: Registry, wanted: dict[str, ModelVersion], folder: Path
+) -> tuple[dict[str, Valuation], list[str]]:
+    """The models that load, and why the others do not: one broken model must not stop the gate."""
+    usable, reasons = {}, []
+    for name, version in wanted.items():
+        try:
+            usable[name] = fetch_checked(registry, version, folder)
+        except artifact.ArtifactError as error:
+            reasons.append(f"version {version.version} cannot be used: {error}")
+    return usable, reasons
 
 
 def fetch_checked(registry: Registry, version: ModelVersion, folder: Path) -> Valuation:
