@@ -5,6 +5,7 @@ that is already running is left alone.
 """
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PORTS = ("SERVICE_PORT", "MLFLOW_PORT", "AIRFLOW_PORT", "STREAMLIT_PORT", "POSTGRES_PORT")
 BUILD_SECONDS = 600
+KEPT_LOGS = ROOT / ".local" / "failed-test-logs"
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,13 @@ class Stack:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The stack after `make build` on a small sample; stopped at the end."""
+def stack(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """The stack after `make build` on a small sample; stopped at the end.
+
+    After a failure its logs are kept in .local/failed-test-logs.
+    """
     local = tmp_path_factory.mktemp("stack")
     small = {"LOCAL_DIR": str(local), "SAMPLE_ROWS": "12000", "SOURCE": "sample", "DATA": ""}
     environ = dict(os.environ) | small | dict(zip(PORTS, map(str, free_ports()), strict=True))
@@ -86,6 +93,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield running
     finally:
         running.run("stop")
+        if request.session.testsfailed:
+            shutil.rmtree(KEPT_LOGS, ignore_errors=True)
+            shutil.copytree(local / "logs", KEPT_LOGS, ignore_dangling_symlinks=True)
 
 
 def free_ports() -> list[int]:

@@ -80,7 +80,8 @@ def test_streamlit_shows_a_price_for_a_filled_in_form(stack, open_page):
     page.get_by_role("button", name="Value this car").click()
     expect(page.get_by_test_id("stMetricValue")).to_have_text(PRICE, timeout=PATIENCE)
     expect(page.get_by_text("of comparable cars are listed between")).to_be_visible()
-    expect(page.get_by_test_id("stVegaLiteChart").locator("canvas,svg").first).to_be_visible()
+    chart = page.get_by_test_id("stVegaLiteChart").locator("canvas,svg").first
+    expect(chart).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_test_id("stException")).to_have_count(0)
     keep(page, "frontend.png")
 
