@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,14 +77,14 @@ class Stack:
 
 
 @pytest.fixture(scope="session")
-def stack(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The stack after `make build` on a small sample; stopped at the end.
 
     After a failure its logs are kept in .local/failed-test-logs.
     """
-    local = tmp_path_factory.mktemp("stack")
+    # Not pytest's own folder: as root, PostgreSQL runs as another user, and each further pytest
+    # that starts closes that folder to all others.
+    local = Path(tempfile.mkdtemp(prefix="vehicle-price-"))
     small = {"LOCAL_DIR": str(local), "SAMPLE_ROWS": "12000", "SOURCE": "sample", "DATA": ""}
     environ = dict(os.environ) | small | dict(zip(PORTS, map(str, free_ports()), strict=True))
     started = Stack(environ, "").run("build")
@@ -96,6 +97,7 @@ def stack(
         if request.session.testsfailed:
             shutil.rmtree(KEPT_LOGS, ignore_errors=True)
             shutil.copytree(local / "logs", KEPT_LOGS, ignore_dangling_symlinks=True)
+        shutil.rmtree(local)
 
 
 def free_ports() -> list[int]:
