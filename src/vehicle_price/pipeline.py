@@ -72,23 +72,30 @@ def run_gate(settings: Settings, dataset_uri: str, versions: list[str]) -> dict:
     if serving and serving.version in versions:
         # This gate has run before and its answer was lost: again compare with what served then.
         serving = registry.version(PREVIOUS)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        wanted = {v: registry.numbered(v) for v in versions}
-        challengers, unusable = _fetch_usable(registry, wanted, folder)
-        serves = {"production": serving} if serving else {}
-        production, lost = _fetch_usable(registry, serves, folder)
-        decision = gate.decide(
-            challengers, production.get("production"), halves.train, halves.test
-        ).as_dict()
-    decision["version"] = decision["version"] or versions[0]
-    decision["reasons"] = [*unusable, *lost, *decision["reasons"]]
+    decision = _decide(registry, halves, versions, serving)
     decision["production"] = serving.version if serving else None
     registry.record_decision(versions, decision)
     if decision["promoted"]:
         registry.promote(decision["version"])
     for reason in decision["reasons"]:
         log.info("gate: %s", reason)
+    return decision
+
+
+def _decide(
+    registry: Registry, halves: training.Split, versions: list[str], serving: ModelVersion | None
+) -> dict:
+    """The gate's decision on `versions` against `serving`, as the registry holds them."""
+    with tempfile.TemporaryDirectory() as temporary:
+        wanted = {v: registry.numbered(v) for v in versions}
+        challengers, unusable = _fetch_usable(registry, wanted, Path(temporary))
+        serves = {"production": serving} if serving else {}
+        production, lost = _fetch_usable(registry, serves, Path(temporary))
+        decision = gate.decide(
+            challengers, production.get("production"), halves.train, halves.test
+        ).as_dict()
+    decision["version"] = decision["version"] or versions[0]
+    decision["reasons"] = [*unusable, *lost, *decision["reasons"]]
     return decision
 
 
