@@ -68,9 +68,16 @@ class Holder:
 
     def __init__(self, served: Served | None = None) -> None:
         self._served = served
+        self._look: Callable[[], object] | None = None
+
+    def look_with(self, look: Callable[[], object]) -> None:
+        """Call `look` when a model is asked for and there is none yet."""
+        self._look = look
 
     def current(self) -> Served:
         """What serves now. Raises NoModel."""
+        if self._served is None and self._look:
+            self._look()  # another worker may serve the first model already
         if self._served is None:
             raise NoModel
         return self._served
@@ -91,10 +98,12 @@ class Watcher:
     ) -> None:
         self.model_dir, self.holder, self._load = Path(model_dir), holder, load
         self._seen: tuple[int, int] | None = None
+        self._lock = threading.Lock()  # who looks while a model is loading waits for it
 
     def start(self) -> None:
         """Look once, then go on looking in a daemon thread. Call it after the fork."""
         self.look()
+        self.holder.look_with(self.look)
         threading.Thread(target=self._watch, name="model-watcher", daemon=True).start()
 
     def look(self) -> bool:
@@ -103,15 +112,16 @@ class Watcher:
         A model that cannot be loaded is logged and the old one stays.
         """
         current = self.model_dir / "current.json"
-        try:
-            stat = os.stat(current)
-        except FileNotFoundError:
-            return False
-        stamp = (stat.st_mtime_ns, stat.st_ino)
-        if stamp == self._seen:
-            return False
-        self._seen = stamp
-        return self._swap(current)
+        with self._lock:
+            try:
+                stat = os.stat(current)
+            except FileNotFoundError:
+                return False
+            stamp = (stat.st_mtime_ns, stat.st_ino)
+            if stamp == self._seen:
+                return False
+            self._seen = stamp
+            return self._swap(current)
 
     def _swap(self, current: Path) -> bool:
         try:

@@ -9,9 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from service.files import write_json
-from service.holder import Holder, NoModel, Watcher
+from service.holder import Holder, NoModel, Served, Watcher
 from service.keys import ensure_api_key
 from unit_tests.service_fakes import FakeValuation
+
+
+def test_a_worker_without_a_model_looks_for_it_when_asked():
+    holder = Holder()
+    found = Served(FakeValuation(), "7")
+    holder.look_with(lambda: holder.swap(found))
+    assert holder.current() is found
 
 
 def test_the_first_start_makes_a_key_that_only_its_owner_can_read(tmp_path, caplog):
