@@ -16,8 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from integration_tests.kaggle_stand_in import StandIn
+
 ROOT = Path(__file__).resolve().parents[1]
 PORTS = ("SERVICE_PORT", "MLFLOW_PORT", "AIRFLOW_PORT", "STREAMLIT_PORT", "POSTGRES_PORT")
+SOURCE_PORTS = ("KAGGLE_PORT", "MONGODB_PORT")  # nobody listens there before a test does
 BUILD_SECONDS = 600
 KEPT_LOGS = ROOT / ".local" / "failed-test-logs"
 
@@ -86,7 +89,9 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     # that starts closes that folder to all others.
     local = Path(tempfile.mkdtemp(prefix="vehicle-price-"))
     small = {"LOCAL_DIR": str(local), "SAMPLE_ROWS": "12000", "SOURCE": "sample", "DATA": ""}
-    environ = dict(os.environ) | small | dict(zip(PORTS, map(str, free_ports()), strict=True))
+    names = (*PORTS, *SOURCE_PORTS)
+    ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
+    environ = dict(os.environ) | small | ports | sources(ports)
     started = Stack(environ, "").run("build")
     running = Stack(environ, started.stdout)
     try:
@@ -100,9 +105,16 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         shutil.rmtree(local)
 
 
-def free_ports() -> list[int]:
-    """As many free ports as the stack needs."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
+def sources(ports: dict[str, str]) -> dict[str, str]:
+    """Where the stack shall look for Kaggle and MongoDB."""
+    kaggle = StandIn(b"", port=int(ports["KAGGLE_PORT"]))
+    url = f"mongodb://127.0.0.1:{ports['MONGODB_PORT']}/vehicle_price"
+    return kaggle.environment | kaggle.key_environment | {"MONGODB_URL": url}
+
+
+def free_ports(number: int) -> list[int]:
+    """Free ports."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:
         s.close()

@@ -94,8 +94,9 @@ def locked_versions() -> dict[str, str]:
     if not LOCK.exists():
         return {}
     lock = json.loads(LOCK.read_text(encoding="utf-8"))
+    # A part that is new in the Pipfile is not in the present lock yet.
     parts = [LOCK_NAMES.get(part, part) for part in PARTS]
-    return {name: entry["version"] for part in parts for name, entry in lock[part].items()}
+    return {name: entry["version"] for part in parts for name, entry in lock.get(part, {}).items()}
 
 
 def pipfile_hash(pipfile: dict) -> str:
@@ -119,8 +120,11 @@ def _meta(pipfile: dict) -> dict:
     }
 
 
-def _specifier(name: str, version: str) -> str:
-    return name if version == "*" else f"{name}{version}"
+def _specifier(name: str, wanted: str | dict) -> str:
+    """A Pipfile entry, `"==1.0"` or `{extras = ["s3"], version = "*"}`, as a requirement."""
+    if isinstance(wanted, dict):
+        name, wanted = f"{name}[{','.join(wanted['extras'])}]", wanted["version"]
+    return name if wanted == "*" else f"{name}{wanted}"
 
 
 if __name__ == "__main__":

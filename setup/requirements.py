@@ -10,7 +10,16 @@ import sys
 from pathlib import Path
 
 LOCK = Path(__file__).resolve().parents[1] / "Pipfile.lock"
-PARTS = ("packages", "service", "airflow", "mlflow", "streamlit", "runtime", "dev-packages")
+PARTS = (
+    "packages",
+    "ingest",
+    "service",
+    "airflow",
+    "mlflow",
+    "streamlit",
+    "runtime",
+    "dev-packages",
+)
 LOCK_NAMES = {"packages": "default", "dev-packages": "develop"}
 
 

@@ -14,6 +14,8 @@ def facts_of_task(task) -> dict:
     """What a test asks about a task."""
     return {
         "doc": task.python_callable.__doc__,
+        "trigger": task.trigger_rule.value,
+        "links": [link.name for link in task.operator_extra_links],
         "owner": task.owner,
         "retries": task.retries,
         "delay": task.retry_delay.total_seconds(),
@@ -29,7 +31,7 @@ def facts_of_dag(dag) -> dict:
     return {
         "doc": dag.doc_md,
         "tags": sorted(dag.tags),
-        "assets": [asset.name for asset in dag.schedule or []],
+        "assets": [a.name for a in dag.schedule] if isinstance(dag.schedule, list) else [],
         "params": {name: {"value": p.value, **p.schema} for name, p in params.items()},
         "described": {name: p.description for name, p in params.items()},
         "tasks": {task.task_id: facts_of_task(task) for task in dag.tasks},

@@ -14,7 +14,18 @@ from vehicle_price.cli import _parser, main
 from vehicle_price.registry import PRODUCTION, Registry
 from vehicle_price.schema import EXAMPLE, FAMILY_NAMES
 
-COMMANDS = ("sample", "ingest", "train", "predict", "promote", "rollback", "status")
+COMMANDS = (
+    "sample",
+    "ingest",
+    "replay",
+    "report",
+    "mongodb",
+    "train",
+    "predict",
+    "promote",
+    "rollback",
+    "status",
+)
 
 
 @pytest.fixture(name="alone", autouse=True)

@@ -60,16 +60,24 @@ def test_every_task_has_a_docstring_an_owner_and_retries_with_a_delay(parsed):
 
 def test_training_starts_when_ingest_updates_the_asset(parsed):
     ingest, train = parsed["dags"]["ingest_listings"], parsed["dags"]["train_vehicle_price"]
-    assert ingest["tasks"]["ingest"]["outlets"] == ["listings"]
+    assert ingest["tasks"]["ingest"]["downstream"] == ["announce", "contract_report"]
+    assert ingest["tasks"]["announce"]["outlets"] == ["listings"]
     assert train["assets"] == ["listings"]
     assert ingest["assets"] == []
 
 
 def test_training_prepares_then_fits_each_family_then_ends_in_the_gate(parsed):
     tasks = parsed["dags"]["train_vehicle_price"]["tasks"]
-    assert tasks["prepare_dataset"]["downstream"] == ["gate", "train"]
+    assert tasks["prepare_dataset"]["downstream"] == ["contract_report", "gate", "train"]
     assert tasks["train"]["mapped"] and tasks["train"]["downstream"] == ["gate"]
     assert tasks["gate"]["downstream"] == []
+
+
+def test_both_dags_lead_to_the_contract_report_even_after_a_failure(parsed):
+    for name, dag in parsed["dags"].items():
+        report = dag["tasks"]["contract_report"]
+        assert report["links"] == ["Contract report"] and report["trigger"] == "all_done", name
+        assert report["downstream"] == [], name
 
 
 def test_the_training_form_offers_every_family_and_source(parsed):

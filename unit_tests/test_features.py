@@ -22,6 +22,7 @@ from vehicle_price.features import (
 )
 from vehicle_price.listing import check_many
 from vehicle_price.schema import EXAMPLE, FEATURES, MANUFACTURERS
+from vehicle_price.settings import Settings
 from vehicle_price.sources import SOURCES, SourceQuery
 
 REQUIRED = {"year": 2014, "manufacturer": "honda", "odometer": 88_000}
@@ -82,11 +83,11 @@ def test_a_listing_alone_and_in_a_frame_has_equal_inputs_and_prices(listings):
 )
 def test_a_real_listing_sent_alone_is_what_training_makes_of_it(real_data, name):
     """From the raw text on: through the request check, and through the contract."""
-    raw = next(SOURCES["file"].read(SourceQuery(data=str(real_data / name)))).iloc[::10]
-    accepted = check(raw).accepted
+    raw = next(SOURCES["file"].read(SourceQuery(data=str(real_data / name)), Settings())).iloc[::10]
+    accepted = check(raw).accepted.to_pandas()
     sent = raw.set_index("id").loc[accepted["id"]].drop(columns="price").to_dict("records")
     for listing in sent:
-        listing |= {k: float(listing[k]) for k in ("year", "odometer", "lat", "long") if listing[k]}
+        listing |= {k: float(listing[k]) for k in ("year", "odometer")}
     listings = check_many(sent)
     assert len(listings) > 500
     together = encode_frame(tables(), accepted)
@@ -102,7 +103,7 @@ def test_a_real_listing_sent_alone_is_what_training_makes_of_it(real_data, name)
 def test_the_posting_year_is_the_sellers_own_in_both_paths(posted):
     listing = REQUIRED | {"posting_date": posted}
     raw = {"id": "1", "price": "9000"} | {k: str(v) for k, v in listing.items()}
-    accepted = check(pd.DataFrame([raw])).accepted
+    accepted = check(pd.DataFrame([raw])).accepted.to_pandas()
     assert encode_frame(tables(), accepted)[0].tolist() == of_one(listing).tolist()
     assert input_of(listing, "age") == int(posted[:4]) - 2014
 

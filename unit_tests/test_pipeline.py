@@ -30,12 +30,16 @@ def _again(settings):
 def test_ingesting_accounts_for_every_row(main_job):
     dataset = main_job.dataset
     assert dataset["rows"] + dataset["quarantined"] == ROWS
-    assert dataset["provenance"] == {"source": "sample", "data": "", "rows": ROWS, "seed": SEED}
+    assert dataset["provenance"] | {"source": "sample", "rows": ROWS, "seed": SEED} == (
+        dataset["provenance"]
+    )
+    assert dataset["batch"]["read"] == ROWS
     assert len(storage.read_listings(dataset["uri"])) == dataset["rows"] > 0.7 * ROWS
 
 
 def test_ingesting_again_gives_the_same_dataset(main_job, again):
-    assert again[0] == main_job.dataset
+    now = {"batch": main_job.dataset["batch"] | {"new": 0}, "report": again[0]["report"]}
+    assert again[0] == main_job.dataset | now
 
 
 def test_the_better_family_is_promoted_first(main_job):

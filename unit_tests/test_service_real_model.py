@@ -19,7 +19,7 @@ from vehicle_price.training import fit, split
 @pytest.fixture(name="valuation", scope="module")
 def _valuation():
     """Thirty trees on some 1,500 cars; two seconds."""
-    parts = split(check(generate(4_000, 1)).accepted)
+    parts = split(check(generate(4_000, 1)).accepted.to_pandas())
     return fit(parts.train, "xgboost", seed=1, threads=1, parameters={"rounds": 30})
 
 

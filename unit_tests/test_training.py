@@ -14,6 +14,7 @@ from vehicle_price.cars import NO_VIN, car_hashes, seen
 from vehicle_price.contract import check
 from vehicle_price.evaluation import metrics
 from vehicle_price.schema import FAMILY_NAMES
+from vehicle_price.settings import Settings
 from vehicle_price.sources import SOURCES, SourceQuery
 from vehicle_price.training import (
     MIN_CARS,
@@ -59,8 +60,10 @@ def test_the_samples_test_cars_are_later_and_unseen():
     "name", ["craigslist-carstrucks-data.zip", "craigslist_2020_sample.csv.gz"]
 )
 def test_the_real_test_cars_are_later_and_unseen(real_data, name):
-    batches = SOURCES["file"].read(SourceQuery(data=str(real_data / name)))
-    listings = pd.concat([check(batch).accepted for batch in batches], ignore_index=True)
+    batches = SOURCES["file"].read(SourceQuery(data=str(real_data / name)), Settings())
+    listings = pd.concat(
+        [check(batch).accepted.to_pandas() for batch in batches], ignore_index=True
+    )
     assert_fair(split(listings), listings)
 
 

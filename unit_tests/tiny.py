@@ -28,7 +28,7 @@ def raw() -> pd.DataFrame:
 @cache
 def accepted() -> pd.DataFrame:
     """Those the contract accepts."""
-    return check(raw()).accepted
+    return check(raw()).accepted.to_pandas()
 
 
 @cache

@@ -1,6 +1,8 @@
 """What both DAGs share: the asset, the form's fields about listings, and the tasks' defaults."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule
 
@@ -50,3 +52,45 @@ def listing_params() -> dict[str, Param]:
             "the same result to the last digit.",
         ),
     }
+
+
+def day_params() -> dict[str, Param]:
+    """Fields `since` and `until` of the form."""
+    day = {"type": "string", "pattern": r"^(\d{4}-\d{2}-\d{2})?$"}
+    return {
+        "since": Param(
+            "",
+            **day,
+            title="From posting day",
+            description="First posting day to read, like 2021-04-04. Empty: from the beginning, or "
+            "for `mongodb` from a week before what was read last.",
+        ),
+        "until": Param(
+            "",
+            **day,
+            title="To posting day",
+            description="Last posting day to read, like 2021-04-28. Empty: everything there is.",
+        ),
+    }
+
+
+def wanted_listings(settings: Settings, context: Mapping[str, Any]) -> dict[str, Any]:
+    """What this run shall ingest, as arguments of `ingestion.ingest`.
+
+    By hand: what the form says. By schedule and in a backfill nobody sees the form, so the settings
+    count unless the run's configuration says otherwise; a backfill reads its own posting day.
+    """
+    run = context["dag_run"]
+    names = (*listing_params(), *day_params())
+    if run.run_type not in ("scheduled", "backfill"):
+        return {name: context["params"][name] for name in names}
+    day = run.logical_date.date().isoformat() if run.run_type == "backfill" else ""
+    wanted = {
+        "source": settings.source,
+        "data": settings.data,
+        "rows": settings.sample_rows,
+        "seed": settings.seed,
+        "since": day,
+        "until": day,
+    }
+    return wanted | {name: run.conf[name] for name in names if name in (run.conf or {})}

@@ -1,6 +1,7 @@
 """Airflow DAG `train_vehicle_price`: fit every family on one dataset, then the promotion gate."""
 
 from airflow.sdk import Param, dag, get_current_context, task
+from contract_report import ingested, published
 from listings_form import LISTINGS, TASK_DEFAULTS, listing_params
 
 from vehicle_price.schema import FAMILY_NAMES
@@ -39,7 +40,8 @@ def train_vehicle_price():
     ### Train the price models and promote the best one if it is really better
 
     1. **prepare_dataset** finds the listings: the dataset named in the form, the one that
-       `ingest_listings` has just stored, or a newly ingested one.
+       `ingest_listings` has just stored, or a newly ingested one; **contract_report** shows what
+       came in and what was refused.
     2. **train** fits one model per family, side by side. Each becomes a run and a version of
        `vehicle-price` in MLflow.
     3. **gate** measures the new versions and today's production model on the same held-out rows
@@ -50,15 +52,13 @@ def train_vehicle_price():
     @task
     def prepare_dataset() -> str:
         """Address of the dataset to train on."""
-        from vehicle_price import pipeline
-
         context = get_current_context()
         params = context["params"]
         events = context["triggering_asset_events"][LISTINGS]
         if params["dataset"] or events:
             return params["dataset"] or events[-1].extra["uri"]
         wanted = {name: params[name] for name in ("source", "data", "rows", "seed")}
-        return pipeline.ingest(Settings.from_environment(), **wanted)["uri"]
+        return ingested(wanted)["uri"]
 
     @task
     def chosen_families() -> list[str]:
@@ -84,6 +84,7 @@ def train_vehicle_price():
         return pipeline.run_gate(Settings.from_environment(), dataset_uri, list(versions))
 
     dataset_uri = prepare_dataset()
+    published(dataset_uri)
     versions = train.partial(dataset_uri=dataset_uri).expand(family=chosen_families())
     gate(dataset_uri, versions)
 

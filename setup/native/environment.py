@@ -51,7 +51,7 @@ def process_environment(settings: Settings, environ: Mapping[str, str]) -> dict[
         "PYTHONUNBUFFERED": "1",
         "POSTGRES_PASSWORD": secret(local, "postgres_password"),
         "MLFLOW_BACKEND_STORE_URI": database_url(settings, "mlflow"),
-        "MLFLOW_ARTIFACTS_DESTINATION": f"{local}/mlflow-artifacts",
+        "MLFLOW_ARTIFACTS_DESTINATION": settings.artifact_root,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # LLM evaluation jobs: 4 more processes
         "MLFLOW_DISABLE_TELEMETRY": "true",
         **_airflow(settings, local),

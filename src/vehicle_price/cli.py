@@ -1,22 +1,27 @@
 """`vehicle-price …`: the main job from the command line."""
 
 import argparse
-import json
 import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from vehicle_price.schema import FAMILY_NAMES, SOURCE_NAMES
+from vehicle_price import cli_data
+from vehicle_price.cli_options import (
+    EPILOG,
+    add_source,
+    command,
+    say,
+    wanted_listings,
+    wanted_rows,
+    wanted_seed,
+)
+from vehicle_price.schema import FAMILY_NAMES
 from vehicle_price.settings import Settings
 
 log = logging.getLogger(__name__)
-
-EPILOG = """Settings come from environment variables (setup/configuration.md). Commands that need
-MLflow find it at MLFLOW_TRACKING_URI; `make build` starts one. Exit status: 0 done, 1 refused or
-failed (the reason is the last line), 2 wrong arguments."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,24 +53,21 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    sample = _command(commands, "sample", _sample, "Write made-up listings as Kaggle ships them.")
+    sample = command(commands, "sample", _sample, "Write made-up listings as Kaggle ships them.")
     sample.add_argument("out", type=Path, help="CSV file to write")
     sample.add_argument("--rows", type=int, help="how many listings (default: SAMPLE_ROWS)")
     sample.add_argument("--seed", type=int, help="same seed, same file (default: SEED)")
     sample.add_argument("--descriptions", action="store_true", help="long multi-line descriptions")
 
-    ingest = _command(
-        commands, "ingest", _ingest, "Read a source, check every listing, store the dataset."
-    )
-    _add_source(ingest)
+    cli_data.add_commands(commands)
 
-    train = _command(
+    train = command(
         commands,
         "train",
         _train,
         "Ingest, fit each family, register them in MLflow, and let the gate decide.",
     )
-    _add_source(train)
+    add_source(train)
     train.add_argument("--dataset", help="address of a dataset ingested before; no source is read")
     train.add_argument(
         "--family",
@@ -74,43 +76,25 @@ def _parser() -> argparse.ArgumentParser:
         help="fit only this one; repeatable (default: all)",
     )
 
-    predict = _command(commands, "predict", _predict, "Price listings with the production model.")
+    predict = command(commands, "predict", _predict, "Price listings with the production model.")
     predict.add_argument(
         "file", type=Path, help="CSV, or JSON (one listing or a list), with raw column names"
     )
     predict.add_argument("--out", type=Path, help="file to write (default: the screen)")
 
-    promote = _command(
+    promote = command(
         commands, "promote", _promote, "Put a version into production, past the gate."
     )
     promote.add_argument("version", help="number of the version in MLflow")
-    _command(commands, "rollback", _rollback, "Put the previous production version back.")
-    _command(commands, "status", _status, "What is in production, and what challenges it.")
+    command(commands, "rollback", _rollback, "Put the previous production version back.")
+    command(commands, "status", _status, "What is in production, and what challenges it.")
     return parser
-
-
-def _command(
-    commands: argparse._SubParsersAction,
-    name: str,
-    run: Callable[[Settings, argparse.Namespace], int],
-    explain: str,
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=explain, description=explain, epilog=EPILOG)
-    parser.set_defaults(run=run)
-    return parser
-
-
-def _add_source(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--source", choices=SOURCE_NAMES, help="default: SOURCE")
-    parser.add_argument("--data", help="file that the source `file` reads (default: DATA)")
-    parser.add_argument("--rows", type=int, help="rows of the sample (default: SAMPLE_ROWS)")
-    parser.add_argument("--seed", type=int, help="seed of sample and models (default: SEED)")
 
 
 def _sample(settings: Settings, options: argparse.Namespace) -> int:
     from vehicle_price.sources import sample
 
-    rows, seed = _rows(settings, options), _seed(settings, options)
+    rows, seed = wanted_rows(settings, options), wanted_seed(settings, options)
     sample.write_csv(
         options.out,
         rows,
@@ -126,22 +110,18 @@ def _sample(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-def _ingest(settings: Settings, options: argparse.Namespace) -> int:
-    _say(_ingested(settings, options))
-    return 0
-
-
 def _train(settings: Settings, options: argparse.Namespace) -> int:
     from vehicle_price import pipeline
 
-    uri = options.dataset or _ingested(settings, options)["uri"]
-    seed = _seed(settings, options)
+    wanted = wanted_listings(settings, options)
+    uri = options.dataset or pipeline.ingest(settings, **wanted)["uri"]
+    seed = wanted_seed(settings, options)
     trained = [
         pipeline.train_family(settings, uri, family, seed)
         for family in options.family or FAMILY_NAMES
     ]
     decision = pipeline.run_gate(settings, uri, [t["version"] for t in trained])
-    _say({"trained": trained, "decision": decision})
+    say({"trained": trained, "decision": decision})
     return 0
 
 
@@ -194,28 +174,6 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
             f"gate: {version.tags.get('gate', 'not asked')}\n"
         )
     return 0
-
-
-def _ingested(settings: Settings, options: argparse.Namespace) -> dict:
-    from vehicle_price import pipeline
-
-    source = options.source or ("file" if options.data else settings.source)
-    data = options.data or settings.data
-    return pipeline.ingest(
-        settings, source, data, _rows(settings, options), _seed(settings, options)
-    )
-
-
-def _rows(settings: Settings, options: argparse.Namespace) -> int:
-    return settings.sample_rows if options.rows is None else options.rows
-
-
-def _seed(settings: Settings, options: argparse.Namespace) -> int:
-    return settings.seed if options.seed is None else options.seed
-
-
-def _say(answer: dict) -> None:
-    sys.stdout.write(json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,83 +1,71 @@
 """What a listing must satisfy before anything is trained on it.
 
-`check` splits a raw frame in two: rows that satisfy every rule, typed, and the
-rest as they came, each with all the reasons. No row is lost.
+`check` splits a raw batch in two: rows that satisfy every rule, typed, and the rest as they
+came, each with all the reasons. No row is lost. The rules are made from `schema.py` and run in
+Arrow, a column at a time: setup/contract.md, setup/decisions/0012-contract-in-arrow.md.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vehicle_price import rules
+from vehicle_price.arrow_text import Cells, cells, normalised
+from vehicle_price.rules import MOMENT, Violation
 from vehicle_price.schema import BY_NAME, COLUMNS, Column
 
-TEXT = pd.ArrowDtype(pa.string())
-
-# Carried columns that accepted listings keep: what identifies a listing, a car and a day.
+# Carried columns that listings keep: what identifies a listing, a car and a day. The other
+# carried columns are not even read.
 KEPT = ("id", "VIN", "posting_date")
 ACCEPTED = tuple(c.name for c in COLUMNS if c.role != "carried" or c.name in KEPT)
 
-WHOLE_NUMBER = r"-?\d{1,15}(\.\d{1,9})?([eE][+-]?\d{1,2})?"
-ISO_DATE = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?(Z|[+-]\d{2}:?\d{2}))?)?"
-BROKEN_CHARACTER = "\N{REPLACEMENT CHARACTER}"
+# Optional column of a raw batch: why the reader could not take the row apart, else missing.
+FAULT = "reader_fault"
+
+_ARROW = {"integer": pa.int64(), "date": MOMENT}
+LISTING_SCHEMA = pa.schema(
+    [(name, _ARROW.get(BY_NAME[name].kind, pa.string())) for name in ACCEPTED]
+    + [("posting_day", pa.string())]
+)
+QUARANTINE_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ACCEPTED] + [("reasons", pa.list_(pa.string()))]
+)
 SHOWN_CHARACTERS = 60
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A raw frame, split.
+    """A raw batch, split.
 
-    accepted: columns ACCEPTED plus `posting_day` ('YYYY-MM-DD', local to the listing);
-        price, year, odometer int64, posting_date datetime64[ns, UTC], else str or None.
-    quarantined: the raw columns plus `reasons`, a list of text for each row, such as
-        'price: below 500 USD, got 0'. What precedes ', got' is the rule.
+    accepted: LISTING_SCHEMA; `posting_day` is the seller's calendar day ('YYYY-MM-DD').
+    quarantined: QUARANTINE_SCHEMA: the text as it came, and for each row a list of reasons such
+        as 'price: below 500 USD, got 0'. What precedes ', got' is the rule.
     """
 
-    accepted: pd.DataFrame
-    quarantined: pd.DataFrame
-
-
-class Violation(NamedTuple):
-    """One rule and the rows that break it (boolean, one for each row of the batch)."""
-
-    column: str
-    rule: str
-    broken: np.ndarray
+    accepted: pa.Table
+    quarantined: pa.Table
 
 
 def check(raw: pd.DataFrame) -> Checked:
     """Split `raw` (text columns of the schema; a missing one counts as empty).
 
-    Every row ends in exactly one of the two frames, in its order.
+    Every row ends in exactly one of the two tables, in its order.
     """
-    text = {name: normalised(_text(raw, name)) for name in ACCEPTED}
-    typed, violations = _typed(text)
-    bad = np.zeros(len(raw), bool)
+    text = {name: _text(raw, name) for name in ACCEPTED}
+    fault = _text(raw, FAULT)
+    typed, tidy, violations = _typed(text)
+    unread = _numpy(fault.is_valid())
+    violations = [v._replace(broken=v.broken & ~unread) for v in violations]
+    bad = unread.copy()
     for violation in violations:
         bad |= violation.broken
-    accepted = pd.DataFrame(typed)[~bad].reset_index(drop=True)
-    quarantined = raw[bad].reset_index(drop=True)
-    reasons = pd.Series(_reasons(violations, text, bad), dtype=object)
-    return Checked(accepted, quarantined.assign(reasons=reasons))
-
-
-def normalised(text: pd.Series) -> pd.Series:
-    """Text without outer or repeated white space, control or zero-width characters.
-
-    Empty becomes missing.
-
-    >>> normalised(pd.Series(["  f-150\\u200b  XLT ", " "], dtype=TEXT)).tolist()
-    ['f-150 XLT', <NA>]
-    """
-    values = pc.replace_substring_regex(pa.array(text), r"[\s\p{Z}]+", " ")
-    values = pc.replace_substring_regex(values, r"[\p{Cc}\p{Cf}]+", "")
-    values = pc.utf8_trim(values, " ")
-    values = pc.if_else(pc.equal(values, ""), None, values)
-    return pd.Series(values, index=text.index, dtype=TEXT)
+    accepted = pa.table(typed, LISTING_SCHEMA).filter(pa.array(~bad))
+    reasons = _reasons([v for v in violations if v.broken.any()], tidy, fault, bad)
+    quarantined = pa.table(text).filter(pa.array(bad)).append_column("reasons", reasons)
+    return Checked(accepted, quarantined.cast(QUARANTINE_SCHEMA))
 
 
 def rule_of(reason: str) -> str:
@@ -89,120 +77,64 @@ def rule_of(reason: str) -> str:
     return reason.split(", got ", 1)[0]
 
 
-def _text(raw: pd.DataFrame, name: str) -> pd.Series:
+def _text(raw: pd.DataFrame, name: str) -> pa.Array:
     if name not in raw:
-        return pd.Series(pa.nulls(len(raw), pa.string()), index=raw.index, dtype=TEXT)
-    column = raw[name]
-    return column if column.dtype == TEXT else column.astype(TEXT)
+        return pa.nulls(len(raw), pa.string())
+    values = pa.array(raw[name], pa.string(), from_pandas=True)
+    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
 
 
-def _typed(text: dict[str, pd.Series]) -> tuple[dict[str, pd.Series], list[Violation]]:
-    """The accepted columns as if every row were good, and what is wrong with which row."""
-    moment, day, violations = _dates(text["posting_date"])
-    typed: dict[str, pd.Series] = {}
-    for name in ACCEPTED:
-        column, values = BY_NAME[name], text[name]
-        if column.kind == "integer":
-            numbers, found = _integers(column, values)
-            typed[name] = pd.Series(np.nan_to_num(numbers), index=values.index).astype("int64")
-            violations += found
-        elif name == "posting_date":
-            typed[name] = moment
-        else:
-            typed[name] = _objects(_levels(column, values) if column.kind == "level" else values)
-            violations += _text_violations(column, values)
-    newest = moment.dt.year.to_numpy() + 1
-    violations.append(
-        Violation(
-            "year", "later than the year after its posting", typed["year"].to_numpy() > newest
-        )
-    )
-    return typed | {"posting_day": day}, [v for v in violations if v.broken.any()]
+def _typed(
+    text: dict[str, pa.Array],
+) -> tuple[dict[str, pa.Array], dict[str, Cells], list[Violation]]:
+    """The accepted columns as if every row were good, the tidy text, and what is wrong."""
+    typed: dict[str, pa.Array] = {}
+    tidy: dict[str, Cells] = {}
+    violations: list[Violation] = []
+    for name, values in text.items():
+        column = BY_NAME[name]
+        raw = cells(values, repeats=column.role != "carried")
+        tidy[name] = raw._replace(values=normalised(raw.values))
+        typed |= _column(column, tidy[name], violations)
+        violations += rules.broken_text(column, raw, tidy[name])
+    violations += rules.too_new(typed["year"], typed["posting_date"])
+    return typed, tidy, violations
 
 
-def _dates(text: pd.Series) -> tuple[pd.Series, pd.Series, list[Violation]]:
-    shaped = text.where(text.str.fullmatch(ISO_DATE).fillna(False).astype(bool))
-    moment = pd.to_datetime(_objects(shaped), utc=True, format="ISO8601", errors="coerce")
-    moment = moment.astype("datetime64[ns, UTC]")
-    missing = text.isna().to_numpy()
-    wrong = moment.isna().to_numpy() & ~missing
-    return (
-        moment,
-        _objects(shaped.str.slice(0, 10)),
-        [
-            Violation("posting_date", "missing", missing),
-            Violation("posting_date", "not a date like 2021-04-28T12:00:00-0500", wrong),
-        ],
-    )
-
-
-def _integers(column: Column, text: pd.Series) -> tuple[np.ndarray, list[Violation]]:
-    """The numbers as float64 (NaN where there is none), and what is wrong with them."""
-    shaped = text.where(text.str.fullmatch(WHOLE_NUMBER).fillna(False).astype(bool))
-    numbers = shaped.astype(pd.ArrowDtype(pa.float64())).to_numpy(float, na_value=np.nan)
-    missing = text.isna().to_numpy()
-    with np.errstate(invalid="ignore"):
-        whole = np.isfinite(numbers) & (np.mod(numbers, 1) == 0)
-        numbers = np.where(whole, numbers, np.nan)
-        found = list(_limits(column, numbers))
-    if column.required:
-        found.append(Violation(column.name, "missing", missing))
-    return numbers, [*found, Violation(column.name, "not a whole number", ~whole & ~missing)]
-
-
-def _limits(column: Column, numbers: np.ndarray) -> Iterator[Violation]:
-    unit = f" {column.unit}" if column.unit else ""
-    if column.minimum is not None:
-        yield Violation(column.name, f"below {column.minimum}{unit}", numbers < column.minimum)
-    if column.maximum is not None:
-        yield Violation(column.name, f"above {column.maximum}{unit}", numbers > column.maximum)
-    if column.placeholders:
-        typed_in = np.isin(numbers, column.placeholders)
-        yield Violation(column.name, "a number people type when they do not know", typed_in)
-
-
-def _text_violations(column: Column, text: pd.Series) -> list[Violation]:
-    found = [
-        Violation(
-            column.name,
-            f"longer than {column.max_length} characters",
-            (text.str.len() > column.max_length).fillna(False).to_numpy(bool),
-        ),
-        Violation(
-            column.name,
-            "not valid UTF-8",
-            text.str.contains(BROKEN_CHARACTER, regex=False).fillna(False).to_numpy(bool),
-        ),
-    ]
-    if column.required or column.name == "id":
-        found.append(Violation(column.name, "missing", text.isna().to_numpy()))
-    return found
-
-
-def _levels(column: Column, text: pd.Series) -> pd.Series:
-    """Levels in the schema's spelling; an unknown one is kept, in lower case."""
-    lowered = text.str.lower()
-    for level in column.levels:
-        if level != level.lower():
-            lowered = lowered.mask((lowered == level.lower()).fillna(False).astype(bool), level)
-    return lowered
-
-
-def _objects(text: pd.Series) -> pd.Series:
-    """The same text as Python strings and None."""
-    values = pa.array(text).to_numpy(zero_copy_only=False)
-    return pd.Series(values, index=text.index, dtype=object)
+def _column(column: Column, tidy: Cells, violations: list[Violation]) -> dict[str, pa.Array]:
+    """The columns that this one gives; what is wrong is added to `violations`."""
+    if column.kind == "date":
+        moments, days, found = rules.dates(column, tidy)
+        typed = {column.name: moments, "posting_day": days}
+    else:
+        rule = {"integer": rules.integers, "level": rules.levels}.get(column.kind, rules.texts)
+        values, found = rule(column, tidy)
+        typed = {column.name: values}
+    violations += found
+    return typed
 
 
 def _reasons(
-    violations: list[Violation], text: dict[str, pd.Series], bad: np.ndarray
-) -> list[list[str]]:
+    violations: list[Violation], tidy: dict[str, Cells], fault: pa.Array, bad: np.ndarray
+) -> pa.Array:
+    """For each bad row the list of what is wrong with it, in the order of `violations`."""
     place = np.cumsum(bad) - 1
-    reasons: list[list[str]] = [[] for _ in range(int(bad.sum()))]
+    rows, said = [place[_numpy(fault.is_valid())]], [fault.drop_null()]
     for column, rule, broken in violations:
-        shown = text[column][broken].str.slice(0, SHOWN_CHARACTERS)
-        for row, value in zip(place[broken], _objects(shown)):
-            reasons[row].append(
-                f"{column}: {rule}" if value is None else f"{column}: {rule}, got {value}"
-            )
-    return reasons
+        rows.append(place[broken])
+        said.append(_said(column, rule, tidy[column], broken))
+    row = np.concatenate(rows)
+    ends = np.cumsum(np.bincount(row, minlength=int(bad.sum())))
+    in_order = pa.concat_arrays(said).take(pa.array(np.argsort(row, kind="stable")))
+    return pa.ListArray.from_arrays(pa.array(np.append(0, ends), pa.int32()), in_order)
+
+
+def _said(column: str, rule: str, tidy: Cells, broken: np.ndarray) -> pa.Array:
+    got = tidy.spread(tidy.values).filter(pa.array(broken))
+    shown = pc.utf8_slice_codeunits(got, 0, SHOWN_CHARACTERS)
+    named = pc.binary_join_element_wise(f"{column}: {rule}, got ", shown, "")
+    return pc.coalesce(named, pa.scalar(f"{column}: {rule}"))
+
+
+def _numpy(values: pa.Array) -> np.ndarray:
+    return values.to_numpy(zero_copy_only=False)

@@ -1,4 +1,4 @@
-"""The three steps of the main job, for the command line and the DAGs alike.
+"""The steps of the main job, for the command line and the DAGs alike.
 
 Each takes addresses and small values and returns a small JSON-able dict, so that steps can run
 on different machines and again.
@@ -13,29 +13,36 @@ from pathlib import Path
 
 import pandas as pd
 
-from vehicle_price import artifact, contract, evaluation, gate, plots, storage, training
+from vehicle_price import (
+    artifact,
+    batch_reports,
+    evaluation,
+    gate,
+    plots,
+    report_page,
+    storage,
+    training,
+)
+from vehicle_price.ingestion import ingest
 from vehicle_price.registry import PREVIOUS, PRODUCTION, ModelVersion, Registry, TrainingRecord
 from vehicle_price.settings import Settings
-from vehicle_price.sources import SOURCES, SourceError, SourceQuery
 from vehicle_price.valuation import Valuation
+
+__all__ = ["code_commit", "fetch_checked", "ingest", "publish_report", "run_gate", "train_family"]
 
 log = logging.getLogger(__name__)
 
 EXAMPLES = 5
 
 
-def ingest(settings: Settings, source: str, data: str, rows: int, seed: int) -> dict:
-    """Read a source, keep what satisfies the contract, store it.
+def publish_report(settings: Settings, report_uri: str) -> str:
+    """Log the contract report of an ingest to MLflow; its address there, for people.
 
-    rows, seed: of the sample. Returns the facts of the dataset (`storage.Dataset`).
-    Raises SourceError or StorageError with what to do.
+    Publishing it again changes nothing. Raises StorageError and RegistryError.
     """
-    if source not in SOURCES:
-        raise SourceError(f"SOURCE={source!r}: there is only {', '.join(SOURCES)}")
-    query = SourceQuery(data=data, rows=rows, seed=seed)
-    batches = (contract.check(batch) for batch in SOURCES[source].read(query))
-    provenance = {"source": source, **asdict(query)}
-    return asdict(storage.write_listings(settings.data_root, batches, provenance))
+    report = batch_reports.read(report_uri)
+    registry = Registry(settings.mlflow_tracking_uri)
+    return registry.keep_report(report_uri, report, report_page.html(report))
 
 
 def train_family(settings: Settings, dataset_uri: str, family: str, seed: int) -> dict:
@@ -147,6 +154,8 @@ def _record(
     settings: Settings, valuation: Valuation, halves: training.Split, prices: pd.DataFrame
 ) -> TrainingRecord:
     facts, test = valuation.facts, halves.test
+    report_uri = facts["data"]["provenance"]["report"]
+    report = batch_reports.read(report_uri)
     mae = facts["metrics"]["mae"]
     return TrainingRecord(
         summary=f"{facts['family']}: MAE {mae:,.0f} USD on {len(test):,} later, unseen cars",
@@ -157,11 +166,14 @@ def _record(
         tags={
             "family": facts["family"],
             "data_sha256": facts["data"]["sha256"],
+            "contract_report": str(report_uri),
             "data_span": f"{facts['data']['first_day']} to {facts['data']['last_day']}",
             "git_commit": facts["code_commit"],
             "started_by": os.environ.get("AIRFLOW_CTX_DAG_RUN_ID", "command line"),
         },
         dataset=facts["data"],
+        report=report,
+        report_page=report_page.html(report),
         slices=evaluation.slices(test, prices),
         examples=test.head(EXAMPLES),
         figures={

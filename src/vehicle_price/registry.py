@@ -27,6 +27,8 @@ from vehicle_price.valuation import Valuation
 log = logging.getLogger(__name__)
 
 MODEL_NAME = "vehicle-price"  # also the experiment
+REPORTS = "vehicle-price-listings"  # the experiment with a run for each ingest
+REPORT_TAG = "contract_report"
 PRODUCTION, CHALLENGER, PREVIOUS = "production", "challenger", "previous"
 MANIFEST_TAG = "manifest_sha256"
 PACKAGE = Path(__file__).parent
@@ -54,6 +56,7 @@ class TrainingRecord:
     """What a run keeps besides the model.
 
     summary: one line for the list of versions. dataset: uri and sha256 among its facts.
+    report, report_page: contract report on the listings that made the dataset, and as HTML.
     slices: `evaluation.slices`. examples: raw listings for the signature.
     figures: file name → picture.
     """
@@ -63,6 +66,8 @@ class TrainingRecord:
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
     dataset: Mapping[str, object]
+    report: Mapping[str, object]
+    report_page: str
     slices: pd.DataFrame
     examples: pd.DataFrame
     figures: Mapping[str, Figure]
@@ -113,6 +118,33 @@ class Registry:
             shutil.copytree(found, folder, dirs_exist_ok=True)
         artifact.check_hashes(folder, expected)
         return folder
+
+    def keep_report(self, uri: str, report: Mapping, page: str) -> str:
+        """Log a contract report as a run of its own; the address of its page in MLflow."""
+        with self._reachable():
+            experiment = self._experiment(REPORTS)
+            kept = self._client.search_runs([experiment], f"tags.{REPORT_TAG} = '{uri}'")
+            run_id = kept[0].info.run_id if kept else self._new_report(experiment, uri, report)
+            self._client.log_dict(run_id, dict(report), "contract_report.json")
+            self._client.log_text(run_id, page, "contract_report.html")
+            self._client.set_terminated(run_id, "FAILED" if report["broken"] else "FINISHED")
+        place = f"#/experiments/{experiment}/runs/{run_id}/artifacts/contract_report.html"
+        return f"{self.tracking_uri}/{place}"
+
+    def _experiment(self, name: str) -> str:
+        found = self._client.get_experiment_by_name(name)
+        return found.experiment_id if found else self._client.create_experiment(name)
+
+    def _new_report(self, experiment: str, uri: str, report: Mapping) -> str:
+        provenance = report["provenance"]
+        tags = {REPORT_TAG: uri, "broken": "; ".join(report["broken"])}
+        run = self._client.create_run(experiment, tags=tags, run_name=str(provenance["origin"]))
+        for name, value in provenance.items():
+            self._client.log_param(run.info.run_id, name, value)
+        for name in ("read", "accepted", "new", "quarantined", "quarantined_share"):
+            if report[name] is not None:
+                self._client.log_metric(run.info.run_id, name, report[name])
+        return run.info.run_id
 
     def register(self, valuation: Valuation, record: TrainingRecord) -> ModelVersion:
         """Log one trained model as a run and register it as a new version."""
@@ -200,6 +232,8 @@ def _log_record(record: TrainingRecord) -> None:
     # MLflow shows 36 characters of a digest; the whole one is in the tags and dataset.json.
     mlflow.log_input(MetaDataset(source, name="listings", digest=sha256[:36]), "training")
     mlflow.log_dict(dict(record.dataset), "dataset.json")
+    mlflow.log_dict(dict(record.report), "contract_report.json")
+    mlflow.log_text(record.report_page, "contract_report.html")
     mlflow.log_text(record.slices.to_csv(index=False), "slices.csv")
     for name, figure in record.figures.items():
         mlflow.log_figure(figure, f"plots/{name}")

@@ -71,6 +71,7 @@ class Column:
     kind: `integer` and `number` have limits, `level` has known levels, `text` is free.
     role: `feature` feeds the model, `target` is the price, `carried` is accepted and ignored.
     levels: known values in their natural order (worst first for condition).
+    open_levels: other values are accepted too; a new make is a car, a new gearbox a shifted column.
     minimum, maximum: inclusive limits in `unit`.
     placeholders: values people type when they do not know; junk in training data.
     max_length: longest text accepted, in characters.
@@ -88,6 +89,7 @@ class Column:
     levels: tuple[str, ...] = ()
     placeholders: tuple[int, ...] = ()
     max_length: int = 250
+    open_levels: bool = False
 
 
 COLUMNS: tuple[Column, ...] = (
@@ -109,7 +111,14 @@ COLUMNS: tuple[Column, ...] = (
     ),
     Column("year", "integer", "feature", "Model year.", 2014, True, "", 1970, 2030),
     Column(
-        "manufacturer", "level", "feature", "Make of the car.", "honda", True, levels=MANUFACTURERS
+        "manufacturer",
+        "level",
+        "feature",
+        "Make of the car.",
+        "honda",
+        True,
+        levels=MANUFACTURERS,
+        open_levels=True,
     ),
     Column(
         "model",
@@ -254,7 +263,7 @@ TARGET: Column = BY_NAME["price"]
 
 # Names only, so that a form or a DAG can list them without importing what they stand for.
 FAMILY_NAMES: tuple[str, ...] = ("xgboost", "random_forest")
-SOURCE_NAMES: tuple[str, ...] = ("sample", "file")
+SOURCE_NAMES: tuple[str, ...] = ("sample", "file", "kaggle", "mongodb")
 
 EXAMPLE: dict[str, int | float | str | None] = {c.name: c.example for c in FEATURES}
 

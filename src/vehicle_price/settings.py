@@ -10,10 +10,15 @@ from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any
 
 
-def setting(default: str | int, explain: str) -> Any:
-    """A field of `Settings` with its default and the help shown in the documentation."""
+def setting(default: str | int | float, explain: str, secret: bool = False) -> Any:
+    """A field of `Settings` with its default and the help shown in the documentation.
+
+    secret: may hold a password, so that printing the settings leaves it out.
+    """
     # Pylint cannot see that this is called within the dataclass.
-    return field(default=default, metadata={"help": explain})  # pylint: disable=invalid-field-call
+    return field(  # pylint: disable=invalid-field-call
+        default=default, repr=not secret, metadata={"help": explain}
+    )
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,25 @@ class Settings:
         ".local", "Folder for everything a run writes; the folders below it follow."
     )
     source: str = setting("sample", "Where listings come from: a name in SOURCES.")
-    data: str = setting("", "Path that the source `file` reads (CSV, zip, gzip or Parquet).")
-    data_root: str = setting(".local/data", "Folder that holds the datasets.")
+    data: str = setting("", "File that `file` reads (CSV, zip, gzip, Parquet): a path, or s3://….")
+    mongodb_url: str = setting(
+        "mongodb://127.0.0.1:27017",
+        "Address of MongoDB: mongodb://host:port/database, user:password@ before the host.",
+        secret=True,
+    )
+    mongodb_database: str = setting(
+        "vehicle_price", "Database with the listings, unless MONGODB_URL names one."
+    )
+    mongodb_collection: str = setting("listings", "Collection with the listings.")
+    data_root: str = setting(
+        ".local/data", "Folder that holds the datasets: a path, or s3://bucket/prefix."
+    )
+    max_quarantined_share: float = setting(
+        0.5, "Largest share of the listings read that may break the contract; more stop the run."
+    )
+    min_usual_rows_share: float = setting(
+        0.1, "Smallest share of the usual number of listings; fewer stop the run (0: never)."
+    )
     sample_rows: int = setting(60_000, "Rows the built-in sample generates.")
     seed: int = setting(20, "Seed of the sample, the folds and the models.")
     train_threads: int = setting(
@@ -42,6 +64,10 @@ class Settings:
     code_commit: str = setting("", "Git commit of the code, where there is no git (in images).")
 
     mlflow_tracking_uri: str = setting("http://127.0.0.1:5001", "Address of the MLflow server.")
+    artifact_root: str = setting(
+        ".local/mlflow-artifacts",
+        "Folder where the MLflow server keeps models and plots: a path, or s3://bucket/prefix.",
+    )
     airflow_url: str = setting("http://127.0.0.1:8080", "Address of Airflow's API.")
     airflow_username: str = setting("admin", "User the service starts training as.")
     airflow_password_file: str = setting(
@@ -57,6 +83,12 @@ class Settings:
     )
     log_dir: str = setting(".local/logs", "Folder of the rotating log files.")
     log_level: str = setting("INFO", "Lowest level that is logged.")
+
+    kaggle_dataset: str = setting(
+        "austinreese/craigslist-carstrucks-data",
+        "Dataset that the source `kaggle` downloads: owner/name or owner/name/version.",
+    )
+    download_dir: str = setting(".local/downloads", "Folder that keeps what was downloaded.")
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -87,13 +119,18 @@ def _followers(read: Settings) -> dict[str, str]:
     }
 
 
-def _parse(name: str, raw: str, cls: type[Settings]) -> str | int:
-    if cls.__dataclass_fields__[name].type is not int:
+def _parse(name: str, raw: str, cls: type[Settings]) -> str | int | float:
+    kind = cls.__dataclass_fields__[name].type
+    expected = {int: "a whole number", float: "a number like 0.5"}
+    if kind not in expected:
         return raw
     try:
-        return int(raw)
+        number = kind(raw)
     except ValueError as error:
-        raise ValueError(f"{name.upper()}={raw!r}: expected a whole number") from error
+        raise ValueError(f"{name.upper()}={raw!r}: expected {expected[kind]}") from error
+    if name.endswith("_share") and not 0 <= number <= 1:
+        raise ValueError(f"{name.upper()}={raw!r}: a share is between 0 and 1")
+    return number
 
 
 def documented() -> list[tuple[str, str, str]]:

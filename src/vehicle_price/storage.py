@@ -1,52 +1,44 @@
-"""Datasets under DATA_ROOT: accepted listings, quarantine and their facts, addressed by content.
+"""Datasets under DATA_ROOT: accepted listings by posting day, quarantine, and their facts.
 
-One dataset is one folder `listings/<first 16 of its SHA-256>` with `listings.parquet`,
-`quarantine.parquet` and `dataset.json`. It is written beside its place and renamed into
-it, so it is there whole or not at all, and it never changes afterwards.
+A dataset is a snapshot of the store (snapshots.py): its address stays readable and what it
+names never changes, however much is ingested later.
 """
 
-import hashlib
-import json
 import logging
-import os
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import gettempdir
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from vehicle_price.contract import ACCEPTED, Checked, rule_of
-from vehicle_price.schema import BY_NAME, NAMES
+from vehicle_price import watermark
+from vehicle_price.contract import LISTING_SCHEMA, QUARANTINE_SCHEMA, Checked
+from vehicle_price.days import LAST_DAY, posting_days
+from vehicle_price.filesystem import Conflict, LocalFolder, StorageError
+from vehicle_price.parts import ACCEPTED, REFUSED, Writing, merge_days, read_parts
+from vehicle_price.scratch import scratch
+from vehicle_price.snapshots import LISTINGS, Current, Snapshot, Store, named, new_run
+from vehicle_price.spool import Spool
+
+__all__ = ["Dataset", "StorageError", "open_dataset", "read_listings", "write_listings"]
 
 log = logging.getLogger(__name__)
 
-_ARROW = {"integer": pa.int64(), "date": pa.timestamp("ns", "UTC")}
-LISTING_SCHEMA = pa.schema(
-    [(name, _ARROW.get(BY_NAME[name].kind, pa.string())) for name in ACCEPTED]
-    + [("posting_day", pa.string())]
-)
-QUARANTINE_SCHEMA = pa.schema(
-    [(name, pa.string()) for name in NAMES] + [("reasons", pa.list_(pa.string()))]
-)
-
-
-class StorageError(ValueError):
-    """A dataset could not be written or read; the message says what to do."""
+ATTEMPTS = 8
 
 
 @dataclass(frozen=True)
 class Dataset:
     """The facts of a stored dataset.
 
-    uri: its folder. sha256: hash of the accepted content. rows, quarantined: counts.
+    uri: its address. sha256: hash of the accepted content. rows, quarantined: counts.
     first_day, last_day: posting days 'YYYY-MM-DD', inclusive. reasons: rows breaking each rule
-    (a row can break several). provenance: where the listings came from, as the writer said.
+    (a row can break several). provenance: what the writer said of the batch that made this
+    dataset out of the one before.
+    batch: what the write did that returned these facts: rows `read`, `accepted`, `quarantined`,
+    and `new`, the accepted ones not known before. Empty for a dataset that was only opened.
     """
 
     uri: str
@@ -57,128 +49,170 @@ class Dataset:
     last_day: str
     reasons: dict[str, int]
     provenance: dict[str, object] = field(default_factory=dict)
+    batch: dict[str, int] = field(default_factory=dict, compare=False)
 
 
-class Fingerprint:
-    """SHA-256 of accepted listings that depends on neither their order nor the batches.
+@dataclass(frozen=True)
+class _Batch:
+    """Checked rows waiting on disk, and what is known of them."""
 
-    The hash of the sorted hashes of the rows.
+    accepted: Spool
+    refused: Spool
+    provenance: Mapping[str, object]
+    today: str
+    may_be_empty: bool
+
+
+def write_listings(
+    root: str,
+    batches: Iterable[Checked],
+    provenance: Mapping[str, object],
+    today: str = LAST_DAY,
+    may_be_empty: bool = False,
+) -> Dataset:
+    """Merge checked batches into the store below `root`; the facts of what it holds then.
+
+    Nothing changes before the last batch was read, so a source that fails half-way leaves the
+    store as it was. Rows that are known already change nothing.
+    provenance: `origin` (or else `source`), `since` and `until` move that origin's watermark, not
+    beyond `today`. It is looked at after the last batch, so what was found may be noted in it.
+    may_be_empty: store refused rows even if the store has no accepted one.
+    Raises StorageError.
     """
-
-    def __init__(self) -> None:
-        self._rows: list[bytes] = []
-
-    def update(self, table: pa.Table) -> None:
-        """Add the rows of `table` (LISTING_SCHEMA)."""
-        # Neither separator can stand in a value: the contract removes control characters.
-        columns = [pc.fill_null(c.cast(pa.string()), "\x00") for c in table.columns]
-        rows = pc.binary_join_element_wise(*columns, "\x1f")
-        self._rows += [hashlib.sha256(row.encode()).digest() for row in rows.to_pylist()]
-
-    def hexdigest(self) -> str:
-        """64 hexadecimal digits."""
-        total = hashlib.sha256("\x1f".join(LISTING_SCHEMA.names).encode())
-        total.update(b"".join(sorted(self._rows)))
-        return total.hexdigest()
-
-
-def write_listings(root: str, batches: Iterable[Checked], provenance: dict[str, object]) -> Dataset:
-    """Store checked batches as one dataset below the folder `root` and return its facts.
-
-    The same content again gives the same folder and changes nothing. Raises StorageError
-    when no listing was accepted.
-    """
-    parent = _folder(root) / "listings"
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=parent) as temporary:
-        work = Path(temporary) / "dataset"
-        work.mkdir()
-        dataset = _write(work, batches, provenance)
-        return _publish(work, parent / dataset.sha256[:16])
+    store = Store(root)
+    with scratch(_scratch_place(store)) as folder:
+        accepted = Spool(folder / "accepted", LISTING_SCHEMA)
+        refused = Spool(folder / "refused", QUARANTINE_SCHEMA)
+        for batch in batches:
+            accepted.add(batch.accepted, batch.accepted["posting_day"])
+            refused.add(batch.quarantined, posting_days(batch.quarantined["posting_date"]))
+        return _merge(store, _Batch(accepted, refused, provenance, today, may_be_empty))
 
 
 def open_dataset(uri: str) -> Dataset:
     """The facts of the dataset at `uri`. Raises StorageError when there is none."""
-    path = _folder(uri) / "dataset.json"
-    try:
-        facts = json.loads(path.read_text("utf-8"))
-        return Dataset(**{**facts, "uri": str(path.parent)})
-    except FileNotFoundError as error:
-        raise StorageError(f"{uri}: no dataset here; run `vehicle-price ingest` first") from error
-    except (json.JSONDecodeError, TypeError) as error:
-        raise StorageError(f"{path}: damaged ({error}); delete the folder, ingest again") from error
+    return _facts(*_opened(uri))
 
 
 def read_listings(uri: str) -> pd.DataFrame:
-    """The accepted listings at `uri`, by posting date, then id; types as in Checked.accepted.
+    """The accepted listings at `uri`, by posting date, then id.
 
+    Texts are str or None, price, year and odometer int64, posting_date datetime64[ns, UTC].
     Raises StorageError when there are none or they are not what was written.
     """
-    dataset = open_dataset(uri)
-    path = _folder(uri) / "listings.parquet"
-    try:
-        table = pq.read_table(path, schema=LISTING_SCHEMA)
-    except (OSError, pa.ArrowException) as error:
-        raise StorageError(f"{path}: unreadable ({error}); delete it, ingest again") from error
-    fingerprint = Fingerprint()
-    fingerprint.update(table)
-    if fingerprint.hexdigest() != dataset.sha256:
-        raise StorageError(f"{path}: not what was written; delete the folder, ingest again")
-    return table.to_pandas().sort_values(["posting_date", "id"], kind="stable", ignore_index=True)
+    store, snapshot = _opened(uri)
+    table = read_parts(ACCEPTED, store.folder, snapshot.days)
+    order = [("posting_date", "ascending"), ("id", "ascending")]
+    return table.sort_by(order).to_pandas()
 
 
-def _folder(uri: str) -> Path:
-    """The one place where an address becomes a path."""
-    return Path(uri).resolve()
+def read_quarantine(uri: str) -> pd.DataFrame:
+    """The refused rows of the dataset at `uri`, as they came, with their `reasons`."""
+    store, snapshot = _opened(uri)
+    return read_parts(REFUSED, store.folder, snapshot.quarantine).to_pandas()
 
 
-def _write(work: Path, batches: Iterable[Checked], provenance: dict[str, object]) -> Dataset:
-    fingerprint, reasons = Fingerprint(), Counter[str]()
-    rows = quarantined = 0
-    days: set[str] = set()
-    with (
-        pq.ParquetWriter(work / "listings.parquet", LISTING_SCHEMA, compression="zstd") as good,
-        pq.ParquetWriter(work / "quarantine.parquet", QUARANTINE_SCHEMA, compression="zstd") as bad,
-    ):
-        for batch in batches:
-            table = _table(batch.accepted, LISTING_SCHEMA)
-            good.write_table(table)
-            bad.write_table(_table(batch.quarantined, QUARANTINE_SCHEMA))
-            fingerprint.update(table)
-            reasons.update(rule_of(r) for row in batch.quarantined["reasons"] for r in row)
-            rows, quarantined = rows + len(batch.accepted), quarantined + len(batch.quarantined)
-            days.update(batch.accepted["posting_day"].unique())
-    if not rows:
-        raise StorageError(_nothing_accepted(quarantined, reasons))
-    found = dict(reasons.most_common())
-    dataset = Dataset(
-        "", fingerprint.hexdigest(), rows, quarantined, min(days), max(days), found, provenance
+def watermark_of(root: str, origin: str) -> str:
+    """The last posting day up to which `origin` was read into the store; '' if it never was.
+
+    Start there, not after it: that day may have grown since.
+    """
+    return Store(root).current().watermarks.get(origin, "")
+
+
+def _merge(store: Store, batch: _Batch) -> Dataset:
+    for _ in range(ATTEMPTS):
+        try:
+            with store.alone():
+                return _merge_once(store, batch)
+        except Conflict:
+            log.info("another ingest was quicker; merging again, into what it left")
+    raise StorageError(
+        f"{store.folder.uri}: other ingests were quicker {ATTEMPTS} times; nothing was stored. "
+        "Ingest again when they are done"
     )
-    (work / "dataset.json").write_text(json.dumps(asdict(dataset), indent=2) + "\n", "utf-8")
-    return dataset
 
 
-def _table(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
-    return pa.Table.from_pandas(
-        frame, schema=schema, preserve_index=False
-    ).replace_schema_metadata()
+def _merge_once(store: Store, batch: _Batch) -> Dataset:
+    current = store.current()
+    before = store.newest(current)
+    writing = Writing(store.folder, new_run())
+    days = merge_days(ACCEPTED, batch.accepted, before.days, writing)
+    refused = merge_days(REFUSED, batch.refused, before.quarantine, writing)
+    after = replace(before, days=days, quarantine=refused)
+    if not days and not (refused and batch.may_be_empty):
+        raise StorageError(_nothing_accepted(batch, after))
+    if after != before:
+        after = named(replace(after, provenance=dict(batch.provenance)), writing.run)
+    store.publish(current, after, writing.files, _watermarks(current, batch))
+    new = after.rows - before.rows
+    facts = replace(_facts(store, after), batch=_counts(batch) | {"new": new})
+    log.info(
+        "%(read)d read = %(accepted)d accepted, %(new)d of them new, + %(quarantined)d quarantined",
+        facts.batch,
+    )
+    log.info("the store holds %d listings: %s", facts.rows, facts.uri)
+    return facts
 
 
-def _nothing_accepted(quarantined: int, reasons: Counter[str]) -> str:
+def _watermarks(current: Current, batch: _Batch) -> dict[str, str]:
+    said = {name: str(value) for name, value in batch.provenance.items()}
+    origin = said.get("origin") or said.get("source", "")
+    if not origin:
+        return current.watermarks
+    before = current.watermarks.get(origin, "")
+    newest = max((day for day in batch.accepted.rows if day <= batch.today), default="")
+    since, until = said.get("since", ""), said.get("until", "")
+    after = watermark.moved(before, since, until, newest, batch.today)
+    return current.watermarks | ({origin: after} if after else {})
+
+
+def _counts(batch: _Batch) -> dict[str, int]:
+    accepted, refused = (sum(spool.rows.values()) for spool in (batch.accepted, batch.refused))
+    return {"read": accepted + refused, "accepted": accepted, "quarantined": refused}
+
+
+def _facts(store: Store, snapshot: Snapshot) -> Dataset:
+    return Dataset(
+        uri=store.address(snapshot),
+        sha256=snapshot.sha256,
+        rows=snapshot.rows,
+        quarantined=sum(part.rows for part in snapshot.quarantine.values()),
+        first_day=min(snapshot.days, default=""),
+        last_day=max(snapshot.days, default=""),
+        reasons=_reasons(snapshot),
+        provenance=snapshot.provenance,
+    )
+
+
+def _reasons(snapshot: Snapshot) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for part in snapshot.quarantine.values():
+        total.update(part.reasons)
+    return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _opened(uri: str) -> tuple[Store, Snapshot]:
+    root, found, file = str(uri).rpartition(f"/{LISTINGS}/snapshots/")
+    name = file.removesuffix(".json")
+    store = Store(root or ".")
+    if not found or name not in store.current().published:
+        raise StorageError(f"{uri}: no dataset here; run `vehicle-price ingest` first")
+    return store, store.snapshot(name)
+
+
+def _nothing_accepted(batch: _Batch, after: Snapshot) -> str:
+    quarantined = _counts(batch)["quarantined"]
     if not quarantined:
         return "the source gave no listings; nothing was stored"
-    common = "; ".join(f"{rule} ({count:,} rows)" for rule, count in reasons.most_common(3))
+    common = "; ".join(
+        f"{rule} ({count:,} rows)" for rule, count in list(_reasons(after).items())[:3]
+    )
     return f"none of {quarantined:,} listings was accepted, nothing was stored: {common}"
 
 
-def _publish(work: Path, place: Path) -> Dataset:
-    try:
-        os.rename(work, place)
-    except OSError:
-        if not (place / "dataset.json").is_file():
-            raise
-        log.info("%s is already stored", place)
-        shutil.rmtree(work)
-    dataset = open_dataset(str(place))
-    log.info("%d accepted, %d quarantined: %s", dataset.rows, dataset.quarantined, place)
-    return dataset
+def _scratch_place(store: Store) -> Path:
+    """On the disk of the data, if it is local: the system's folder may be a small one in memory."""
+    if isinstance(store.folder, LocalFolder):
+        return store.folder.path / ".scratch"
+    return Path(gettempdir()) / "vehicle-price"

@@ -12,21 +12,21 @@ from typing import IO
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from vehicle_price.contract import ACCEPTED
 from vehicle_price.schema import NAMES, REQUIRED, TARGET
+from vehicle_price.settings import Settings
+from vehicle_price.sources.csv_parsing import BLOCK_BYTES
+from vehicle_price.sources.csv_rows import tables
 from vehicle_price.sources.errors import SourceError
-from vehicle_price.sources.frames import BATCH_ROWS, frames, missing_from
+from vehicle_price.sources.frames import BATCH_ROWS, frames, missing_from, within
 from vehicle_price.sources.query import SourceQuery
 
 log = logging.getLogger(__name__)
 
 # Without these no row could be accepted.
 NEEDED = ("id", TARGET.name, *(column.name for column in REQUIRED), "posting_date")
-
-# Bytes the CSV reader parses at once; a single row must fit.
-BLOCK_BYTES = 16 << 20
 
 READ_FAULTS = (
     pa.ArrowException,
@@ -39,13 +39,18 @@ READ_FAULTS = (
 )
 
 
-def read(query: SourceQuery) -> Iterator[pd.DataFrame]:
+def read(query: SourceQuery, settings: Settings) -> Iterator[pd.DataFrame]:
     """Raw frames of the file `query.data`; its kind is told by its first bytes, not its name.
 
     Raises SourceError when the path is missing, the file is empty, damaged or truncated,
     or a column is missing that training needs.
     """
+    del settings
     path = _existing(query.data)
+    yield from within(_frames(path), query)
+
+
+def _frames(path: Path) -> Iterator[pd.DataFrame]:
     rows = 0
     try:
         for batch in _batches(path):
@@ -73,38 +78,25 @@ def _existing(data: str) -> Path:
     return path
 
 
-def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+def _batches(path: Path) -> Iterator[pa.RecordBatch | pa.Table]:
     with path.open("rb") as stream:
         head = stream.read(4)
     if head == b"PAR1":
         return _parquet_batches(path)
-    return _csv_batches(path, head)
+    return _csv_tables(path, head)
 
 
 def _parquet_batches(path: Path) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(path) as file:
         _refuse_missing(path, file.schema_arrow.names)
-        present = [name for name in file.schema_arrow.names if name in NAMES]
+        present = [name for name in file.schema_arrow.names if name in ACCEPTED]
         yield from file.iter_batches(batch_size=BATCH_ROWS, columns=present)
 
 
-def _csv_batches(path: Path, head: bytes) -> Iterator[pa.RecordBatch]:
+def _csv_tables(path: Path, head: bytes) -> Iterator[pa.Table]:
     with _opened(path, head) as stream:
-        _check_head(path, stream)
-    with _opened(path, head) as stream:
-        yield from pacsv.open_csv(
-            pa.PythonFile(stream, mode="r"),
-            read_options=pacsv.ReadOptions(block_size=BLOCK_BYTES),
-            parse_options=pacsv.ParseOptions(newlines_in_values=True),
-            convert_options=pacsv.ConvertOptions(
-                # Bytes, not text: one wrongly encoded cell must not stop the file.
-                column_types={name: pa.binary() for name in NAMES},
-                include_columns=NAMES,
-                include_missing_columns=True,
-                null_values=[""],
-                strings_can_be_null=True,
-            ),
-        )
+        names = _checked_head(path, stream)
+    return tables(lambda: _opened(path, head), names)
 
 
 def _opened(path: Path, head: bytes) -> IO[bytes]:
@@ -114,7 +106,8 @@ def _opened(path: Path, head: bytes) -> IO[bytes]:
         # The member stays readable, and keeps the file open, until it is closed itself.
         with zipfile.ZipFile(path) as archive:
             return archive.open(_only_csv(path, archive))
-    return path.open("rb")
+    # Arrow's own file is read without asking Python for each piece.
+    return pa.OSFile(str(path))
 
 
 def _only_csv(path: Path, archive: zipfile.ZipFile) -> str:
@@ -128,11 +121,14 @@ def _only_csv(path: Path, archive: zipfile.ZipFile) -> str:
     return found[0]
 
 
-def _check_head(path: Path, stream: IO[bytes]) -> None:
+def _checked_head(path: Path, stream: IO[bytes]) -> list[str]:
+    """The columns that the first line names."""
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
-    _refuse_missing(path, next(csv.reader(text), []))
+    names = next(csv.reader(text), [])
+    _refuse_missing(path, names)
     if not any(line.strip() for line in text):
         raise _no_listings(path)
+    return names
 
 
 def _refuse_missing(path: Path, names: list[str]) -> None:
@@ -152,5 +148,7 @@ def _no_listings(path: Path) -> SourceError:
 
 
 def _first_line(error: BaseException) -> str:
+    if "straddling object" in str(error):
+        return f"a row is longer than {BLOCK_BYTES:,} bytes; is a quote in it not closed?"
     lines = str(error).splitlines() or [type(error).__name__]
     return lines[0][:300]

@@ -5,27 +5,42 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from vehicle_price.days import is_day
+from vehicle_price.settings import Settings
+from vehicle_price.sources.errors import SourceError
+
 
 @dataclass(frozen=True)
 class SourceQuery:
     """What to read. Each source uses the fields it needs.
 
     data: path of a file. rows, seed: size and seed of the built-in sample.
+    since, until: posting days 'YYYY-MM-DD', inclusive; empty: no limit. Raises SourceError
+    for anything else, or when they are the wrong way round.
     """
 
     data: str = ""
     rows: int = 60_000
     seed: int = 20
+    since: str = ""
+    until: str = ""
+
+    def __post_init__(self) -> None:
+        for name, day in (("since", self.since), ("until", self.until)):
+            if day and not is_day(day):
+                raise SourceError(f"{name} {day!r}: expected a day like 2021-04-28")
+        if self.since and self.until and self.since > self.until:
+            raise SourceError(f"since {self.since} is after until {self.until}: swap them")
 
 
 @dataclass(frozen=True)
 class Source:
     """A place listings come from.
 
-    read: yields raw frames (26 text columns in schema order, about 50,000 rows each);
-    raises SourceError when it cannot.
+    read: yields raw frames (text columns `contract.ACCEPTED`, about 50,000 rows each) of the
+    days asked for; raises SourceError when it cannot.
     """
 
     name: str
     help: str
-    read: Callable[[SourceQuery], Iterator[pd.DataFrame]]
+    read: Callable[[SourceQuery, Settings], Iterator[pd.DataFrame]]

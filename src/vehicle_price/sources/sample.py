@@ -11,8 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vehicle_price.contract import ACCEPTED
+from vehicle_price.schema import NAMES
+from vehicle_price.settings import Settings
 from vehicle_price.sources.errors import SourceError
-from vehicle_price.sources.frames import BATCH_ROWS, frames
+from vehicle_price.sources.frames import BATCH_ROWS, frames, within
 from vehicle_price.sources.query import SourceQuery
 from vehicle_price.sources.sample_cars import draw_cars
 from vehicle_price.sources.sample_descriptions import described
@@ -24,9 +27,11 @@ log = logging.getLogger(__name__)
 LARGEST = 5_000_000
 
 
-def read(query: SourceQuery) -> Iterator[pd.DataFrame]:
+def read(query: SourceQuery, settings: Settings) -> Iterator[pd.DataFrame]:
     """Raw frames of `query.rows` listings. Raises SourceError for a senseless number of rows."""
-    yield from batches(query.rows, query.seed)
+    del settings
+    kept = (frame[list(ACCEPTED)] for frame in batches(query.rows, query.seed))
+    yield from within(kept, query)
 
 
 def generate(rows: int = 60_000, seed: int = 20, descriptions: bool = False) -> pd.DataFrame:
@@ -45,7 +50,7 @@ def batches(rows: int, seed: int, descriptions: bool = False) -> Iterator[pd.Dat
     table = put_up(soil(draw_cars(distinct_cars(rows), rng), rng), rows, rng)
     log.info("made up %d listings from seed %d", rows, seed)
     for batch in table.combine_chunks().to_batches(max_chunksize=BATCH_ROWS):
-        yield from frames(described(batch, rng) if descriptions else batch)
+        yield from frames(described(batch, rng) if descriptions else batch, NAMES)
 
 
 def write_csv(
