@@ -14,6 +14,7 @@ import pyarrow as pa
 from pymongo import ASCENDING, IndexModel, UpdateOne
 from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
+from pymongo.write_concern import WriteConcern
 
 from vehicle_price.contract import FAULT
 from vehicle_price.settings import Settings
@@ -31,6 +32,10 @@ INDEXES = (
     IndexModel([("posting_date", ASCENDING), ("id", ASCENDING)]),
 )
 DUPLICATES = 11_000
+
+
+# What is counted as stored is still there after the server was killed.
+ON_DISK = WriteConcern("majority", j=True)
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,8 @@ def push(
     first = next(frames)
     pushed = Pushed()
     try:
-        with connected(settings, where) as collection:
+        with connected(settings, where) as reached:
+            collection = reached.with_options(write_concern=ON_DISK)
             _make_indexes(collection, where)
             for rows in _parts(chain([first], frames)):
                 pushed = _sent(collection, rows, pushed)
