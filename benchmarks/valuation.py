@@ -15,18 +15,17 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import xgboost as xgb
 
-from vehicle_price import contract, evaluation, storage, training
+from vehicle_price import evaluation, ingestion, storage, training
 from vehicle_price.models import FAMILIES
 from vehicle_price.schema import FEATURES
 from vehicle_price.settings import Settings
-from vehicle_price.sources import SOURCES, SourceQuery
 
 PROTOCOL = """One row a car: its first posting; {reposts:,} reposts are left out.
 Trained on {train:,} cars posted from {first_day} on, tested on {test:,} cars posted from
@@ -77,11 +76,10 @@ def alone(step: Callable[..., dict], *arguments: object) -> dict:
 def ingest(root: str, data: str, settings: Settings) -> dict:
     """Store the accepted listings below `root`; the dataset's facts."""
     started = time.perf_counter()
-    query = SourceQuery(data, settings.sample_rows, settings.seed)
-    batches = map(contract.check, SOURCES["file" if data else "sample"].read(query))
-    dataset = asdict(storage.write_listings(root, batches, {}))
-    read = dataset["rows"] + dataset["quarantined"]
-    return dataset | {"read": read} | _cost(started)
+    there = replace(settings, data_root=root, local_dir=root)
+    source, rows = "file" if data else "sample", settings.sample_rows
+    dataset = ingestion.ingest(there, source, data, rows, settings.seed)
+    return dataset | {"read": dataset["batch"]["read"]} | _cost(started)
 
 
 def halves(uri: str) -> dict:

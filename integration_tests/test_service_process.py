@@ -64,6 +64,7 @@ def _process(tmp_path_factory):
     port = free_port()
     environment = os.environ | {
         "SERVICE_PORT": str(port),
+        "LOCAL_DIR": str(folder),
         "MODEL_DIR": str(folder / "model"),
         "API_KEY_FILE": str(folder / "api_key"),
         "AIRFLOW_URL": f"http://127.0.0.1:{free_port()}",

@@ -1,20 +1,27 @@
-"""Who may call a route. Every route names its rule; one without a rule answers 403."""
+"""Who may call a route. Every route names its rule; one without a rule answers 403.
 
-import hmac
+public: everybody. key: those who send an API key. admin: those who send an admin's key.
+signed: the view itself checks the signature of the body.
+"""
+
 from collections.abc import Callable
 from typing import Literal, TypeVar
 
-from flask import Flask, Request, current_app, request
+from flask import Flask, Request, request
 
+from service.keys import Caller, Keys
 from service.problem import Problem
 
-Rule = Literal["public", "key"]
+Rule = Literal["public", "key", "admin", "signed"]
 View = TypeVar("View", bound=Callable[..., object])
 ATTRIBUTE = "access_rule"
+# In the WSGI environment: the name of the key, for the log, and the route, for the metrics.
+CALLER, ROUTE = "vehicle_price.caller", "vehicle_price.route"
+HOW = "send the API key as X-API-Key: <key> or Authorization: Bearer <key>"
 
 
 def access(rule: Rule) -> Callable[[View], View]:
-    """Mark a view: `public` for everybody, `key` for those who send the API key."""
+    """Mark a view with its rule."""
 
     def mark(view: View) -> View:
         setattr(view, ATTRIBUTE, rule)
@@ -28,29 +35,37 @@ def rule_of(app: Flask, endpoint: str) -> Rule | None:
     return getattr(app.view_functions[endpoint], ATTRIBUTE, None)
 
 
-def guard(app: Flask, api_key: str) -> None:
+def guard(app: Flask, keys: Keys) -> None:
     """Check the rule of every request to `app` before its view runs."""
-    if not api_key:
-        raise ValueError("api_key is empty: anybody could call the routes that need a key")
 
     @app.before_request
     def _check() -> None:
-        if request.endpoint is None:
+        incoming = request._get_current_object()  # type: ignore[attr-defined] # pylint: disable=protected-access
+        if incoming.url_rule is None:
             return  # no such route: answered by 404 or 405
-        rule = rule_of(current_app, request.endpoint)
-        if rule == "key":
-            _require_key(request, api_key)
-        elif rule != "public":
+        incoming.environ[ROUTE] = incoming.url_rule.rule
+        rule = rule_of(app, incoming.url_rule.endpoint)
+        if rule in ("key", "admin"):
+            _require(incoming, keys, rule)
+        elif rule not in ("public", "signed"):
             raise Problem(403, "no-rule", "this route has no access rule, so nobody may call it")
 
 
-def _require_key(incoming: Request, api_key: str) -> None:
+def known_caller(incoming: Request, keys: Keys) -> Caller | None:
+    """Whose key came with the request, if any."""
     given = _given_key(incoming)
-    if not given:
-        detail = "send the API key as X-API-Key: <key> or Authorization: Bearer <key>"
-        raise Problem(401, "no-key", detail, headers={"WWW-Authenticate": "Bearer"})
-    if not hmac.compare_digest(given.encode(), api_key.encode()):
-        raise Problem(403, "wrong-key", "this is not the API key; API_KEY_FILE holds it")
+    return keys.caller(given) if given else None
+
+
+def _require(incoming: Request, keys: Keys, rule: Rule) -> None:
+    if not _given_key(incoming):
+        raise Problem(401, "no-key", HOW, headers={"WWW-Authenticate": "Bearer"})
+    caller = known_caller(incoming, keys)
+    if caller is None:
+        raise Problem(403, "wrong-key", "this is no valid API key; API_KEY_FILE holds one")
+    incoming.environ[CALLER] = caller.name
+    if rule == "admin" and caller.role != "admin":
+        raise Problem(403, "not-admin", "this needs an admin's key; ADMIN_KEY_FILE holds one")
 
 
 def _given_key(incoming: Request) -> str:

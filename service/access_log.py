@@ -6,6 +6,11 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
+from service.broken_http import CLIENT_FAULTS
+
+# Left by the application in the WSGI environment, named by observe.py and access.py.
+NOTED = ("request_id", "model_version", "caller")
+
 
 class AccessLogger(Logger):
     """Gunicorn's logger with a structured access log; the query is left out, it may be personal."""
@@ -14,13 +19,16 @@ class AccessLogger(Logger):
         """Log one answered request."""
         if not self.cfg.accesslog:
             return
+        status = int(resp.status.split(None, 1)[0])
         line = {
             "time": self.now(),
             "method": environ["REQUEST_METHOD"],
-            "path": environ["PATH_INFO"],
-            "status": int(resp.status.split(None, 1)[0]),
+            "path": environ.get("PATH_INFO", req.path),  # there is none where the headers are wrong
+            "status": CLIENT_FAULTS.get(status, status),
             "bytes": getattr(resp, "sent", None),
             "milliseconds": round(request_time.total_seconds() * 1000, 2),
             "client": environ.get("REMOTE_ADDR"),
         }
+        noted = {name: environ.get(f"vehicle_price.{name}") for name in NOTED}
+        line |= {name: value for name, value in noted.items() if value}
         self.access_log.info(json.dumps(line))

@@ -11,8 +11,8 @@ from typing import Any
 from flask import Blueprint, Response, make_response, render_template, request, send_from_directory
 
 from service.access import access
-from service.holder import Holder, NoModel, Served
-from service.pricing import answer
+from service.holder import NoModel
+from service.pricing import Pricer, asked_by
 from vehicle_price.listing import check_one
 from vehicle_price.schema import EXAMPLE, FEATURES, Column
 from vehicle_price.wrong_values import WrongValues
@@ -41,7 +41,7 @@ class Field:
         return self.column.name.replace("_", " ").capitalize()
 
 
-def blueprint(holder: Holder) -> Blueprint:
+def blueprint(pricer: Pricer) -> Blueprint:
     """The routes of the form and of its style sheet."""
     routes = Blueprint("form", __name__)
 
@@ -50,7 +50,7 @@ def blueprint(holder: Holder) -> Blueprint:
     def form() -> Response:
         typed = {c.name: request.args.get(c.name, "").strip() for c in FEATURES}
         try:
-            page = _page(typed, holder.current())
+            page = _page(typed, pricer)
         except NoModel:
             page = {"fields": _fields(typed, {}), "no_model": True}
         status = 422 if page.get("errors") else 503 if page.get("no_model") else 200
@@ -81,15 +81,15 @@ def _number(text: str) -> int | str:
     return int(digits) if is_number and digits.count("-") <= 1 and len(digits) <= 18 else text
 
 
-def _page(typed: Mapping[str, str], served: Served) -> dict[str, Any]:
+def _page(typed: Mapping[str, str], pricer: Pricer) -> dict[str, Any]:
     """What the template shows: the fields, and the price or the errors if something was sent."""
-    listing = listing_from(typed)
+    listing, served = listing_from(typed), pricer.holder.current()
     models = served.suggestions.get(typed["manufacturer"].lower(), [])
     shown = {"served": served, "models": models, "example": EXAMPLE}
     if not listing:
         return shown | {"fields": _fields(typed, {})}
     try:
-        prediction = answer(served.valuation.price_one(check_one(listing)), served)
+        prediction = pricer.kept(check_one(listing), asked_by(request))
     except WrongValues as error:
         errors = {e.pointer.lstrip("/"): e.detail for e in error.errors}
         return shown | {"fields": _fields(typed, errors), "errors": errors}

@@ -1,31 +1,45 @@
 """Gunicorn's settings for the service. `gunicorn -c service/gunicorn.conf.py …`
 
-The code is loaded in each worker and the model after the fork: an XGBoost model loaded before
-the fork hangs the child.
+Why these and not others, with figures: setup/serving.md. The application and its model are
+loaded in each worker, so that a reload (HUP) takes new code; what is large and rarely changes is
+loaded before the fork, where the workers share its memory.
 """
 
 # pylint: disable=invalid-name
 
+import gc
+import os
+
+import gunicorn.http.wsgi
+import gunicorn.util
+
+from service import one_packet
 from service.access_log import AccessLogger
+from service.broken_http import write_error
 from service.logs import configure
 from vehicle_price.settings import Settings
 
 _settings = Settings.from_environment()
+_metrics_dir = f"{_settings.run_dir}/metrics-{_settings.service_port}"
 
 wsgi_app = "service.app:create_app_from_environment()"
 bind = f"{_settings.bind_host}:{_settings.service_port}"
 workers = _settings.web_workers
-worker_class = "gthread"
-threads = 16
+worker_class = "gevent"  # a slow client costs a few kilobytes, not a thread
+worker_connections = 1000  # of each worker; further ones wait in the backlog
 preload_app = False
-raw_env = ["OMP_NUM_THREADS=1"]  # one row gains nothing from more, and workers would fight
+raw_env = [
+    "OMP_NUM_THREADS=1",  # NumPy would start threads that nothing here needs
+    f"PROMETHEUS_MULTIPROC_DIR={_metrics_dir}",
+]
 
-timeout = 60
+timeout = 60  # of a worker whose loop stands still, not of a request
 graceful_timeout = 30
-keepalive = 15
+keepalive = 15  # seconds for the next request's head to arrive, whole
 limit_request_line = 8190
 limit_request_fields = 60
 limit_request_field_size = 8190
+forwarder_headers = ""  # else a client's header SCRIPT_NAME decides which route it gets
 max_requests = 0
 
 control_socket_disable = True  # it would lie in the home folder and be shared by all services
@@ -33,6 +47,34 @@ loglevel = _settings.log_level.lower()
 accesslog = "-"
 errorlog = "-"
 logger_class = AccessLogger
+
+
+def on_starting(_):
+    """Once, in the master, before there are workers: counters begin at 0, and what compiles the
+    scorer is loaded where all workers share it."""
+    # Not at the top: NumPy and prometheus_client read raw_env.
+    from service.metrics_files import wipe
+    from vehicle_price.scorer import prepare
+
+    gunicorn.util.write_error = write_error
+    gunicorn.http.wsgi.Response = one_packet.Response
+    wipe(_metrics_dir)
+    prepare()
+    gc.freeze()  # or each worker's first collection would copy what is shared
+
+
+def post_fork(_, worker):
+    """In the new worker, before it loads the application."""
+    from service.metrics_files import reserve
+
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = reserve(_metrics_dir, worker.pid)
+
+
+def child_exit(server, _):
+    """In the master, when a worker has ended, however it ended: keep what it counted."""
+    from service.metrics_files import fold
+
+    fold(_metrics_dir, alive=server.WORKERS)
 
 
 def post_worker_init(worker):

@@ -1,20 +1,13 @@
-"""The model that serves now, as one reference, and the thread that replaces it."""
+"""The models that serve now, as one reference; `watcher.py` replaces it."""
 
-import logging
-import os
-import threading
+import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from service.files import read_json
-from vehicle_price.schema import EXAMPLE
-
-log = logging.getLogger(__name__)
+from service.tally import Tally
 
 MODEL_NAME = "vehicle-price"
-LOOK_SECONDS = 1.0
 
 
 class Estimate(Protocol):
@@ -40,12 +33,16 @@ class Valuation(Protocol):
 
 @dataclass(frozen=True)
 class Served:
-    """A model together with all that is known about it: replaced as a whole, never in part."""
+    """A model together with all that is known about it: replaced as a whole, never in part.
+
+    role: production; or of the challenger, canary or shadow.
+    """
 
     valuation: Valuation
     version: str
     name: str = MODEL_NAME
     info: Mapping[str, object] = field(default_factory=dict)
+    role: str = "production"
 
     @property
     def coverage(self) -> object:
@@ -60,83 +57,87 @@ class Served:
 
 
 class NoModel(LookupError):
-    """No model has been loaded yet."""
+    """No model has been loaded; the message says why, if one was there."""
+
+
+@dataclass(frozen=True)
+class Lineup:
+    """Who serves: replaced as a whole, so that no request sees half a change.
+
+    share: percent of the clients that a canary answers. tally: counts while there is a canary.
+    """
+
+    production: Served | None = None
+    challenger: Served | None = None
+    share: float = 0.0
+    tally: Tally | None = None
 
 
 class Holder:
-    """Holds the served model. A request takes `current()` once and works with that."""
+    """Holds what serves. A request takes one `Served` and works with that to its end."""
 
     def __init__(self, served: Served | None = None) -> None:
-        self._served = served
+        self._lineup = Lineup(served)
         self._look: Callable[[], object] | None = None
+        self._why = ""
+
+    @property
+    def tally(self) -> Tally | None:
+        """Where answers are counted while there is a canary."""
+        return self._lineup.tally
 
     def look_with(self, look: Callable[[], object]) -> None:
         """Call `look` when a model is asked for and there is none yet."""
         self._look = look
 
     def current(self) -> Served:
-        """What serves now. Raises NoModel."""
-        if self._served is None and self._look:
+        """The production model. Raises NoModel."""
+        if self._lineup.production is None and self._look:
             self._look()  # another worker may serve the first model already
-        if self._served is None:
-            raise NoModel
-        return self._served
+        production = self._lineup.production
+        if production is None:
+            raise NoModel(self._why)
+        return production
+
+    def choose(self, sticky: str) -> Served:
+        """Who answers the client `sticky`: the canary for its share of clients, always the same
+        ones, production for the others. Raises NoModel."""
+        lineup = self._lineup
+        canary = lineup.challenger
+        if canary is None or canary.role != "canary" or lineup.production is None:
+            return self.current()
+        return canary if in_share(sticky, canary.version, lineup.share) else lineup.production
+
+    def shadow(self) -> Served | None:
+        """The challenger that is scored off the request path, if there is one."""
+        challenger = self._lineup.challenger
+        return challenger if challenger and challenger.role == "shadow" else None
+
+    def lineup(self) -> Lineup:
+        """All that serves, as one moment's picture."""
+        return self._lineup
 
     def swap(self, served: Served) -> None:
-        """Serve `served` from the next request on."""
-        self._served = served
+        """Serve `served` as the production model from the next request on."""
+        self._lineup = replace(self._lineup, production=served)
 
+    def nothing(self, why: str) -> None:
+        """Remember why there is no model, for those who ask for one."""
+        self._why = why
 
-class Watcher:
-    """Loads what MODEL_DIR/current.json names, and again whenever that file is replaced.
-
-    load: (folder, SHA-256 of the registered manifest if known) → model.
-    """
-
-    def __init__(
-        self, model_dir: str | Path, holder: Holder, load: Callable[[Path, str | None], Valuation]
+    def challenge(
+        self, challenger: Served | None, share: float = 0.0, tally: Tally | None = None
     ) -> None:
-        self.model_dir, self.holder, self._load = Path(model_dir), holder, load
-        self._seen: tuple[int, int] | None = None
-        self._lock = threading.Lock()  # who looks while a model is loading waits for it
+        """Let `challenger` take part, or nobody. share: percent of the clients of a canary."""
+        self._lineup = replace(self._lineup, challenger=challenger, share=share, tally=tally)
 
-    def start(self) -> None:
-        """Look once, then go on looking in a daemon thread. Call it after the fork."""
-        self.look()
-        self.holder.look_with(self.look)
-        threading.Thread(target=self._watch, name="model-watcher", daemon=True).start()
 
-    def look(self) -> bool:
-        """Swap the model if current.json is new. True if it was swapped.
+def in_share(sticky: str, version: str, share: float) -> bool:
+    """Whether the client `sticky` is among the `share` percent that this canary answers.
 
-        A model that cannot be loaded is logged and the old one stays.
-        """
-        current = self.model_dir / "current.json"
-        with self._lock:
-            try:
-                stat = os.stat(current)
-            except FileNotFoundError:
-                return False
-            stamp = (stat.st_mtime_ns, stat.st_ino)
-            if stamp == self._seen:
-                return False
-            self._seen = stamp
-            return self._swap(current)
+    The version counts too, so that each canary meets other clients.
 
-    def _swap(self, current: Path) -> bool:
-        try:
-            info = read_json(current)
-            registered = info.get("tags", {}).get("manifest_sha256")
-            valuation = self._load(self.model_dir / info["folder"], registered)
-            valuation.price_one(EXAMPLE)  # the first use is slow, and no client should wait for it
-            self.holder.swap(Served(valuation, str(info["version"]), info=info))
-        except (ValueError, KeyError, OSError) as error:
-            log.error("model not loaded from %s, the old one stays: %r", current, error)
-            return False
-        log.info("model loaded: version %s, run %s", info["version"], info.get("run_id"))
-        return True
-
-    def _watch(self) -> None:
-        pause = threading.Event()
-        while not pause.wait(LOOK_SECONDS):
-            self.look()
+    >>> sum(in_share(str(client), "8", 5) for client in range(10_000))
+    483
+    """
+    return zlib.crc32(f"{version}/{sticky}".encode()) % 10_000 < share * 100

@@ -1,63 +1,142 @@
-"""POST /predict: from JSON to prices. The fast path: no pandas, no MLflow, no file."""
+"""POST /predict: from JSON to prices. The fast path: no pandas, no MLflow.
 
-import uuid
+A price is answered once its record is in the outbox.
+"""
 
-from flask import Blueprint, Response, request
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from flask import Blueprint, Request, Response, request
 from pydantic_core import to_json
 
+from service import canary, envelope
 from service.access import access
 from service.body import read_json
+from service.envelope import Asked
 from service.holder import Estimate, Holder, Served
+from service.idempotency import Reply, answer_once, key_of
+from service.ids import member_ids, new_id
+from service.metrics import Metrics
+from service.observe import note_version, request_id
+from service.outbox import Outbox, Record
+from service.shadow import Shadow
 from vehicle_price.listing import check_many, check_one
 from vehicle_price.wrong_values import FieldError, WrongValues
 
+PATH = "/predict"
+FAILED = "vehicle_price.failed"  # in the WSGI environment: what straight.py leaves to the view
 CURRENCY = "USD"
 MAX_LISTINGS = 1_000
 
 
-def blueprint(holder: Holder) -> Blueprint:
+@dataclass(frozen=True)
+class Pricer:
+    """Makes prices, and the records of them."""
+
+    holder: Holder
+    outbox: Outbox
+    metrics: Metrics
+    shadow: Shadow
+
+    def one(self, listing: Mapping[str, object], asked: Asked) -> tuple[dict[str, object], Record]:
+        """The answer for one checked listing, and the record to keep before it is given."""
+        (estimate,), served = canary.price(self.holder, asked.client, [listing])
+        self._count(served, 1, asked)
+        first_id = new_id()
+        self.shadow.offer(first_id, [listing])
+        record = envelope.priced(first_id, [listing], [estimate], served, asked)
+        return answer(estimate, served, first_id), record
+
+    def many(
+        self, listings: list[dict[str, object]], asked: Asked
+    ) -> tuple[dict[str, object], Record]:
+        """The answer for a list of checked listings, and its record."""
+        estimates, served = canary.price(self.holder, asked.client, listings)
+        self._count(served, len(listings), asked)
+        first_id = new_id()
+        self.shadow.offer(first_id, listings)
+        ids = member_ids(first_id, len(listings))
+        record = envelope.priced(first_id, listings, estimates, served, asked)
+        return {"predictions": answers(estimates, served, ids)}, record
+
+    def kept(self, listing: Mapping[str, object], asked: Asked) -> dict[str, object]:
+        """The answer for one checked listing, its record kept."""
+        content, record = self.one(listing, asked)
+        self.outbox.append([record])
+        return content
+
+    def _count(self, served: Served, prices: int, asked: Asked) -> None:
+        note_version(served.version, asked.environ)
+        self.metrics.predicted(prices, served.role, served.version)
+
+
+def blueprint(pricer: Pricer) -> Blueprint:
     """The routes that answer prices."""
     routes = Blueprint("pricing", __name__)
 
-    @routes.post("/predict")
+    @routes.post(PATH)
     @access("public")
     def predict() -> Response:
-        body = read_json(request)
-        return as_json(_price_many(holder, body) if isinstance(body, list) else _one(holder, body))
+        if FAILED in request.environ:
+            raise request.environ[FAILED]
+        asked, body = asked_by(request), read_json(request)
+        make = partial(reply_to, pricer, body, asked)
+        return json_response(answer_once(pricer.outbox, PATH, asked.key, body, make))
 
     return routes
 
 
-def answer(estimate: Estimate, served: Served) -> dict[str, object]:
+def reply_to(pricer: Pricer, body: object, asked: Asked) -> Reply:
+    """What a JSON `body` is answered, a listing or a list. Raises WrongValues."""
+    if isinstance(body, list):
+        content, record = pricer.many(_checked(body), asked)
+    else:
+        content, record = pricer.one(check_one(body), asked)
+    return Reply(to_json(content, inf_nan_mode="null"), record)
+
+
+def answer(estimate: Estimate, served: Served, prediction_id: str) -> dict[str, object]:
     """One prediction as the client gets it."""
-    return {
-        "prediction_id": str(uuid.uuid4()),
-        "price": estimate.price,
-        "currency": CURRENCY,
-        "interval": {"low": estimate.low, "high": estimate.high, "coverage": served.coverage},
-        "model": {"name": served.name, "version": served.version},
-        "warnings": estimate.warnings,
-    }
+    return answers([estimate], served, [prediction_id])[0]
+
+
+def answers(
+    estimates: Iterable[Estimate], served: Served, ids: Iterable[str]
+) -> list[dict[str, object]]:
+    """Predictions as the client gets them. What they share is made once: there may be many."""
+    coverage, model = served.coverage, {"name": served.name, "version": served.version}
+    return [
+        {
+            "prediction_id": prediction_id,
+            "price": price,
+            "currency": CURRENCY,
+            "interval": {"low": low, "high": high, "coverage": coverage},
+            "model": model,
+            "warnings": warnings,
+        }
+        for prediction_id, (price, low, high, warnings) in zip(ids, estimates, strict=True)
+    ]
+
+
+def asked_by(incoming: Request) -> Asked:
+    """Who asks. A canary's clients are told apart by X-Client-Id or else by their address."""
+    client = incoming.headers.get("X-Client-Id") or incoming.remote_addr or ""
+    return Asked(client, request_id(), key_of(incoming), incoming.environ)
 
 
 def as_json(content: object, status: int = 200) -> Response:
     """A JSON response."""
-    return Response(
-        to_json(content, inf_nan_mode="null"), status=status, content_type="application/json"
-    )
+    return json_response(to_json(content, inf_nan_mode="null"), status)
 
 
-def _one(holder: Holder, body: object) -> dict[str, object]:
-    listing = check_one(body)
-    served = holder.current()
-    return answer(served.valuation.price_one(listing), served)
+def json_response(body: bytes, status: int = 200) -> Response:
+    """A response of JSON that is ready."""
+    return Response(body, status=status, content_type="application/json")
 
 
-def _price_many(holder: Holder, body: list[object]) -> dict[str, object]:
+def _checked(body: list[object]) -> list[dict[str, object]]:
     if not 1 <= len(body) <= MAX_LISTINGS:
         detail = f"expected 1 to {MAX_LISTINGS} listings, got {len(body)}"
         raise WrongValues([FieldError("", detail, body)])
-    listings = check_many(body)
-    served = holder.current()
-    estimates = served.valuation.price_many(listings)
-    return {"predictions": [answer(estimate, served) for estimate in estimates]}
+    return check_many(body)

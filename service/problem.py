@@ -4,12 +4,14 @@ import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from vehicle_price.wrong_values import FieldError, echo
 
 MEDIA_TYPE = "application/problem+json"
+PROBLEM = "vehicle_price.problem"  # in the WSGI environment: the kind of the answered problem
+TYPE = "urn:vehicle-price:problem:"
 
 
 class Problem(Exception):
@@ -36,19 +38,21 @@ class Problem(Exception):
 def respond(problem: Problem) -> Response:
     """The HTTP answer for `problem`."""
     body: dict[str, object] = {
-        "type": f"urn:vehicle-price:problem:{problem.kind}",
+        "type": TYPE + problem.kind,
         "title": HTTPStatus(problem.status).phrase,
         "status": problem.status,
         "detail": problem.detail,
     }
     if problem.errors:
         body["errors"] = [e._asdict() | {"value": echo(e.value)} for e in problem.errors]
-    return Response(
+    answer = Response(
         json.dumps(body, allow_nan=False, ensure_ascii=False) + "\n",
         status=problem.status,
         content_type=MEDIA_TYPE,
         headers=problem.headers,
     )
+    request.environ[PROBLEM] = problem.kind  # counted by observe.py
+    return answer
 
 
 def register(app: Flask) -> None:

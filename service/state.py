@@ -4,9 +4,12 @@ from pathlib import Path
 
 from flask import Blueprint, Response, request
 
+from service import log_state
 from service.access import access
 from service.files import read_json
 from service.holder import Holder
+from service.ids import new_id
+from service.outbox import Outbox
 from service.pricing import answer, as_json
 from vehicle_price.schema import EXAMPLE
 from vehicle_price.wrong_values import FieldError, WrongValues
@@ -14,9 +17,16 @@ from vehicle_price.wrong_values import FieldError, WrongValues
 HIDDEN_FACTS = ("suggestions",)  # long, and has a route of its own
 
 
-def blueprint(holder: Holder, model_dir: Path) -> Blueprint:
+def blueprint(holder: Holder, model_dir: Path, outbox: Outbox) -> Blueprint:
     """The routes about the service and its model."""
     routes = Blueprint("state", __name__)
+
+    def outside() -> dict[str, object]:
+        """What the service does without for a while: how the processes beside it found it."""
+        return {
+            "registry": _registry(model_dir),
+            "prediction_log": log_state.read(outbox.file.path),
+        }
 
     @routes.get("/health")
     @access("public")
@@ -27,8 +37,8 @@ def blueprint(holder: Holder, model_dir: Path) -> Blueprint:
     @access("public")
     def ready() -> Response:
         served = holder.current()
-        example = answer(served.valuation.price_one(EXAMPLE), served)
-        return as_json({"status": "ready", "example": example, "registry": _registry(model_dir)})
+        example = answer(served.valuation.price_one(EXAMPLE), served, new_id())  # not logged
+        return as_json({"status": "ready", "example": example, **outside()})
 
     @routes.get("/model")
     @access("public")
@@ -36,8 +46,10 @@ def blueprint(holder: Holder, model_dir: Path) -> Blueprint:
         served = holder.current()
         facts = {k: v for k, v in served.valuation.facts.items() if k not in HIDDEN_FACTS}
         info = {k: served.info.get(k) for k in ("run_id", "tags", "metrics", "loaded_at")}
+        if "instead_of" in served.info:  # a copy on disk was damaged, this is the one before
+            info["instead_of"] = served.info["instead_of"]
         known = {"name": served.name, "version": served.version, **info, "facts": facts}
-        return as_json({**known, "registry": _registry(model_dir)})
+        return as_json({**known, **outside()})
 
     @routes.get("/suggestions")
     @access("public")

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from vehicle_price.listing import whole
 from vehicle_price.schema import FAMILY_NAMES, SOURCE_NAMES
 from vehicle_price.wrong_values import MAX_ERRORS, FieldError, WrongValues, pointer_part
 
@@ -30,7 +31,7 @@ class TrainRequest(BaseModel):
         ]
         | None
     ) = None
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1), BeforeValidator(whole)] | None = None
 
 
 def check_train(body: object) -> dict[str, object]:

@@ -7,9 +7,13 @@ from flask import Flask
 
 from service.app import create_app
 from service.holder import Holder, Served
+from service.keys import Keys
+from service.outbox import Outbox
+from service.parts import Parts
 from service.training import UnknownRun
 
-API_KEY = "test-key"
+API_KEY, ADMIN_KEY = "test-key", "test-admin-key"
+KEYS = Keys(API_KEY, ADMIN_KEY)
 REQUIRED = {"year": 2014, "manufacturer": "honda", "odometer": 88_000}
 
 
@@ -62,11 +66,27 @@ class FakeTrainer:
         return {"run_id": run_id, "state": "running", "tasks": [{"task": "fit", "state": "queued"}]}
 
 
-def app_with(
-    model_dir: Path, served: bool = True, trainer: object | None = None, valuation=None
-) -> Flask:
-    """The real application around the fakes."""
+class EmptyLog:
+    """A prediction log in which nothing has arrived."""
+
+    def find(self, _):
+        """Nothing."""
+        return None
+
+
+def parts_with(
+    model_dir: Path, served: bool = True, trainer: object | None = None, valuation=None, log=None
+) -> Parts:
+    """Parts that are fakes where a test needs no real one."""
     info = {"run_id": "abc", "metrics": {"mae": 2_500.0}}
     model = Served(valuation or FakeValuation(), "7", info=info)
     holder = Holder(model if served else None)
-    return create_app(holder, trainer or FakeTrainer(), API_KEY, model_dir)
+    outbox = Outbox(model_dir / "outbox.sqlite", 2**24)
+    return Parts(
+        holder, trainer or FakeTrainer(), KEYS, model_dir, outbox=outbox, log=log or EmptyLog()
+    )
+
+
+def app_with(model_dir: Path, parts: Parts | None = None, **fakes) -> Flask:
+    """The real application around the fakes; `fakes` as in `parts_with`."""
+    return create_app(parts or parts_with(model_dir, **fakes))

@@ -24,6 +24,7 @@ COMMANDS = (
     "predict",
     "promote",
     "rollback",
+    "keys",
     "status",
 )
 

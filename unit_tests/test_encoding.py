@@ -14,7 +14,8 @@ from vehicle_price.encoding import (
     encode_out_of_fold,
     fit_tables,
 )
-from vehicle_price.features import FEATURE_NAMES, LEVEL_COLUMNS, MIN_AGE, MONOTONE_AGE, encode_frame
+from vehicle_price.feature_frame import encode_frame
+from vehicle_price.features import FEATURE_NAMES, LEVEL_COLUMNS, MIN_AGE, MONOTONE_AGE
 from vehicle_price.schema import BY_NAME
 
 YEAR = 2021

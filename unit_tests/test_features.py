@@ -1,6 +1,8 @@
 """One listing and a frame of listings are looked up in the same tables."""
 
+import gc
 import math
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -10,14 +12,15 @@ from hypothesis import strategies as st
 
 from unit_tests import tiny
 from vehicle_price.contract import check
+from vehicle_price.feature_frame import encode_frame
 from vehicle_price.features import (
     FEATURE_NAMES,
     MAX_AGE,
     MIN_AGE,
     MONOTONE,
+    Encoder,
     Tables,
     car_keys,
-    encode_frame,
     encode_row,
 )
 from vehicle_price.listing import check_many
@@ -178,3 +181,15 @@ def test_the_constrained_inputs_are_those_that_should_be():
     assert (signs["age"], signs["odometer"], signs["effect_condition"]) == (-1, -1, 1)
     assert {signs[n] for n in FEATURE_NAMES if n.startswith("curve_")} == {1}
     assert {signs[n] for n in FEATURE_NAMES if n.startswith(("offset_", "words_"))} == {0}
+
+
+def test_a_model_that_was_replaced_leaves_at_once_without_the_garbage_collector():
+    gc.disable()
+    try:
+        encoder = Encoder(tables())
+        encoder.row(REQUIRED)
+        seen = weakref.ref(encoder)
+        del encoder
+        assert seen() is None
+    finally:
+        gc.enable()

@@ -16,14 +16,14 @@ from vehicle_price.valuation import Valuation
 
 
 class Answers:
-    """A booster that answers one number for everything."""
+    """A scorer that answers one number for everything."""
 
     def __init__(self, log_price: float) -> None:
         self.log_price = log_price
 
-    def inplace_predict(self, inputs):
-        """The number, for each row."""
-        return np.full(len(inputs), self.log_price)
+    def score(self, inputs):
+        """The number, for each row and output."""
+        return np.full((len(inputs), 3), self.log_price)
 
 
 class Off:
@@ -92,7 +92,7 @@ def test_a_challenger_that_learnt_shuffled_prices_is_refused(shuffled):
 @pytest.mark.filterwarnings("ignore:overflow")
 @pytest.mark.parametrize("log_price", [np.nan, np.inf, -np.inf, 1e6])
 def test_a_model_without_numbers_is_refused_first_and_later(log_price):
-    broken = replace(good(), price_booster=Answers(log_price))
+    broken = replace(good(), scorer=Answers(log_price))
     for production in (None, good()):
         decision = decided({"2": broken}, production)
         assert refusals(decision)
@@ -102,7 +102,7 @@ def test_a_model_without_numbers_is_refused_first_and_later(log_price):
 
 
 def test_a_broken_challenger_does_not_stand_in_a_good_ones_way(shuffled):
-    broken = replace(good(), price_booster=Answers(np.nan))
+    broken = replace(good(), scorer=Answers(np.nan))
     for order in (["1", "2", "3"], ["3", "2", "1"]):
         models = {"1": broken, "2": good(), "3": shuffled}
         decision = decided({version: models[version] for version in order})
@@ -181,7 +181,7 @@ def test_a_model_whose_interval_lies_is_refused():
 
 
 def test_a_production_model_without_numbers_is_replaced_by_what_beats_the_baseline(shuffled):
-    broken = replace(good(), price_booster=Answers(np.nan))
+    broken = replace(good(), scorer=Answers(np.nan))
     decision = decided({"2": good()}, broken)
     assert decision.promoted and "baseline" in decision.measured
     assert decision.reasons[0].startswith("production's MAE is not a number")

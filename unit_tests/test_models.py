@@ -5,7 +5,8 @@ import pytest
 import xgboost as xgb
 
 from unit_tests import tiny
-from vehicle_price.features import FEATURE_NAMES, MONOTONE, encode_frame
+from vehicle_price.feature_frame import encode_frame
+from vehicle_price.features import FEATURE_NAMES, MONOTONE
 from vehicle_price.models import (
     FAMILIES,
     ROBUST_WIDTH,

@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from service.files import write_json
-from service.holder import Holder, NoModel, Served, Watcher
+from service.holder import Holder, NoModel, Served
 from service.keys import ensure_api_key
+from service.watcher import Watcher
 from unit_tests.service_fakes import FakeValuation
 
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.files import write_json
-from service.holder import Holder, Served, Watcher
-from unit_tests.service_fakes import API_KEY, REQUIRED, FakeTrainer
+from service.holder import Holder
+from service.watcher import Watcher
+from unit_tests.service_fakes import REQUIRED, app_with
 from vehicle_price.artifact import load, save
 from vehicle_price.contract import check
 from vehicle_price.schema import EXAMPLE, FEATURES
@@ -25,10 +26,7 @@ def _valuation():
 
 @pytest.fixture(name="client", scope="module")
 def _client(valuation, tmp_path_factory):
-    from service.app import create_app
-
-    folder = tmp_path_factory.mktemp("model")
-    return create_app(Holder(Served(valuation, "1")), FakeTrainer(), API_KEY, folder).test_client()
+    return app_with(tmp_path_factory.mktemp("model"), valuation=valuation).test_client()
 
 
 def priced(client, body):

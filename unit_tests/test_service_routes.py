@@ -1,19 +1,17 @@
 """The routes other than /predict: who may call them, what they answer, what they refuse."""
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.access import rule_of
+from service import log_state
 from service.training import TrainingUnavailable
 from unit_tests.service_fakes import API_KEY, REQUIRED, FakeTrainer, FakeValuation, app_with
 from vehicle_price.schema import FEATURES
 
 KEY = {"X-API-Key": API_KEY}
-DOCUMENT = Path(__file__).parents[1] / "setup" / "service.md"
 
 
 @pytest.fixture(name="app")
@@ -32,25 +30,6 @@ def problem(answer, status):
     return answer.get_json()
 
 
-def test_every_route_has_a_rule_and_those_that_change_something_ask_for_the_key(app):
-    for rule in app.url_map.iter_rules():
-        changes = rule.methods - {"GET", "HEAD"} and rule.rule != "/predict"
-        assert rule_of(app, rule.endpoint) == ("key" if changes else "public"), rule
-
-
-def test_every_route_is_documented(app):
-    text = DOCUMENT.read_text(encoding="utf-8")
-    for rule in app.url_map.iter_rules():
-        address = rule.rule.replace("<path:name>", "<name>")
-        for method in rule.methods - {"HEAD"}:
-            assert f"`{method} {address}`" in text, rule
-
-
-def test_a_route_without_a_rule_answers_403(app):
-    app.add_url_rule("/forgotten", view_func=lambda: "all our data", endpoint="forgotten")
-    assert "no access rule" in problem(app.test_client().get("/forgotten"), 403)["detail"]
-
-
 def test_health_says_only_that_the_process_lives(tmp_path):
     answer = app_with(tmp_path, served=False).test_client().get("/health")
     assert answer.get_json() == {"status": "alive"}
@@ -59,6 +38,19 @@ def test_health_says_only_that_the_process_lives(tmp_path):
 def test_ready_makes_a_real_prediction(client, tmp_path):
     assert client.get("/ready").get_json()["example"]["price"] == 20140
     problem(app_with(tmp_path, served=False).test_client().get("/ready"), 503)
+
+
+def test_ready_and_model_say_whether_the_prediction_log_is_reached(client, tmp_path):
+    states = []
+    for problem_found in (None, "PostgreSQL (host=db): refused", ""):
+        if problem_found is not None:
+            log_state.write(tmp_path / "outbox.sqlite", problem_found)
+        ready, model = (
+            client.get(path).get_json()["prediction_log"] for path in ("/ready", "/model")
+        )
+        assert ready == model and (problem_found or "") in ready["detail"]
+        states.append(ready["state"])
+    assert states == ["unknown", "unreachable", "ok"]
 
 
 def test_model_says_what_serves_and_what_was_refused(client, tmp_path):

@@ -36,3 +36,8 @@ def test_folders_follow_local_dir_unless_they_are_set():
 
 def test_an_empty_environment_gives_the_defaults():
     assert Settings.from_environment({"SOURCE": ""}) == Settings()
+
+
+def test_every_default_is_a_value_that_may_be_set():
+    defaults = {name: default for name, default, _ in documented()}
+    assert Settings.from_environment(defaults) == Settings()

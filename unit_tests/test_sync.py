@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from service.files import read_json
-from service.holder import Holder, Watcher
-from service.sync import KEPT_VERSIONS, RETRY_SECONDS, Errors, Sync
+from service.following import KEPT_VERSIONS, Sync
+from service.holder import Holder
+from service.refusals import RETRY_SECONDS
+from service.taking import Errors, Model, Taker
+from service.watcher import Watcher
 from unit_tests.service_fakes import FakeValuation
 
 
@@ -56,9 +59,10 @@ class Check:
     def __init__(self):
         self.bad = set()
 
-    def __call__(self, folder, timeout):
+    def __call__(self, folder, _manifest, _patience, _wanted):
         if (version := (folder / "data.json").read_text(encoding="utf-8")) in self.bad:
             raise Refused(f"version {version}: a hash is wrong")
+        return [10_000]
 
 
 @pytest.fixture(name="check")
@@ -68,7 +72,9 @@ def _check():
 
 def sync_of(registry, model_dir, check):
     """A sidecar as in production, with the fakes' errors."""
-    return Sync(registry, model_dir, check, Errors((Unreachable,), (Refused,)))
+    errors = Errors((Unreachable,))
+    model = Model(check, lambda new, old: None, lambda f, _: (f / "data.json").exists(), 1)
+    return Sync(Taker(registry, model_dir, model), errors, lambda: False)
 
 
 def test_a_promoted_version_is_loaded_once_and_served(tmp_path, check):

@@ -15,11 +15,11 @@ EACH_FAMILY = pytest.mark.parametrize("family", FAMILY_NAMES)
 
 
 class Broken:
-    """A booster that lost its numbers."""
+    """A scorer that lost its numbers."""
 
-    def inplace_predict(self, inputs):
-        """Not a number for each row."""
-        return np.full(len(inputs), np.nan, np.float32)
+    def score(self, inputs):
+        """Not a number for each row and output."""
+        return np.full((len(inputs), 3), np.nan, np.float32)
 
 
 @EACH_FAMILY
@@ -110,17 +110,17 @@ def test_crossed_quantiles_are_put_in_order():
     class Crossed:
         """Upper quantile first."""
 
-        def inplace_predict(self, inputs):
-            """Two columns."""
-            return np.tile(np.float32([11, 8]), (len(inputs), 1))
+        def score(self, inputs):
+            """A price between its quantiles."""
+            return np.tile(np.float32([9, 11, 8]), (len(inputs), 1))
 
-    estimate = replace(valuation, interval_booster=Crossed(), interval_margin=0).price_one(EXAMPLE)
+    estimate = replace(valuation, scorer=Crossed(), interval_margin=0).price_one(EXAMPLE)
     assert (estimate.low, estimate.high) == (round(np.exp(8)), round(np.exp(11)))
 
 
 @pytest.mark.filterwarnings("error")
 def test_a_model_that_answers_no_number_raises_no_plausible_price():
-    broken = replace(tiny.valuation("xgboost"), price_booster=Broken())
+    broken = replace(tiny.valuation("xgboost"), scorer=Broken())
     assert broken.price_frame(tiny.halves().test.head(3))["price"].isna().all()
     with pytest.raises(ValueError, match="not a number"):
         broken.price_one(EXAMPLE)

@@ -54,6 +54,11 @@ def process_environment(settings: Settings, environ: Mapping[str, str]) -> dict[
         "MLFLOW_ARTIFACTS_DESTINATION": settings.artifact_root,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # LLM evaluation jobs: 4 more processes
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        # The registry's webhook: to the service on this machine, known to MLflow at once.
+        "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
+        "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+        "MLFLOW_WEBHOOK_CACHE_TTL": "2",
+        "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": secret(local, "mlflow_webhook_key") + "=",
         **_airflow(settings, local),
     }
 

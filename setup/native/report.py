@@ -67,7 +67,8 @@ def summary(settings: Settings) -> str:
     passwords = json.loads(Path(settings.airflow_password_file).read_text(encoding="utf-8"))
     user = settings.airflow_username
     rows = [
-        ("Price form, API", settings.service_url, f"key for /train: {settings.api_key_file}"),
+        ("Price form, API", settings.service_url, f"API key: {settings.api_key_file}"),
+        ("Its routes", f"{settings.service_url}/docs", ""),
         ("Streamlit", f"http://127.0.0.1:{settings.streamlit_port}", ""),
         ("Airflow", settings.airflow_url, f"{user} / {passwords[user]}"),
         ("MLflow", f"http://127.0.0.1:{settings.mlflow_port}", ""),

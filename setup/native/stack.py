@@ -22,7 +22,7 @@ from setup.native.environment import ROOT, VENV
 from vehicle_price.settings import Settings
 
 AIRFLOW = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor")
-WITHOUT_AIRFLOW = ("mlflow", "model-sync", "service", "streamlit")
+WITHOUT_AIRFLOW = ("mlflow", "model-sync", "prediction-forwarder", "service", "streamlit")
 EVERYTHING = ("postgres", *WITHOUT_AIRFLOW, *AIRFLOW)
 DEAD = ("EXITED", "FATAL", "UNKNOWN")
 
@@ -41,6 +41,7 @@ def start(settings: Settings, environ: Mapping[str, str], say: Callable[[str], N
         folder.mkdir(parents=True, exist_ok=True)
     command = [VENV / "bin" / "supervisord", "-c", ROOT / "supervisord.conf"]
     subprocess.run(command, env=dict(environ), cwd=ROOT, check=True)
+    _started_with(settings).touch(mode=0o600)  # an address may hold a password
     _started_with(settings).write_text(_description(settings), encoding="utf-8")
     _until(lambda: is_running(settings), 20, "supervisord")
     launch(settings, "postgres")

@@ -8,31 +8,34 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-import xgboost as xgb
 
+from vehicle_price import trees
 from vehicle_price.features import FEATURE_NAMES, Tables
 from vehicle_price.schema import EXAMPLE
-from vehicle_price.valuation import Valuation, is_plausible
+from vehicle_price.scorer import Scorer
+from vehicle_price.valuation import Fitted, Valuation, is_plausible
 
 MANIFEST = "manifest.json"
-FORMAT = 1
-FILES = ("tables.json", "facts.json", "price.ubj", "interval.ubj", "seen_cars.parquet")
+FORMAT = 2
+# The boosters are for explanations and other tools; prices come from trees.npz.
+BOOSTERS = {"price.ubj": "price_booster", "interval.ubj": "interval_booster"}
+FILES = ("tables.json", "facts.json", "trees.npz", *BOOSTERS, "seen_cars.npy")
 
 
 class ArtifactError(ValueError):
     """A saved model is not what was written, or does not answer; the message says why."""
 
 
-def save(valuation: Valuation, folder: Path) -> str:
+def save(valuation: Fitted, folder: Path) -> str:
     """Write `valuation` into `folder`, which must not exist. Returns the manifest's SHA-256."""
     folder.mkdir(parents=True)
     _write_json(folder / "tables.json", asdict(valuation.tables))
     about = {"interval_margin": valuation.interval_margin, "features": list(FEATURE_NAMES)}
     _write_json(folder / "facts.json", about | {"facts": valuation.facts})
-    for name, booster in _boosters(valuation).items():
-        (folder / name).write_bytes(booster.save_raw("ubj"))
-    pd.DataFrame({"car": valuation.seen_cars}).to_parquet(folder / "seen_cars.parquet")
+    trees.save(valuation.scorer.trees, folder / "trees.npz")
+    for name, attribute in BOOSTERS.items():
+        (folder / name).write_bytes(getattr(valuation, attribute).save_raw("ubj"))
+    np.save(folder / "seen_cars.npy", valuation.seen_cars)
     hashes = {name: _sha256(folder / name) for name in FILES}
     _write_json(folder / MANIFEST, {"format": FORMAT, "sha256": hashes})
     return _sha256(folder / MANIFEST)
@@ -48,7 +51,7 @@ def load(folder: Path, manifest_sha256: str | None = None) -> Valuation:
     try:
         return _read(folder)
     # Right in itself but not what `save` writes: someone else wrote it, manifest included.
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, OSError, EOFError) as error:
         if isinstance(error, ArtifactError):
             raise
         raise ArtifactError(f"{folder}: unreadable ({_first_line(error)})") from error
@@ -58,13 +61,15 @@ def _read(folder: Path) -> Valuation:
     about = json.loads((folder / "facts.json").read_text("utf-8"))
     if about["features"] != list(FEATURE_NAMES):
         raise ArtifactError(f"{folder}: made for other model inputs; train again with this version")
+    seen_cars = np.load(folder / "seen_cars.npy", allow_pickle=False)
+    if seen_cars.dtype != np.uint64:
+        raise ArtifactError(f"{folder}: seen_cars.npy holds {seen_cars.dtype}, need uint64")
     return Valuation(
         tables=Tables(**json.loads((folder / "tables.json").read_text("utf-8"))),
-        price_booster=_booster(folder / "price.ubj"),
-        interval_booster=_booster(folder / "interval.ubj"),
+        scorer=Scorer(trees.load(folder / "trees.npz")),
         interval_margin=about["interval_margin"],
         facts=about["facts"],
-        seen_cars=pd.read_parquet(folder / "seen_cars.parquet")["car"].to_numpy(np.uint64),
+        seen_cars=seen_cars,
     )
 
 
@@ -106,8 +111,10 @@ def check_hashes(folder: Path, manifest_sha256: str | None) -> None:
         known, hashes = manifest["format"], dict(manifest["sha256"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ArtifactError(f"{path}: damaged ({error})") from error
-    if known != FORMAT or set(hashes) != set(FILES):
-        raise ArtifactError(f"{path}: format {known!r} with {sorted(hashes)}; need format {FORMAT}")
+    if known != FORMAT:
+        raise ArtifactError(f"{path}: format {known!r}, need {FORMAT}; train again (make retrain)")
+    if set(hashes) != set(FILES):
+        raise ArtifactError(f"{path}: lists {sorted(hashes)}, need {sorted(FILES)}")
     for name in FILES:
         if not (folder / name).is_file():
             raise ArtifactError(f"{folder / name}: missing")
@@ -115,18 +122,17 @@ def check_hashes(folder: Path, manifest_sha256: str | None) -> None:
             raise ArtifactError(f"{folder / name}: not what was written (SHA-256 differs)")
 
 
+def is_intact(folder: Path, manifest_sha256: str | None) -> bool:
+    """Whether every file in `folder` is what `save` wrote."""
+    try:
+        check_hashes(folder, manifest_sha256)
+    except (ArtifactError, OSError):
+        return False
+    return True
+
+
 def _first_line(error: Exception) -> str:
-    # XGBoost's messages go on with a stack trace.
     return next(iter(str(error).splitlines()), type(error).__name__)
-
-
-def _booster(path: Path) -> xgb.Booster:
-    # One thread: handing a single row to a second one costs more than it saves.
-    return xgb.Booster({"nthread": 1}, model_file=str(path))
-
-
-def _boosters(valuation: Valuation) -> dict[str, xgb.Booster]:
-    return {"price.ubj": valuation.price_booster, "interval.ubj": valuation.interval_booster}
 
 
 def _write_json(path: Path, content: dict) -> None:

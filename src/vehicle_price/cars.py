@@ -7,7 +7,7 @@ make, model text, model year and odometer agree, or when they share a valid VIN.
 import numpy as np
 import pandas as pd
 
-from vehicle_price.features import car_frame
+from vehicle_price.feature_frame import car_frame
 
 NO_VIN = np.uint64(0)
 _VIN = r"(?!(.)\1*$)[A-HJ-NPR-Z0-9]{17}"  # not one character 17 times, as people fill it in

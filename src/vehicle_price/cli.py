@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from vehicle_price import cli_data
+from vehicle_price import cli_data, cli_keys
 from vehicle_price.cli_options import (
     EPILOG,
     add_source,
@@ -86,7 +86,13 @@ def _parser() -> argparse.ArgumentParser:
         commands, "promote", _promote, "Put a version into production, past the gate."
     )
     promote.add_argument("version", help="number of the version in MLflow")
+    promote.add_argument(
+        "--accept-price-jump",
+        action="store_true",
+        help="serve it though its prices are far from those of the model that serves",
+    )
     command(commands, "rollback", _rollback, "Put the previous production version back.")
+    cli_keys.add_arguments(command(commands, "keys", cli_keys.run, cli_keys.EXPLAINED))
     command(commands, "status", _status, "What is in production, and what challenges it.")
     return parser
 
@@ -145,7 +151,7 @@ def _predict(settings: Settings, options: argparse.Namespace) -> int:
 def _promote(settings: Settings, options: argparse.Namespace) -> int:
     from vehicle_price.registry import Registry
 
-    Registry(settings.mlflow_tracking_uri).promote(options.version)
+    Registry(settings.mlflow_tracking_uri).promote(options.version, options.accept_price_jump)
     log.warning("promoted by hand: the gate was not asked. Undo: vehicle-price rollback")
     return 0
 
@@ -154,7 +160,8 @@ def _rollback(settings: Settings, options: argparse.Namespace) -> int:
     from vehicle_price.registry import Registry
 
     del options
-    Registry(settings.mlflow_tracking_uri).rollback()
+    version = Registry(settings.mlflow_tracking_uri).rollback()
+    log.info("version %s serves again within seconds. Undo: vehicle-price rollback", version)
     return 0
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.isotonic import isotonic_regression
 
+from vehicle_price.feature_frame import ages, car_frame, encode_frame
 from vehicle_price.features import (
     AGES,
     CURVES,
@@ -19,9 +20,6 @@ from vehicle_price.features import (
     MIN_AGE,
     MONOTONE_AGE,
     Tables,
-    ages,
-    car_frame,
-    encode_frame,
 )
 from vehicle_price.schema import BY_NAME
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from vehicle_price.features import car_frame
+from vehicle_price.feature_frame import car_frame
 
 PRICE_BANDS = (500, 2_000, 5_000, 10_000, 20_000, 40_000, 150_000)
 MIN_GROUP = 3  # cars a median is taken over

@@ -1,7 +1,7 @@
-"""Raw listing → model inputs: pure, from fitted tables.
+"""Raw listing → model inputs: pure, from fitted tables, without data frames.
 
-`encode_row` (one listing, no data frame) and `encode_frame` (many) look up the same tables
-with the same functions, so they agree to the last bit. `encoding.py` fits the tables.
+`feature_frame.py` does the same for a frame: it looks up the same tables with the same
+functions, so the two agree to the last bit. `encoding.py` fits the tables.
 
 No input is ever missing: what is unknown falls back from the full model text to its first
 words, to the make, to all cars; an absent level has a learnt effect of its own.
@@ -10,11 +10,8 @@ words, to the make, to all cars; an absent level has a learnt effect of its own.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
-
-import numpy as np
-import pandas as pd
 
 from vehicle_price.schema import FEATURES
 
@@ -55,7 +52,8 @@ MONOTONE: tuple[int, ...] = tuple(
 _INVISIBLE = re.compile("[\u200b-\u200f\u2060\ufeff'\u2019-]")
 _WORD = re.compile(r"[a-z0-9]+(?:\.[0-9]+)?")
 _MAX_WORDS = 12
-_TEXT_INPUTS = 2 * len(GROUPS) - 1 + len(TOKEN_STATISTICS)
+TEXTS_KEPT = 8_192  # looked up again without being taken apart; some 10 MB of memory
+TEXT_INPUTS = 2 * len(GROUPS) - 1 + len(TOKEN_STATISTICS)
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,18 @@ class CarKeys(NamedTuple):
     words: tuple[str, ...]
 
 
-@lru_cache(maxsize=65_536)
+class Car(NamedTuple):
+    """What a make and a model text bring to the inputs.
+
+    curves: log price over age, as `curve_table` gives it. values: as `text_values` does.
+    """
+
+    keys: CarKeys
+    curves: list[list[float]]
+    values: list[float]
+
+
+@lru_cache(maxsize=TEXTS_KEPT)
 def car_keys(make: str, model: str) -> CarKeys:
     """The keys of a car's text.
 
@@ -100,53 +109,41 @@ def car_keys(make: str, model: str) -> CarKeys:
     return CarKeys((make, *(f"{make}|{' '.join(words[:n])}" for n in (1, 2, 3, _MAX_WORDS))), words)
 
 
+class Encoder:
+    """Encodes one listing after the other; what a car's text stands for is looked up once."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._levels = [(column, tables.levels[column]) for column in LEVEL_COLUMNS]
+        # Not a method: with it, a replaced model would stay until the garbage collector comes.
+        self._cars = lru_cache(maxsize=TEXTS_KEPT)(partial(_car, tables))
+
+    def car(self, listing: Mapping[str, object]) -> Car:
+        """What the listing's make and model text stand for."""
+        return self._cars(str(listing["manufacturer"]), str(listing.get("model") or ""))
+
+    def row(self, listing: Mapping[str, object]) -> list[float]:
+        """The model inputs of one listing, in the order of FEATURE_NAMES.
+
+        `listing` has raw column names; year, manufacturer and odometer must be there.
+        """
+        get, car = listing.get, self.car(listing)
+        age = _age(self._tables, listing["year"], get("posting_date"))
+        row = [float(age), float(listing["odometer"])]
+        row += [curve[age - MIN_AGE] for curve in car.curves]
+        row += car.values
+        row += [effects.get(get(column) or "", 0.0) for column, effects in self._levels]
+        return row
+
+
 def encode_row(tables: Tables, listing: Mapping[str, object]) -> list[float]:
-    """The model inputs of one listing, in the order of FEATURE_NAMES.
-
-    `listing` has raw column names; year, manufacturer and odometer must be there.
-    """
-    age = _age(tables, listing["year"], listing.get("posting_date"))
-    keys = car_keys(str(listing["manufacturer"]), str(listing.get("model") or ""))
-    row = [float(age), float(listing["odometer"])]
-    row += _curve_values(tables, keys.groups, age)
-    row += _text_values(tables, keys)
-    for column in LEVEL_COLUMNS:
-        row.append(tables.levels[column].get(listing.get(column) or "", 0.0))
-    return row
+    """`Encoder.row` of a single listing."""
+    return Encoder(tables).row(listing)
 
 
-def encode_frame(tables: Tables, frame: pd.DataFrame) -> np.ndarray:
-    """The model inputs of many listings: float32, (rows, len(FEATURE_NAMES)).
-
-    `frame` has raw column names; columns that are not there count as absent.
-    """
-    age = ages(frame, tables.base_year)
-    odometer = frame["odometer"].to_numpy(float)
-    code, keys = _distinct_keys(frame)
-    curves = np.array([_curve_table(tables, k.groups) for k in keys])
-    curves = np.reshape(curves, (-1, len(CURVES) + 1, AGES))
-    texts = np.array([_text_values(tables, k) for k in keys]).reshape((-1, _TEXT_INPUTS))
-    levels = [_effects(tables.levels[c], frame, c) for c in LEVEL_COLUMNS]
-    parts = [age, odometer, curves[code, :, age - MIN_AGE], texts[code], *levels]
-    return np.column_stack(parts).astype(np.float32)
-
-
-def ages(frame: pd.DataFrame, base_year: int) -> np.ndarray:
-    """Whole years from model year to posting year, int64 within MIN_AGE to MAX_AGE."""
-    posted = np.full(len(frame), base_year)
-    # The day is local, as in the text of a single listing; the typed date of a frame is UTC.
-    column = "posting_day" if "posting_day" in frame else "posting_date"
-    if column in frame:
-        known = frame[column].notna().to_numpy()
-        posted[known] = frame[column][known].astype(str).str[:4].astype(int)
-    return np.clip(posted - frame["year"].to_numpy(int), MIN_AGE, MAX_AGE)
-
-
-def car_frame(frame: pd.DataFrame) -> pd.DataFrame:
-    """The keys of each listing: columns GROUPS (str) and `words` (tuple), index as given."""
-    keys = [car_keys(make, model) for make, model in zip(*_make_and_model(frame), strict=True)]
-    table = pd.DataFrame([k.groups for k in keys], columns=list(GROUPS), index=frame.index)
-    return table.assign(words=[k.words for k in keys])
+def _car(tables: Tables, make: str, model: str) -> Car:
+    keys = car_keys(make, model)
+    return Car(keys, curve_table(tables, keys.groups), text_values(tables, keys))
 
 
 def _age(tables: Tables, year: object, posting_date: object) -> int:
@@ -154,7 +151,7 @@ def _age(tables: Tables, year: object, posting_date: object) -> int:
     return min(max(posted - int(year), MIN_AGE), MAX_AGE)
 
 
-def _curve_table(tables: Tables, groups: tuple[str, ...]) -> list[list[float]]:
+def curve_table(tables: Tables, groups: tuple[str, ...]) -> list[list[float]]:
     """The curve over age for all cars and for each of CURVES; the coarser one if unknown."""
     found = [tables.curve_all]
     for group, key in zip(CURVES, groups, strict=False):
@@ -162,11 +159,8 @@ def _curve_table(tables: Tables, groups: tuple[str, ...]) -> list[list[float]]:
     return found
 
 
-def _curve_values(tables: Tables, groups: tuple[str, ...], age: int) -> list[float]:
-    return [curve[age - MIN_AGE] for curve in _curve_table(tables, groups)]
-
-
-def _text_values(tables: Tables, keys: CarKeys) -> list[float]:
+def text_values(tables: Tables, keys: CarKeys) -> list[float]:
+    """The TEXT_INPUTS numbers that a car's text stands for."""
     offsets, counts = [], []
     known = 0.0
     for group, key in zip(GROUPS, keys.groups, strict=True):
@@ -183,24 +177,3 @@ def _word_values(tables: Tables, keys: CarKeys) -> tuple[float, ...]:
     if not found:
         return (0.0, 0.0, 0.0, 0.0, 0.0)
     return (sum(found), min(found), max(found), found[0], float(len(found)))
-
-
-def _distinct_keys(frame: pd.DataFrame) -> tuple[np.ndarray, list[CarKeys]]:
-    """The number of each row's keys, (rows,) int, and the distinct keys."""
-    pairs = list(zip(*_make_and_model(frame), strict=True))
-    # Not pandas.factorize: it takes texts for equal that differ after a NUL.
-    number = {pair: n for n, pair in enumerate(dict.fromkeys(pairs))}
-    code = np.fromiter((number[pair] for pair in pairs), int, len(pairs))
-    return code, [car_keys(*pair) for pair in number]
-
-
-def _make_and_model(frame: pd.DataFrame) -> tuple[list[str], list[str]]:
-    model = frame["model"] if "model" in frame else pd.Series([None] * len(frame))
-    return frame["manufacturer"].tolist(), ["" if pd.isna(m) else str(m) for m in model]
-
-
-def _effects(effects: dict[str, float], frame: pd.DataFrame, column: str) -> np.ndarray:
-    if column not in frame:
-        return np.full(len(frame), effects.get("", 0.0))
-    values = frame[column]
-    return values.where(values.notna(), "").map(effects).fillna(0.0).to_numpy(float)

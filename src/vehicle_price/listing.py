@@ -4,7 +4,8 @@ The common case, a correct listing, costs one pass of pydantic's compiled valida
 refused one takes the slower path that words the reasons.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -33,7 +34,7 @@ EXPECTED = {
 }
 
 
-def _whole(value: object) -> object:
+def whole(value: object) -> object:
     """2013.0 is a whole number; 2013.5, true and "2013" are left for the strict check."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -59,7 +60,7 @@ def _iso_date(value: object) -> object:
 def _type_of(column: Column) -> Any:
     if column.kind == "integer":
         limits = Field(strict=True, ge=column.minimum, le=column.maximum)
-        return Annotated[int, limits, BeforeValidator(_whole, json_schema_input_type=int)]
+        return Annotated[int, limits, BeforeValidator(whole, json_schema_input_type=int)]
     if column.kind == "number":
         limits = Field(strict=True, ge=column.minimum, le=column.maximum, allow_inf_nan=False)
         return Annotated[float, limits]
@@ -110,6 +111,37 @@ def check_many(body: list[object]) -> list[dict[str, object]]:
             if len(errors) >= MAX_ERRORS:
                 break
         raise WrongValues(errors) from error
+
+
+def check_each(bodies: list[object]) -> list[dict[str, object] | WrongValues]:
+    """For each of `bodies` the listing in it, or what is wrong with it."""
+    try:
+        return list(MANY.validate_python(bodies))
+    except ValidationError:
+        return [_listing_or_reasons(body) for body in bodies]
+
+
+def _listing_or_reasons(body: object) -> dict[str, object] | WrongValues:
+    try:
+        return check_one(body)
+    except WrongValues as error:
+        return error
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raise WrongValues unless these can be the columns of a file of listings.
+
+    A price may be among them: it is carried along, and never read.
+    """
+    # A file may have a hundred thousand columns: no more are looked at than shown.
+    unknown = [name for name in dict.fromkeys(names) if name not in BY_NAME][:MAX_ERRORS]
+    errors = [FieldError(pointer_part(name), _unknown(name), name) for name in unknown]
+    twice = [n for n, count in Counter(names).items() if count > 1 and n in BY_NAME]
+    errors += [FieldError(f"/{name}", "is there more than once", name) for name in twice]
+    missing = [c for c in REQUIRED if c.role == "feature" and c.name not in names]
+    errors += [FieldError(f"/{c.name}", f"is required: {c.help}") for c in missing]
+    if errors:
+        raise WrongValues(errors)
 
 
 def _reasons(item: object, prefix: str) -> Iterator[FieldError]:

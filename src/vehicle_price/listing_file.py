@@ -11,7 +11,9 @@ from pathlib import Path
 from vehicle_price.listing import check_many
 from vehicle_price.schema import BY_NAME, TARGET
 from vehicle_price.valuation import Estimate
+from vehicle_price.wrong_values import FieldError, WrongValues
 
+MOST_ROWS = 1_000_000
 _SURPLUS = "cells without a name"
 
 
@@ -52,22 +54,35 @@ def _from_csv(text: str, path: Path) -> list[dict[str, object]]:
         rows = list(csv.DictReader(io.StringIO(text, newline=""), restkey=_SURPLUS))
     except csv.Error as error:
         raise ValueError(f"{path}: not CSV ({error})") from error
-    for number, row in enumerate(rows):
+    for place, row in enumerate(rows):
         if _SURPLUS in row:
-            raise ValueError(f"{path}: /{number} has more cells than the head of the file")
-    return [{k: _number(k, v) for k, v in row.items() if v} for row in rows]
+            raise ValueError(f"{path}: /{place} has more cells than the head of the file")
+    return [{k: number(v) if is_number(k) else v for k, v in row.items() if v} for row in rows]
 
 
-def _number(name: str, value: str) -> object:
-    """Columns of numbers as numbers; what is none is left for the check to refuse."""
+def check_rows(rows: int) -> None:
+    """Raise WrongValues if a file has more rows than are priced at once."""
+    if rows > MOST_ROWS:
+        raise WrongValues([FieldError("", f"{rows:,} rows; at most {MOST_ROWS:,} are priced")])
+
+
+def is_number(name: str) -> bool:
+    """Whether the column `name` holds numbers."""
     column = BY_NAME.get(name)
-    if column is None or column.kind not in ("integer", "number"):
-        return value
+    return column is not None and column.kind in ("integer", "number")
+
+
+def number(value: str) -> object:
+    """The number in a cell; what is none is left for the check to refuse.
+
+    >>> number("2014.0"), number("many")
+    (2014, 'many')
+    """
     try:
-        number = float(value)
+        found = float(value)
     except ValueError:
         return value
-    return int(number) if number.is_integer() else number
+    return int(found) if found.is_integer() else found
 
 
 def _from_json(text: str, path: Path) -> list[dict[str, object]]:

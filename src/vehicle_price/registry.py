@@ -31,8 +31,11 @@ REPORTS = "vehicle-price-listings"  # the experiment with a run for each ingest
 REPORT_TAG = "contract_report"
 PRODUCTION, CHALLENGER, PREVIOUS = "production", "challenger", "previous"
 MANIFEST_TAG = "manifest_sha256"
+PRICE_JUMP = ("price_jump", "accepted")  # a tag, and what it says
+WEBHOOK_NAME = "vehicle-price-service"
+WEBHOOK_EVENTS = ("model_version_alias.created", "model_version_alias.deleted")
 PACKAGE = Path(__file__).parent
-REQUIREMENTS = ("numpy", "pandas", "pyarrow", "scikit-learn", "xgboost-cpu")
+REQUIREMENTS = ("numba", "numpy", "pandas")
 
 
 class RegistryError(RuntimeError):
@@ -111,6 +114,7 @@ class Registry:
             )
         folder.mkdir(parents=True, exist_ok=True)
         uri = f"models:/{version.name}/{version.version}/artifacts/valuation"
+        mlflow.set_tracking_uri(self.tracking_uri)  # models:/ means the registry of this, too
         with self._reachable(), tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
             found = mlflow.artifacts.download_artifacts(
                 artifact_uri=uri, dst_path=temporary, tracking_uri=self.tracking_uri
@@ -175,10 +179,15 @@ class Registry:
                     self._client.set_tag(run_id, name, value)
                     self._client.set_model_version_tag(MODEL_NAME, number, name, value)
 
-    def promote(self, version: str) -> None:
-        """Make `version` the production model; what served becomes `previous`."""
+    def promote(self, version: str, accept_price_jump: bool = False) -> None:
+        """Make `version` the production model; what served becomes `previous`.
+
+        accept_price_jump: the service takes it though its prices are far from the present ones.
+        """
         with self._reachable():
             self._client.get_model_version(MODEL_NAME, version)
+            if accept_price_jump:
+                self._client.set_model_version_tag(MODEL_NAME, version, *PRICE_JUMP)
             serving = self.version(PRODUCTION)
             if serving and serving.version != version:
                 self._client.set_registered_model_alias(MODEL_NAME, PREVIOUS, serving.version)
@@ -192,6 +201,21 @@ class Registry:
             raise RegistryError("no previous version to go back to; only one was ever promoted")
         self.promote(previous.version)
         return previous.version
+
+    def ensure_webhook(self, url: str, secret: str) -> None:
+        """Have the registry send its alias events to `url`, signed with `secret`.
+
+        The one registration has this project's name; it is made, or brought up to date.
+        """
+        about = {"url": url, "events": list(WEBHOOK_EVENTS), "secret": secret, "status": "ACTIVE"}
+        with self._reachable():
+            known = self._client.list_webhooks(max_results=100)
+            mine = next((hook for hook in known if hook.name == WEBHOOK_NAME), None)
+            if mine is None:
+                self._client.create_webhook(WEBHOOK_NAME, **about)
+            else:
+                self._client.update_webhook(mine.webhook_id, **about)
+        log.info("webhook %s sends alias events to %s", WEBHOOK_NAME, url)
 
     def _name_challenger(self, decision: dict) -> None:
         """The best version of the latest run, unless it has become production."""

@@ -75,11 +75,44 @@ class Settings:
     )
     service_url: str = setting("http://127.0.0.1:5000", "Address the page asks for prices.")
 
+    prediction_database_url: str = setting(
+        "postgresql://postgres@127.0.0.1:5433/vehicle_price",
+        "Address of the PostgreSQL that keeps predictions and feedback.",
+    )
+    prediction_database_password_file: str = setting(
+        ".local/secrets/postgres_password", "File with its password, if the address has none."
+    )
+    outbox_dir: str = setting(
+        ".local/outbox", "Folder where predictions wait until PostgreSQL has them; a local disk."
+    )
+    outbox_max_mb: int = setting(512, "Most that may wait there; then the service answers 503.")
+
     model_dir: str = setting(".local/model", "Folder with the models the service serves from.")
     model_poll_seconds: int = setting(5, "Seconds between looks at the registry.")
+    challenger_mode: str = setting(
+        "off", "What the alias `challenger` does: off, shadow (scored, never answered) or canary."
+    )
+    canary_percent: int = setting(5, "Percent of the clients that a canary answers.")
+    webhook_secret_file: str = setting(
+        ".local/secrets/webhook_secret",
+        "File with the secret that MLflow's webhook is signed with.",
+    )
+    batch_max_mb: int = setting(100, "Largest file that POST /predict/batch takes, unpacked.")
     web_workers: int = setting(2, "Gunicorn worker processes of the service.")
     api_key_file: str = setting(
         ".local/secrets/api_key", "File with the key for routes that change something."
+    )
+    admin_key_file: str = setting(
+        ".local/secrets/admin_key", "File with the key for what only an administrator may do."
+    )
+    api_keys_file: str = setting(
+        ".local/secrets/api_keys.json", "File of the keys that `vehicle-price keys add` makes."
+    )
+    rate_limit: str = setting(
+        "", "Requests a key or address may send, such as 600/minute; empty for any number."
+    )
+    run_dir: str = setting(
+        ".local/run", "Folder for what running processes share; may be lost at any restart."
     )
     log_dir: str = setting(".local/logs", "Folder of the rotating log files.")
     log_level: str = setting("INFO", "Lowest level that is logged.")
@@ -116,6 +149,9 @@ def _followers(read: Settings) -> dict[str, str]:
         "mlflow_tracking_uri": f"http://127.0.0.1:{read.mlflow_port}",
         "airflow_url": f"http://127.0.0.1:{read.airflow_port}",
         "service_url": f"http://127.0.0.1:{read.service_port}",
+        "prediction_database_url": (
+            f"postgresql://postgres@127.0.0.1:{read.postgres_port}/vehicle_price"
+        ),
     }
 
 

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
+from vehicle_price import trees
 from vehicle_price.cars import NO_VIN, car_hashes, first_postings
 from vehicle_price.encoding import encode_out_of_fold, fit_tables
 from vehicle_price.models import FAMILIES, Parameters, fit_interval
-from vehicle_price.valuation import Valuation, log_interval
+from vehicle_price.scorer import Scorer
+from vehicle_price.valuation import Fitted
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +69,7 @@ def split(listings: pd.DataFrame) -> Split:
 
 def fit(
     train: pd.DataFrame, family: str, seed: int, threads: int, parameters: Parameters | None = None
-) -> Valuation:
+) -> Fitted:
     """Fit one family on cars (one row a car, as `split` gives them).
 
     parameters: overrides of the family's defaults. Same rows, seed and threads: same model.
@@ -80,8 +82,9 @@ def fit(
     chosen = FAMILIES[family].parameters | (parameters or {})
     price_booster = FAMILIES[family].fit(inputs, log_price, seed, threads, chosen)
     interval_booster, margin = _interval(inputs, log_price, fold, seed, threads)
-    return Valuation(
+    return Fitted(
         tables=fit_tables(train, base_year),
+        scorer=Scorer(trees.from_boosters(price_booster, interval_booster)),
         price_booster=price_booster,
         interval_booster=interval_booster,
         interval_margin=margin,
@@ -111,7 +114,7 @@ def _interval(
     """
     held_out = fold < CALIBRATION_FOLDS
     booster = fit_interval(inputs[~held_out], log_price[~held_out], COVERAGE, seed, threads)
-    quantiles = log_interval(booster, inputs[held_out])
+    quantiles = np.sort(booster.inplace_predict(inputs[held_out]).reshape(-1, 2), axis=1)
     return booster, conformal_margin(quantiles, log_price[held_out], COVERAGE)
 
 

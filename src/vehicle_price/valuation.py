@@ -7,13 +7,17 @@ saves and loads it.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
-import xgboost as xgb
 
-from vehicle_price.features import LEVEL_COLUMNS, Tables, car_keys, encode_frame, encode_row
+from vehicle_price.features import LEVEL_COLUMNS, Encoder, Tables
+from vehicle_price.scorer import Scorer
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xgboost as xgb
 
 
 class Estimate(NamedTuple):
@@ -29,46 +33,55 @@ class Estimate(NamedTuple):
 class Valuation:
     """From raw listings to prices.
 
-    price_booster: log price. interval_booster: two quantiles of log price.
+    scorer: log price and its two quantiles, from the model inputs.
     interval_margin: added to both quantiles' distance, so that they cover what they promise.
     facts: what a user may ask about the model; JSON-able.
     seen_cars: uint64, hashes of the cars it was fitted on (`cars.car_hashes`).
     """
 
     tables: Tables
-    price_booster: xgb.Booster
-    interval_booster: xgb.Booster
+    scorer: Scorer
     interval_margin: float
     facts: dict
     seen_cars: np.ndarray
 
+    @cached_property
+    def _encoder(self) -> Encoder:
+        return Encoder(self.tables)
+
     def price_one(self, listing: Mapping[str, object]) -> Estimate:
         """Price one checked listing (raw column names); no data frame on the way."""
-        inputs = np.array([encode_row(self.tables, listing)], np.float32)
-        return self._estimate(listing, self._prices(inputs)[0])
+        inputs = np.array([self._encoder.row(listing)], np.float32)
+        scores = self.scorer.score(inputs)[0].tolist()
+        return self._estimate(listing, self._price_alone(*scores))
 
     def price_many(self, listings: Sequence[Mapping[str, object]]) -> list[Estimate]:
         """Price checked listings, in their order; each as `price_one` would."""
         if not listings:
             return []
-        inputs = np.array([encode_row(self.tables, one) for one in listings], np.float32)
-        rows = self._prices(inputs)
+        inputs = np.array([self._encoder.row(one) for one in listings], np.float32)
+        rows = self._prices(inputs).tolist()
         return [self._estimate(one, row) for one, row in zip(listings, rows, strict=True)]
 
-    def price_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def price_frame(self, frame: "pd.DataFrame") -> "pd.DataFrame":
         """Price a frame with raw column names: columns price, low, high; the frame's index.
 
         float64; a broken model's NaN is left to be seen, where price_one raises ValueError.
         """
+        import pandas as pd  # only here: a service that prices listings does without
+
+        from vehicle_price.feature_frame import encode_frame
+
         low, price, high = self._prices(encode_frame(self.tables, frame)).T
         return pd.DataFrame({"price": price, "low": low, "high": high}, index=frame.index)
 
     def warnings(self, listing: Mapping[str, object]) -> tuple[str, ...]:
         """What the price of this listing rests on less firmly than others."""
+        levels = self.tables.levels
         found = [
             f"{column}: {value!r} was not in the training data; priced as an average one"
             for column in LEVEL_COLUMNS
-            if (value := listing.get(column)) and value not in self.tables.levels[column]
+            if (value := listing.get(column)) and value not in levels[column]
         ]
         if listing.get("condition") in self.tables.guessed:
             found.append(
@@ -79,8 +92,7 @@ class Valuation:
 
     def _car_warnings(self, listing: Mapping[str, object]) -> tuple[str, ...]:
         make, model = str(listing["manufacturer"]), listing.get("model")
-        groups = car_keys(make, str(model or "")).groups
-        offsets = self.tables.offsets
+        groups, offsets = self._encoder.car(listing).keys.groups, self.tables.offsets
         if groups[0] not in offsets["make"]:
             return (f"manufacturer: {make!r} was not in the training data; a rough estimate",)
         if not model:
@@ -99,25 +111,38 @@ class Valuation:
                 )
         return tuple(found)
 
-    def _estimate(self, listing: Mapping[str, object], row: np.ndarray) -> Estimate:
-        if not np.isfinite(row).all():
-            raise ValueError(f"the model answered {row.tolist()}, which is not a number of dollars")
-        low, price, high = (int(v) for v in row)
+    def _estimate(self, listing: Mapping[str, object], row: list[float]) -> Estimate:
+        if not all(map(math.isfinite, row)):
+            raise ValueError(f"the model answered {row}, which is not a number of dollars")
+        low, price, high = map(int, row)
         return Estimate(price, low, high, self.warnings(listing))
+
+    def _price_alone(self, price: float, first: float, second: float) -> list[float]:
+        """`_prices` of one row: the same arithmetic without a dozen calls of NumPy."""
+        if not math.isfinite(price + first + second):
+            return [math.nan] * 3
+        low = min(min(first, second) - self.interval_margin, price)
+        high = max(max(first, second) + self.interval_margin, price)
+        return np.rint(np.exp([low, price, high])).tolist()
 
     def _prices(self, inputs: np.ndarray) -> np.ndarray:
         """float64 (rows, 3): low, price, high in whole dollars, low <= price <= high."""
-        logs = np.empty((len(inputs), 3))
-        logs[:, 1] = self.price_booster.inplace_predict(inputs)
-        quantiles = log_interval(self.interval_booster, inputs)
-        logs[:, 0] = np.minimum(quantiles[:, 0] - self.interval_margin, logs[:, 1])
-        logs[:, 2] = np.maximum(quantiles[:, 1] + self.interval_margin, logs[:, 1])
+        price, first, second = self.scorer.score(inputs).astype(float).T
+        low = np.minimum(first, second) - self.interval_margin  # a few quantiles cross
+        high = np.maximum(first, second) + self.interval_margin
+        logs = np.column_stack([np.minimum(low, price), price, np.maximum(high, price)])
         return np.rint(np.exp(logs))
 
 
-def log_interval(booster: xgb.Booster, inputs: np.ndarray) -> np.ndarray:
-    """The booster's two quantiles of log price, float32 (rows, 2), in rising order."""
-    return np.sort(booster.inplace_predict(inputs).reshape(-1, 2), axis=1)
+@dataclass(frozen=True)
+class Fitted(Valuation):
+    """A valuation fresh from its fit, with the boosters that its scorer was made from.
+
+    price_booster: log price. interval_booster: two quantiles of log price.
+    """
+
+    price_booster: "xgb.Booster"
+    interval_booster: "xgb.Booster"
 
 
 def is_plausible(estimate: Estimate) -> bool:

@@ -1,0 +1,189 @@
+"""POST /predict/batch: a file of listings in, the same rows with prices out, streamed.
+
+The file is taken whole, onto disk, before the first row is answered: who sends and reads one
+after the other would wait for ever otherwise. Memory holds a few hundred rows at a time.
+"""
+
+import gzip
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import IO, Any, Protocol
+
+from flask import Blueprint, Request, Response, request
+
+from service import envelope
+from service.access import access
+from service.envelope import Asked
+from service.holder import Served
+from service.idempotency import HEADER as IDEMPOTENCY_KEY
+from service.ids import member_id, new_id
+from service.observe import note_version
+from service.off_loop import off_loop
+from service.pricing import Pricer, asked_by
+from service.problem import Problem
+from vehicle_price.listing import check_each
+from vehicle_price.wrong_values import WrongValues, echo
+
+ADDED: Mapping[str, type] = {
+    "prediction_id": str,
+    "predicted_price": int,
+    "predicted_low": int,
+    "predicted_high": int,
+    "model_version": str,
+    "warnings": str,
+    "error": str,
+}
+READ_ROWS = 2_000  # in memory at a time
+TURN_ROWS = 250  # about 8 ms of work, after which other requests have their turn
+PIECE = 262_144  # bytes of the body read at a time
+
+Listing = dict[str, object]
+
+
+class PricedFile(Protocol):
+    """A file of listings and how it is written again; one class for each media type."""
+
+    def parts(self, rows: int) -> Iterator[Any]:
+        """Its rows in order, so many at a time."""
+
+    def listings(self, part: Any) -> Iterator[Listing | str]:
+        """Rows as listings to check, or why a row is none."""
+
+    def written(self, part: Any, added: Sequence[Mapping[str, object]]) -> bytes:
+        """Rows with the columns ADDED."""
+
+    def end(self) -> bytes:
+        """What follows the last row."""
+
+
+def _csv(file: IO[bytes]) -> PricedFile:
+    from vehicle_price.priced_csv import PricedCsv
+
+    return PricedCsv(file, list(ADDED))
+
+
+def _parquet(file: IO[bytes]) -> PricedFile:
+    from vehicle_price.priced_parquet import PricedParquet  # pyarrow: only for who sends it
+
+    return PricedParquet(file, ADDED)
+
+
+FORMATS: Mapping[str, Callable[[IO[bytes]], PricedFile]] = {
+    "text/csv": _csv,
+    "application/vnd.apache.parquet": _parquet,
+}
+
+
+def blueprint(pricer: Pricer, max_bytes: int) -> Blueprint:
+    """The route for files. max_bytes: the largest file that is taken, unpacked."""
+    routes = Blueprint("batch", __name__)
+
+    @routes.post("/predict/batch")
+    @access("public")
+    def predict_batch() -> Response:
+        opened = _format_of(request)
+        asked, served = asked_by(request), pricer.holder.current()
+        file = off_loop(opened)(_spooled(request, max_bytes))
+        note_version(served.version)
+        answer = _answer(file, pricer, served, asked)
+        # What stops the first part, such as a full outbox, still has a status of its own.
+        answer = chain([next(answer)], answer)
+        headers = {"X-Model-Version": served.version}
+        return Response(answer, content_type=request.mimetype, headers=headers)
+
+    return routes
+
+
+def _format_of(incoming: Request) -> Callable[[IO[bytes]], PricedFile]:
+    if IDEMPOTENCY_KEY in incoming.headers:
+        detail = f"{IDEMPOTENCY_KEY} is for /predict; the same file sent again is priced again"
+        raise Problem(422, "no-idempotency", detail)
+    if incoming.mimetype not in FORMATS:
+        detail = f"expected Content-Type: {' or '.join(FORMATS)}, got {incoming.mimetype or 'none'}"
+        raise Problem(415, "wrong-type", detail)
+    return FORMATS[incoming.mimetype]
+
+
+def _answer(file: PricedFile, pricer: Pricer, served: Served, asked: Asked) -> Iterator[bytes]:
+    """The priced file, part by part; each is in the outbox before it is given out."""
+    for part in file.parts(READ_ROWS):
+        listings, added = file.listings(part), []
+        while rows := list(islice(listings, TURN_ROWS)):
+            added += _priced(rows, pricer, served, asked)
+            time.sleep(0)  # under gevent: let others have their turn
+        yield file.written(part, added)
+    yield file.end()
+
+
+def _priced(
+    rows: Sequence[Listing | str], pricer: Pricer, served: Served, asked: Asked
+) -> list[Mapping[str, object]]:
+    """The values of ADDED for each row: a price, or what is wrong with it."""
+    checked = _checked(rows)
+    good = [listing for listing in checked if isinstance(listing, dict)]
+    prices = iter(_kept(good, pricer, served, asked) if good else ())
+    return [next(prices) if isinstance(one, dict) else {"error": one} for one in checked]
+
+
+def _checked(rows: Sequence[Listing | str]) -> list[Listing | str]:
+    """The rows as checked listings, or why a row is none."""
+    found = iter(check_each([row for row in rows if isinstance(row, dict)]))
+    checked = [next(found) if isinstance(row, dict) else row for row in rows]
+    return [_worded(one) if isinstance(one, WrongValues) else one for one in checked]
+
+
+def _worded(wrong: WrongValues) -> str:
+    return "; ".join(f"{e.pointer.lstrip('/')} {e.detail}" for e in wrong.errors)
+
+
+def _kept(
+    listings: list[Listing], pricer: Pricer, served: Served, asked: Asked
+) -> Iterator[Mapping[str, object]]:
+    """Prices whose record is in the outbox."""
+    estimates, first_id = served.valuation.price_many(listings), new_id()
+    pricer.outbox.append([envelope.priced(first_id, listings, estimates, served, asked)])
+    pricer.metrics.predicted(len(listings), served.role, served.version)
+    pricer.shadow.offer(first_id, listings)
+    for number, estimate in enumerate(estimates):
+        yield {
+            "prediction_id": member_id(first_id, number),
+            "predicted_price": estimate.price,
+            "predicted_low": estimate.low,
+            "predicted_high": estimate.high,
+            "model_version": served.version,
+            "warnings": "; ".join(estimate.warnings),
+        }
+
+
+def _spooled(incoming: Request, max_bytes: int) -> IO[bytes]:
+    """The body, unpacked, in a file that vanishes when it is let go."""
+    pieces, size = _pieces(incoming), 0
+    try:
+        file = tempfile.TemporaryFile()  # pylint: disable=consider-using-with
+        for piece in pieces:
+            size += len(piece)
+            if size > max_bytes:
+                detail = f"the file is larger than {max_bytes:,} bytes unpacked; send it in parts"
+                raise Problem(413, "too-large", detail, headers={"Connection": "close"})
+            file.write(piece)
+        file.seek(0)
+    except OSError as error:
+        detail = "there is no room for the file now; try again later, or send it in parts"
+        raise Problem(503, "no-room", detail, headers={"Retry-After": "30"}) from error
+    return file
+
+
+def _pieces(incoming: Request) -> Iterator[bytes]:
+    """The body, unpacked."""
+    encoding = incoming.headers.get("Content-Encoding", "identity").lower()
+    if encoding not in ("identity", "gzip"):
+        raise Problem(415, "wrong-encoding", f"expected gzip or nothing, got {echo(encoding)}")
+    stream = gzip.open(incoming.stream) if encoding == "gzip" else incoming.stream
+    try:
+        while piece := stream.read(PIECE):
+            yield piece
+    except (OSError, EOFError, zlib.error) as error:  # the client went away, or broken gzip
+        raise Problem(400, "broken-body", "the body could not be read to its end") from error

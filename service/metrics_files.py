@@ -1,0 +1,102 @@
+"""The files in which Gunicorn's workers keep their counters, looked after by its master.
+
+The files are mapped into memory, where a full disk is no error but the end of the process. So their
+space is reserved before they are used.
+
+prometheus_client gives each process files of its own, and a dead worker's must stay, or counters
+would fall. So that they do not pile up with every reload, the master adds a dead worker's numbers
+to `counter_dead.db` and `histogram_dead.db` and deletes the worker's own.
+"""
+
+import fcntl
+import logging
+import os
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prometheus_client.mmap_dict import MmapedDict
+
+log = logging.getLogger(__name__)
+
+LOCK = "lock"
+RESERVED = 2**18  # bytes; some 1,700 numbers of one worker
+MEMORY = "/dev/shm"  # a disk in memory, for when the real one is full
+
+
+def wipe(folder: str | Path) -> None:
+    """Make `folder` empty: for the start of the master, when all counters begin at 0."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in folder.glob("*.db*"):
+        file.unlink()
+
+
+def reserve(folder: str | Path, pid: int) -> str:
+    """Make room for what worker `pid` will count. The folder it shall use.
+
+    On a full disk that is another one, in memory: it serves on, and counts for itself alone.
+    """
+    try:
+        for kind in ("counter", "histogram"):
+            _reserve(Path(folder) / f"{kind}_{pid}.db", RESERVED)
+    except OSError as error:
+        log.error("no room for metrics in %s, counting apart: %s", folder, error)
+        return tempfile.mkdtemp(dir=MEMORY)
+    return str(folder)
+
+
+@contextmanager
+def reading(folder: str | Path) -> Iterator[None]:
+    """While the block runs nothing is folded. Ends with its process, however that ends."""
+    with (Path(folder) / LOCK).open("a", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+
+
+def fold(folder: str | Path, alive: Collection[int]) -> None:
+    """Add what workers counted that are not `alive` any more to what all dead workers counted.
+
+    Does nothing while somebody reads: a reader that hangs must not stop the master. The files
+    count where they are, and the next call finds them.
+    """
+    try:
+        with (Path(folder) / LOCK).open("a", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for own in Path(folder).glob("*_*.db"):
+                kind, _, owner = own.stem.partition("_")
+                if owner.isdecimal() and int(owner) not in alive:
+                    _fold(own, own.with_name(f"{kind}_dead.db"))
+    except BlockingIOError:
+        return
+    except OSError as error:  # the disk is full
+        log.error("the metrics of a dead worker stay where they are for now: %s", error)
+
+
+def _fold(own: Path, dead: Path) -> None:
+    totals: dict[str, float] = {}
+    for file in (dead, own):
+        if file.exists():
+            for key, value, _, _ in MmapedDict.read_all_values_from_file(str(file)):
+                totals[key] = totals.get(key, 0.0) + value
+    draft = dead.with_suffix(".db.draft")
+    draft.unlink(missing_ok=True)
+    _reserve(draft, RESERVED)
+    written = MmapedDict(str(draft))
+    for key, value in totals.items():
+        written.write_value(key, value, 0.0)
+    written.close()
+    draft.replace(dead)
+    own.unlink()
+
+
+def _reserve(path: Path, size: int) -> None:
+    """Give `path` its place on the disk, zeros where it is new. Raises OSError."""
+    with path.open("ab") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError:
+            if not file.tell():
+                path.unlink()
+            raise

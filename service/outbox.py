@@ -1,0 +1,200 @@
+"""The outbox: what was answered, kept on the local disk until PostgreSQL has it.
+
+An answer is given only after `append` has returned. One SQLite file serves all workers; the
+forwarder (`service/forwarder.py`) empties it. setup/prediction_log.md tells the whole way.
+"""
+
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from service.ids import ticks_of
+from service.outbox_file import PAGE, OutboxFile
+from vehicle_price.settings import Settings
+
+Kind = Literal["prediction", "feedback", "shadow"]
+IDEMPOTENCY_SECONDS = 24 * 3600.0
+LARGE = 2_000  # bytes of an answer
+TAKEN = (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_ROWID)
+NEARBY = 64  # how far a record can lie from its id's place
+INSERT = "INSERT INTO records (seq, id, kind, body) VALUES (?, ?, ?, ?)"
+
+
+class Record(NamedTuple):
+    """One request's entry. id: of the request (`ids.new_id`). body: JSON, see `envelope.py`."""
+
+    id: str
+    kind: Kind
+    body: bytes
+
+
+class Answered(NamedTuple):
+    """An answer to be given again to who repeats the request.
+
+    key: the Idempotency-Key. fingerprint: hash of the request. answer: the response's body.
+    """
+
+    key: str
+    fingerprint: bytes
+    answer: bytes
+
+
+class Fill(NamedTuple):
+    """How full the outbox is. `records` are requests: a list of listings counts once."""
+
+    records: int
+    bytes: int
+    max_bytes: int
+    oldest_seconds: float
+    dead_letters: int
+
+
+class OutboxUnavailable(RuntimeError):
+    """The outbox cannot be written, so nothing may be answered; the message says why."""
+
+
+class OutboxFull(OutboxUnavailable):
+    """The outbox, or the disk below it, is full."""
+
+
+class AlreadyAnswered(RuntimeError):
+    """Another request with the same Idempotency-Key was answered first; see `replay`."""
+
+
+class KeyReused(ValueError):
+    """The Idempotency-Key belongs to another request."""
+
+
+class Outbox:
+    """What the workers use of the outbox."""
+
+    def __init__(self, path: str | Path, max_bytes: int) -> None:
+        self.file = OutboxFile(path, max_bytes)
+
+    def append(self, records: Sequence[Record], idempotency: Answered | None = None) -> None:
+        """Keep `records`, and the answer to repeat, all or nothing; committed on return.
+
+        Raises OutboxFull, OutboxUnavailable, AlreadyAnswered.
+        """
+        with self._refusals():
+            if len(records) == 1 and idempotency is None:
+                with self.file.writing() as connection:
+                    _insert(connection, records[0])
+                return
+            row = _packed(idempotency) if idempotency else None
+            with self.file.transaction() as connection:
+                if row:
+                    _remember(connection, row)
+                for record in records:
+                    _insert(connection, record)
+
+    def replay(self, key: str, fingerprint: bytes) -> bytes | None:
+        """The answer that was given to this key's request, None if there was none in 24 hours.
+
+        Raises KeyReused when that was another request, OutboxUnavailable.
+        """
+        sql = "SELECT fingerprint, packed, answer FROM answers WHERE key = ? AND at > ?"
+        with self._refusals(), self.file.reading() as connection:
+            found = connection.execute(sql, (key, time.time() - IDEMPOTENCY_SECONDS)).fetchone()
+        if found is None:
+            return None
+        known, packed, answer = found
+        if known != fingerprint:
+            raise KeyReused(key)
+        return zlib.decompress(answer) if packed else answer
+
+    def find(self, record_id: str, kind: Kind) -> bytes | None:
+        """The body of a record that still waits here. Raises OutboxUnavailable."""
+        place = ticks_of(record_id)
+        sql = "SELECT body FROM records WHERE seq BETWEEN ? AND ? AND id = ? AND kind = ?"
+        with self._refusals(), self.file.reading() as connection:
+            found = connection.execute(sql, (place, place + NEARBY, record_id, kind)).fetchone()
+        return found[0] if found else None
+
+    def fill(self) -> Fill:
+        """How full it is now. Raises OutboxUnavailable."""
+        with self._refusals(), self.file.reading() as connection:
+            used = _used_bytes(connection)
+            records = _number(connection, "SELECT count(*) FROM records")
+            oldest = _number(connection, "SELECT min(seq) FROM records")
+            dead = _number(connection, "SELECT count(*) FROM dead_letters")
+        age = max(time.time() - oldest / 4096 / 1000, 0.0) if records else 0.0
+        return Fill(records, used, self.file.max_bytes, age, dead)
+
+    def used(self) -> float:
+        """The share of its limit that is taken: quick, where `fill` counts."""
+        with self._refusals(), self.file.reading() as connection:
+            return _used_bytes(connection) / self.file.max_bytes
+
+    def close(self) -> None:
+        """Close this process's connection."""
+        self.file.close()
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """SQLite's errors in the words of this module."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+                raise OutboxFull(_full(self.file.path)) from error
+            self.file.close()  # the next request tries a new connection
+            raise OutboxUnavailable(f"{self.file.path}: {error}") from error
+        except OSError as error:
+            raise OutboxUnavailable(f"{self.file.path}: {error}") from error
+
+
+def outbox_of(settings: Settings) -> Outbox:
+    """The outbox that the settings name."""
+    return Outbox(Path(settings.outbox_dir) / "outbox.sqlite", settings.outbox_max_mb * 2**20)
+
+
+def _full(path: Path) -> str:
+    return f"{path} or its disk is full; the forwarder empties it once the database answers"
+
+
+def _insert(connection: sqlite3.Connection, record: Record) -> None:
+    """Put `record` where its id's time says, or at the next free place.
+
+    So a single tree, written at its end only, serves to append, to drain in order and to find.
+    """
+    place = ticks_of(record.id)
+    while True:
+        try:
+            connection.execute(INSERT, (place, record.id, record.kind, record.body))
+            return
+        except sqlite3.IntegrityError as error:
+            if error.sqlite_errorcode not in TAKEN:
+                raise
+            place += 1
+
+
+def _packed(answered: Answered) -> tuple[str, float, bytes, bool, bytes]:
+    """The row of an answer to repeat; that of a list is packed, it is kept for long."""
+    large = len(answered.answer) > LARGE
+    content = zlib.compress(answered.answer, 1) if large else answered.answer
+    return answered.key, time.time(), answered.fingerprint, large, content
+
+
+def _remember(connection: sqlite3.Connection, row: tuple[str, float, bytes, bool, bytes]) -> None:
+    key, now = row[:2]
+    outdated = "DELETE FROM answers WHERE key = ? AND at <= ?"
+    connection.execute(outdated, (key, now - IDEMPOTENCY_SECONDS))
+    sql = "INSERT INTO answers (key, at, fingerprint, packed, answer) VALUES (?, ?, ?, ?, ?)"
+    try:
+        connection.execute(sql, row)
+    except sqlite3.IntegrityError as error:
+        raise AlreadyAnswered(key) from error
+
+
+def _used_bytes(connection: sqlite3.Connection) -> int:
+    pages = _number(connection, "PRAGMA page_count")
+    return (pages - _number(connection, "PRAGMA freelist_count")) * PAGE
+
+
+def _number(connection: sqlite3.Connection, sql: str) -> int:
+    return connection.execute(sql).fetchone()[0] or 0

@@ -1,0 +1,50 @@
+"""`vehicle-price keys …`: the API keys of other people and programs."""
+
+import argparse
+import sys
+
+from vehicle_price import api_keys
+from vehicle_price.settings import Settings
+
+EXPLAINED = "Make, list and take back API keys; a running service knows them at once."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The three things one can do with keys."""
+    actions = parser.add_subparsers(
+        title="actions", required=True, metavar="ACTION", help="what to do with them"
+    )
+    add = actions.add_parser("add", help="make a key and show it, this once")
+    add.add_argument("name", help="whose key it is; stands in the access log")
+    add.add_argument("--admin", action="store_true", help="it may do all that the admin's key may")
+    add.set_defaults(act=_add)
+    actions.add_parser("list", help="whose keys there are").set_defaults(act=_list)
+    remove = actions.add_parser("remove", help="take a key back")
+    remove.add_argument("name", help="whose key")
+    remove.set_defaults(act=_remove)
+
+
+def run(settings: Settings, options: argparse.Namespace) -> int:
+    """Do what was asked. Raises KeyFileError."""
+    return options.act(settings, options)
+
+
+def _add(settings: Settings, options: argparse.Namespace) -> int:
+    role: api_keys.Role = "admin" if options.admin else "key"
+    sys.stdout.write(api_keys.add_key(settings.api_keys_file, options.name, role) + "\n")
+    sys.stderr.write("Keep it: only its hash is stored. Send it as X-API-Key: <key>\n")
+    return 0
+
+
+def _list(settings: Settings, options: argparse.Namespace) -> int:
+    del options
+    sys.stdout.write(f"default          key    in {settings.api_key_file}\n")
+    sys.stdout.write(f"default-admin    admin  in {settings.admin_key_file}\n")
+    for key in api_keys.read_keys(settings.api_keys_file):
+        sys.stdout.write(f"{key.name:16} {key.role:6} since {key.created}\n")
+    return 0
+
+
+def _remove(settings: Settings, options: argparse.Namespace) -> int:
+    api_keys.remove_key(settings.api_keys_file, options.name)
+    return 0

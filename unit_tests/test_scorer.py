@@ -1,0 +1,140 @@
+"""The scorer answers what XGBoost answers, to the last bit, for one listing and for many."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from unit_tests import tiny
+from vehicle_price import scorer, trees
+from vehicle_price.contract import check
+from vehicle_price.feature_frame import encode_frame
+from vehicle_price.features import FEATURE_NAMES
+from vehicle_price.listing import check_many
+from vehicle_price.schema import FAMILY_NAMES, FEATURES
+from vehicle_price.settings import Settings
+from vehicle_price.sources import SOURCES, SourceQuery
+
+EACH_FAMILY = pytest.mark.parametrize("family", FAMILY_NAMES)
+WIDTH = len(FEATURE_NAMES)
+NUMBERS = st.floats(allow_nan=False, width=32)
+
+
+def of_xgboost(family: str, inputs: np.ndarray) -> np.ndarray:
+    """Log price and the two quantiles as the boosters answer them."""
+    fitted = tiny.valuation(family)
+    pairs = fitted.interval_booster.inplace_predict(inputs).reshape(-1, 2)
+    return np.column_stack([fitted.price_booster.inplace_predict(inputs), pairs])
+
+
+def assert_alike(family: str, inputs: np.ndarray) -> None:
+    """Every bit of every score is XGBoost's."""
+    found = tiny.valuation(family).scorer.score(inputs)
+    assert found.dtype == np.float32
+    assert found.tobytes() == of_xgboost(family, inputs).tobytes()
+
+
+@EACH_FAMILY
+@pytest.mark.parametrize(
+    "rows", [1, scorer.FEW, scorer.FEW + 1, scorer.BLOCK - 1, scorer.BLOCK, 3 * scorer.BLOCK + 1]
+)
+def test_any_number_of_listings_is_scored_as_by_xgboost(family, rows):
+    inputs = encode_frame(tiny.valuation(family).tables, tiny.halves().test.head(rows))
+    assert len(inputs) == rows
+    assert_alike(family, inputs)
+
+
+@EACH_FAMILY
+@given(
+    inputs=st.integers(1, 20).flatmap(lambda n: arrays(np.float32, (n, WIDTH), elements=NUMBERS))
+)
+def test_any_numbers_are_scored_as_by_xgboost(family, inputs):
+    if np.isfinite(inputs).all():  # XGBoost refuses infinity
+        assert_alike(family, inputs)
+    assert np.isfinite(tiny.valuation(family).scorer.score(inputs)).all()
+
+
+@EACH_FAMILY
+def test_inputs_on_a_threshold_go_the_way_they_go_in_xgboost(family):
+    found = tiny.valuation(family).scorer.trees
+    asked = found.nodes["link"] & trees.MAX_INPUTS
+    inputs = np.zeros((300, WIDTH), np.float32)
+    rng = np.random.default_rng(5)
+    for column in range(WIDTH):
+        thresholds = found.nodes["threshold"][asked == column]
+        if len(thresholds):
+            inputs[:, column] = rng.choice(thresholds, len(inputs))
+    assert len(np.unique(tiny.valuation(family).scorer.score(inputs)[:, 0])) > 100
+    assert_alike(family, inputs)
+
+
+def test_inputs_that_are_no_numbers_end_in_some_leaf():
+    """They cannot occur; if they did, no memory outside the trees would be read."""
+    inputs = np.full((70, WIDTH), np.nan, np.float32)
+    assert np.isfinite(tiny.valuation("xgboost").scorer.score(inputs)).all()
+
+
+def test_no_rows_have_no_scores_and_other_inputs_are_refused():
+    score = tiny.valuation("xgboost").scorer.score
+    assert score(np.empty((0, WIDTH), np.float32)).shape == (0, 3)
+    with pytest.raises(ValueError, match=f"3 inputs, need {WIDTH}"):
+        score(np.zeros((1, 3), np.float32))
+    with pytest.raises(TypeError):
+        score(np.zeros((1, WIDTH)))  # float64 would be compared with other thresholds
+
+
+@EACH_FAMILY
+def test_the_compiled_loops_do_what_is_written(family):
+    """The same Python code, not compiled."""
+    valuation = tiny.valuation(family)
+    inputs = encode_frame(valuation.tables, tiny.halves().test.head(5))
+    for loop in (scorer._few, scorer._many):  # pylint: disable=protected-access
+        scores = np.empty((len(inputs), 3), np.float32)
+        arrays_ = valuation.scorer._arrays  # pylint: disable=protected-access
+        loop(inputs, *arrays_, scores)
+        assert scores.tobytes() == valuation.scorer.score(inputs).tobytes()
+
+
+@EACH_FAMILY
+def test_real_listings_have_one_price_on_every_path_and_that_of_xgboost(real_data, family):
+    query = SourceQuery(str(real_data / "craigslist-carstrucks-data.zip"))
+    raw = next(SOURCES["file"].read(query, Settings()))
+    cars = check(raw.head(6_000)).accepted.to_pandas()
+    listings = check_many(_as_json(cars))
+    valuation = tiny.valuation(family)
+    many = valuation.price_many(listings)
+    assert len(many) > 4_000 and len({e.price for e in many}) > 1_000
+    assert many == [valuation.price_one(listing) for listing in listings]
+    frame = valuation.price_frame(cars)
+    assert [e[:3] for e in many] == [tuple(row) for row in frame.to_numpy().tolist()]
+    bare = of_xgboost(family, encode_frame(valuation.tables, cars))[:, 0]
+    assert [e.price for e in many] == np.rint(np.exp(bare.astype(float))).tolist()
+
+
+def test_trees_are_the_same_when_saved_and_loaded(tmp_path):
+    found = tiny.valuation("random_forest").scorer.trees
+    trees.save(found, tmp_path / "trees.npz")
+    again = trees.load(tmp_path / "trees.npz")
+    for name in ("nodes", "sizes", "counts", "base", "inputs"):
+        assert getattr(again, name).tobytes() == getattr(found, name).tobytes()
+
+
+def test_a_price_needs_neither_xgboost_nor_data_frames():
+    """Each of them costs a worker of the service a second and 100 MB."""
+    code = (
+        "import sys, vehicle_price.artifact, vehicle_price.listing\n"
+        "print({'xgboost', 'sklearn', 'pandas', 'scipy', 'pyarrow', 'mlflow'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def _as_json(cars) -> list[dict[str, object]]:
+    """Accepted listings as a client sends them, with the day that gives them their age."""
+    names = [column.name for column in FEATURES]
+    rows = cars.assign(posting_date=cars["posting_day"])[[*names, "posting_date"]]
+    return rows.astype(object).where(rows.notna(), None).to_dict("records")
