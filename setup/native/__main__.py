@@ -37,10 +37,27 @@ def build(settings: Settings, train: bool) -> None:
     ready = report.production_version(settings)
     if train or ready is None:
         retrain(settings, form)
+        report.first_price(settings, say)
     else:
         say(f"version {ready} is in production; `make retrain` trains again")
-    report.first_price(settings, say)
+        price_or_retrain(settings)
     print(report.summary(settings), flush=True)
+
+
+def price_or_retrain(settings: Settings) -> None:
+    """Ask for a price; train anew when the service refuses the production model for good.
+
+    So after an update of the code, whose models have another format than that of before.
+    """
+    try:
+        report.first_price(settings, say)
+    except report.NoPrice:
+        reason = report.refusal(settings)
+        if not reason:
+            raise
+        say(f"the service refuses the production model: {reason}")
+        retrain(settings)
+        report.first_price(settings, say)
 
 
 def retrain(settings: Settings, form: dict | None = None) -> None:

@@ -45,6 +45,17 @@ def first_price(settings: Settings, say: Callable[[str], None], timeout: float =
     say(f"{car}: ${priced['price']:,} (${low:,} to ${high:,}), model version {wanted}")
 
 
+def refusal(settings: Settings) -> str:
+    """Why the service does not take the production model; '' when it does not refuse it."""
+    status = Path(settings.model_dir) / "status.json"
+    try:
+        said = json.loads(status.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ""
+    refused = said["state"] == "refused" and said["version"] == production_version(settings)
+    return str(said["detail"]) if refused else ""
+
+
 def price_example(settings: Settings) -> dict:
     """What POST /predict answers; a version of None while there is no model to answer.
 
