@@ -42,8 +42,8 @@ stop: ## End every process; data, models and logs stay
 	@if [ -x $(BIN)/python ]; then $(PLATFORM) stop; else echo "Nothing runs."; fi
 
 test: install ## Unit tests without network, then the integration tests
-	@$(BIN)/pytest -q unit_tests src service --disable-socket --allow-unix-socket
-	@$(BIN)/pytest -q integration_tests
+	@$(BIN)/pytest -q -n 2 --dist loadfile unit_tests src service --disable-socket --allow-unix-socket
+	@$(BIN)/pytest -q -n 2 integration_tests
 
 lint: install ## Black, isort, Pylint, layers, lock: changes nothing
 	@$(BIN)/black --check --quiet $(CHECKED) || { echo "run make format" >&2; exit 1; }
