@@ -1,12 +1,20 @@
-"""What the benchmarks of the service share: one line of the table, and how to time a call."""
+"""What the benchmarks of the service share: what is asked, one line of the table, how to time."""
 
 import statistics
 import time
 import timeit
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
+
+from service.files import read_json
+from vehicle_price import contract
+from vehicle_price.schema import FEATURES
+from vehicle_price.settings import Settings
+from vehicle_price.sources.sample import generate
 
 LIST = 1_000  # listings in a request
 BATCH = 20_000  # rows of a file
@@ -33,6 +41,27 @@ class Input(NamedTuple):
     listings: list[dict[str, object]]
     csv: bytes
     matrix: np.ndarray
+
+
+def serving_now() -> Path:
+    """The folder of the model that serves here. Exits with a message when there is none."""
+    model_dir = Path(Settings.from_environment().model_dir)
+    current = read_json(model_dir / "current.json")
+    if not current:
+        raise SystemExit(f"no model in {model_dir}: run `make build` first, or name an artifact")
+    return model_dir / current["folder"]
+
+
+def sample_cars(rows: int) -> pd.DataFrame:
+    """Listings of the sample, with the columns that a price depends on. rows: before the check."""
+    accepted = contract.check(generate(rows, 5)).accepted.to_pandas()
+    return accepted[[column.name for column in FEATURES]]
+
+
+def as_listings(cars: pd.DataFrame) -> list[dict[str, object]]:
+    """Cars as clients send them: what is not known is left out."""
+    rows = cars.astype(object).where(cars.notna(), None).to_dict("records")
+    return [{k: v for k, v in row.items() if v is not None} for row in rows]
 
 
 def seconds_each(work: Callable[[int], object], times: int) -> float:

@@ -26,12 +26,9 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import load, servers
-from benchmarks.serving import _serving_now
+from benchmarks.measure import as_listings, sample_cars, serving_now
 from service.files import read_json, write_json
 from service.ids import new_id
-from vehicle_price import contract
-from vehicle_price.schema import FEATURES
-from vehicle_price.sources.sample import generate
 
 WORKERS, CONNECTIONS = 2, 8
 RATIO, MORE_MB = 1.05, 3
@@ -45,7 +42,7 @@ def main() -> int:
     options = _options()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        with servers.service(work, options.artifact or _serving_now(), WORKERS) as server:
+        with servers.service(work, options.artifact or serving_now(), WORKERS) as server:
             shutil.copytree(work / "model/versions/1", work / "model/versions/2")
             found = Run(server, work, options)
             found.ask()
@@ -63,7 +60,7 @@ class Run:
 
     def __init__(self, server: servers.Server, work: Path, options: argparse.Namespace) -> None:
         self.server, self.work, self.options = server, work, options
-        self.listings = listings()
+        self.listings = as_listings(sample_cars(4_000))
         self.samples: dict[int, list[float]] = {pid: [] for pid in workers(server)}
         self.whole: list[float] = []
         self.statuses: Counter = Counter()
@@ -156,13 +153,6 @@ def mixed(cars: list[dict[str, object]]) -> list[bytes]:
     found += [load.request("/predict", WRONG[n % len(WRONG)]) for n in range(60)]
     found += [load.request("/nowhere"), load.request("/metrics"), load.request("/model")] * 3
     return sorted(found, key=hash)  # mixed
-
-
-def listings() -> list[dict[str, object]]:
-    """Cars as clients send them."""
-    accepted = contract.check(generate(4_000, 5)).accepted[[c.name for c in FEATURES]]
-    rows = accepted.astype(object).where(accepted.notna(), None).to_dict("records")
-    return [{k: v for k, v in row.items() if v is not None} for row in rows]
 
 
 def emptied(outbox: Path) -> None:

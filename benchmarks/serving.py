@@ -18,14 +18,21 @@ import pandas as pd
 import xgboost as xgb
 
 from benchmarks import servers, serving_http
-from benchmarks.measure import BATCH, LIST, Input, Line, rows_per_second, seconds_each
-from service.files import read_json
-from vehicle_price import artifact, contract
+from benchmarks.measure import (
+    BATCH,
+    LIST,
+    Input,
+    Line,
+    as_listings,
+    rows_per_second,
+    sample_cars,
+    seconds_each,
+    serving_now,
+)
+from vehicle_price import artifact
 from vehicle_price.features import encode_row
 from vehicle_price.listing import check_many, check_one
-from vehicle_price.schema import FEATURES
 from vehicle_price.settings import Settings
-from vehicle_price.sources.sample import generate
 from vehicle_price.valuation import Valuation
 
 HEAD = """| what | measured | floor | ratio | wanted |
@@ -35,7 +42,7 @@ HEAD = """| what | measured | floor | ratio | wanted |
 def main() -> None:
     """Measure everything and print the table."""
     options = _options()
-    folder = options.artifact or _serving_now()
+    folder = options.artifact or serving_now()
     valuation = artifact.load(folder)
     booster = xgb.Booster({"nthread": 1}, model_file=str(folder / "price.ubj"))
     asked = _input(valuation)
@@ -81,22 +88,12 @@ def in_process(valuation: Valuation, booster: xgb.Booster, asked: Input) -> list
 
 
 def _input(valuation: Valuation) -> Input:
-    accepted = contract.check(generate(40_000, 5)).accepted.to_pandas()
-    cars = accepted.head(BATCH)[[c.name for c in FEATURES]]
-    rows = cars.astype(object).where(cars.notna(), None).to_dict("records")
-    listings = [{k: v for k, v in row.items() if v is not None} for row in rows]
+    cars = sample_cars(40_000).head(BATCH)
+    listings = as_listings(cars)
     text = io.StringIO()
     pd.concat([cars] * (BATCH // len(cars) + 1)).head(BATCH).to_csv(text, index=False)
     matrix = np.array([encode_row(valuation.tables, one) for one in listings], np.float32)
     return Input(listings, text.getvalue().encode(), matrix)
-
-
-def _serving_now() -> Path:
-    model_dir = Path(Settings.from_environment().model_dir)
-    current = read_json(model_dir / "current.json")
-    if not current:
-        raise SystemExit(f"no model in {model_dir}: run `make build` first, or name an artifact")
-    return model_dir / current["folder"]
 
 
 def _options() -> argparse.Namespace:

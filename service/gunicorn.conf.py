@@ -7,6 +7,7 @@ loaded before the fork, where the workers share its memory.
 
 # pylint: disable=invalid-name
 
+import ctypes
 import gc
 import os
 
@@ -18,6 +19,9 @@ from service.access_log import AccessLogger
 from service.broken_http import write_error
 from service.logs import configure
 from vehicle_price.settings import Settings
+
+M_MMAP_THRESHOLD = -3  # glibc's malloc.h
+LARGE_BLOCK = 256 * 1024  # bytes
 
 _settings = Settings.from_environment()
 _metrics_dir = f"{_settings.run_dir}/metrics-{_settings.service_port}"
@@ -49,6 +53,16 @@ errorlog = "-"
 logger_class = AccessLogger
 
 
+def _give_large_blocks_back():
+    """Have glibc ask the kernel for each large block, such as a model's trees.
+
+    By itself it stops doing so after the first model was replaced; the old models' room then stays
+    with the worker. Other C libraries have no such habit, and no `mallopt`.
+    """
+    if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
+        mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
+
+
 def on_starting(_):
     """Once, in the master, before there are workers: counters begin at 0, and what compiles the
     scorer is loaded where all workers share it."""
@@ -60,6 +74,7 @@ def on_starting(_):
     gunicorn.http.wsgi.Response = one_packet.Response
     wipe(_metrics_dir)
     prepare()
+    _give_large_blocks_back()
     gc.freeze()  # or each worker's first collection would copy what is shared
 
 
