@@ -15,6 +15,7 @@ from vehicle_price.contract import check
 from vehicle_price.feature_frame import encode_frame
 from vehicle_price.features import FEATURE_NAMES
 from vehicle_price.listing import check_many
+from vehicle_price.packing import pack
 from vehicle_price.schema import FAMILY_NAMES, FEATURES
 from vehicle_price.settings import Settings
 from vehicle_price.sources import SOURCES, SourceQuery
@@ -60,7 +61,7 @@ def test_any_numbers_are_scored_as_by_xgboost(family, inputs):
 
 @EACH_FAMILY
 def test_inputs_on_a_threshold_go_the_way_they_go_in_xgboost(family):
-    found = tiny.valuation(family).scorer.trees
+    found = tiny.valuation(family).trees
     asked = found.nodes["link"] & trees.MAX_INPUTS
     inputs = np.zeros((300, WIDTH), np.float32)
     rng = np.random.default_rng(5)
@@ -78,6 +79,28 @@ def test_inputs_that_are_no_numbers_end_in_some_leaf():
     assert np.isfinite(tiny.valuation("xgboost").scorer.score(inputs)).all()
 
 
+def test_a_tree_that_fits_no_short_words_is_walked_as_well():
+    """A complete tree of 2**16 leaves on one input; leaf n is for inputs from n - 1 up to n."""
+    levels = 16
+    nodes = np.zeros(2 ** (levels + 1) - 1, trees.NODE)
+    own = np.arange(len(nodes))
+    level = np.frexp(own + 1)[1] - 1
+    place = own + 1 - 2**level
+    nodes["threshold"] = np.where(level < levels, (place * 2 + 1) * 2.0 ** (levels - 1 - level), 0)
+    leaf = level == levels
+    nodes["threshold"][leaf] = place[leaf]
+    nodes["link"] = np.where(leaf, own << 8 | 1, (2 * own + 1) << 8)
+    one = np.ones(1, np.int64)
+    large = trees.Trees(nodes, one * len(nodes), one, np.zeros(1, np.float32), one)
+    large.check()
+    assert pack(large).trees.words.dtype == np.int64
+    assert pack(tiny.valuation("xgboost").trees).trees.words.dtype == np.uint32
+    inputs = np.array([[-1], [0], [0.5], [1], [40_000.5], [2**16 - 1], [np.inf]] * 3, np.float32)
+    for rows in (len(inputs), 1):
+        found = scorer.Scorer(large).score(inputs[:rows])
+        assert (found == np.floor(np.clip(inputs[:rows], 0, 2**16 - 1))).all()
+
+
 def test_no_rows_have_no_scores_and_other_inputs_are_refused():
     score = tiny.valuation("xgboost").scorer.score
     assert score(np.empty((0, WIDTH), np.float32)).shape == (0, 3)
@@ -90,12 +113,15 @@ def test_no_rows_have_no_scores_and_other_inputs_are_refused():
 @EACH_FAMILY
 def test_the_compiled_loops_do_what_is_written(family):
     """The same Python code, not compiled."""
+    # pylint: disable=protected-access
     valuation = tiny.valuation(family)
     inputs = encode_frame(valuation.tables, tiny.halves().test.head(5))
-    for loop in (scorer._few, scorer._many):  # pylint: disable=protected-access
+    packed = pack(valuation.trees)
+    ranks = np.zeros((len(inputs), WIDTH + 1), np.int32)
+    scorer._rank(inputs, packed.limits, packed.first_limit, ranks)
+    for loop in (scorer._few, scorer._many):
         scores = np.empty((len(inputs), 3), np.float32)
-        arrays_ = valuation.scorer._arrays  # pylint: disable=protected-access
-        loop(inputs, *arrays_, scores)
+        loop(ranks, *packed.trees, scores)
         assert scores.tobytes() == valuation.scorer.score(inputs).tobytes()
 
 
@@ -116,7 +142,7 @@ def test_real_listings_have_one_price_on_every_path_and_that_of_xgboost(real_dat
 
 
 def test_trees_are_the_same_when_saved_and_loaded(tmp_path):
-    found = tiny.valuation("random_forest").scorer.trees
+    found = tiny.valuation("random_forest").trees
     trees.save(found, tmp_path / "trees.npz")
     again = trees.load(tmp_path / "trees.npz")
     for name in ("nodes", "sizes", "counts", "base", "inputs"):

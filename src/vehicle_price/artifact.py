@@ -32,7 +32,7 @@ def save(valuation: Fitted, folder: Path) -> str:
     _write_json(folder / "tables.json", asdict(valuation.tables))
     about = {"interval_margin": valuation.interval_margin, "features": list(FEATURE_NAMES)}
     _write_json(folder / "facts.json", about | {"facts": valuation.facts})
-    trees.save(valuation.scorer.trees, folder / "trees.npz")
+    trees.save(valuation.trees, folder / "trees.npz")
     for name, attribute in BOOSTERS.items():
         (folder / name).write_bytes(getattr(valuation, attribute).save_raw("ubj"))
     np.save(folder / "seen_cars.npy", valuation.seen_cars)

@@ -14,7 +14,8 @@ from functools import cache
 
 import numpy as np
 
-from vehicle_price.trees import LINK_BITS, MAX_INPUTS, NODE, Trees
+from vehicle_price.packing import Packed, pack
+from vehicle_price.trees import Trees
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +28,7 @@ class Scorer:
     """The trees of a model, ready to be walked."""
 
     def __init__(self, trees: Trees) -> None:
-        self.trees = trees
-        self._arrays = (trees.nodes, trees.starts, trees.depths(), trees.counts, trees.base)
+        self._packed = pack(trees)
 
     def score(self, inputs: np.ndarray) -> np.ndarray:
         """float32 (rows, outputs) for float32 (rows, inputs), C order; equal to the booster's.
@@ -36,11 +36,10 @@ class Scorer:
         Other threads may run meanwhile.
         """
         rows, width = inputs.shape
-        if width != self.trees.inputs[0]:
-            raise ValueError(f"{width} inputs, need {self.trees.inputs[0]}")
-        scores = np.empty((rows, len(self.trees.base)), np.float32)
-        _compiled()(inputs, *self._arrays, scores)
-        return scores
+        wanted = len(self._packed.first_limit) - 1
+        if width != wanted:
+            raise ValueError(f"{width} inputs, need {wanted}")
+        return _compiled()(inputs, self._packed)
 
 
 def prepare() -> None:
@@ -52,13 +51,26 @@ def prepare() -> None:
 # pylint: disable=too-many-locals, too-many-positional-arguments
 
 
-def _few(inputs, nodes, starts, depths, counts, base, scores):
-    """One listing at a time, SIDE_BY_SIDE trees at a time."""
-    width = inputs.shape[1]
-    asked = np.full(width + 1, -np.inf, np.float32)
-    place = np.empty(SIDE_BY_SIDE, np.int64)
+def _rank(inputs, limits, first_limit, ranks):
+    """How many thresholds of its input each value is not below; all, if it is no number."""
     for row in range(inputs.shape[0]):
-        asked[:width] = inputs[row]
+        for column in range(inputs.shape[1]):
+            first, last = first_limit[column], first_limit[column + 1]
+            low, high = first, last
+            while low < high:
+                middle = (low + high) // 2
+                if inputs[row, column] < limits[middle]:
+                    high = middle
+                else:
+                    low = middle + 1
+            ranks[row, column] = low - first
+
+
+def _few(ranks, words, layout, values, starts, depths, counts, base, scores):
+    """One listing at a time, SIDE_BY_SIDE trees at a time."""
+    child_shift, input_shift, own, most = layout
+    place = np.empty(SIDE_BY_SIDE, np.int64)
+    for row in range(ranks.shape[0]):
         last = 0
         for output in range(base.shape[0]):
             first, last = last, last + counts[output]
@@ -71,22 +83,20 @@ def _few(inputs, nodes, starts, depths, counts, base, scores):
                     deepest = max(deepest, depths[start + k])
                 for _ in range(deepest):
                     for k in range(side):
-                        node = nodes[starts[start + k] + place[k]]
-                        below = asked[node["link"] & MAX_INPUTS] < node["threshold"]
-                        place[k] = (node["link"] >> LINK_BITS) + (0 if below else 1)
+                        word = words[starts[start + k] + place[k]]
+                        below = ranks[row, (word >> input_shift) & own] < (word & most)
+                        place[k] = (word >> child_shift) + (0 if below else 1)
                 for k in range(side):
-                    total += nodes[starts[start + k] + place[k]]["threshold"]
+                    total += values[starts[start + k] + place[k]]
             scores[row, output] = total
 
 
-def _many(inputs, nodes, starts, depths, counts, base, scores):
+def _many(ranks, words, layout, values, starts, depths, counts, base, scores):
     """One tree at a time, BLOCK listings at a time."""
-    width = inputs.shape[1]
-    asked = np.full((BLOCK, width + 1), -np.inf, np.float32)
+    child_shift, input_shift, own, most = layout
     place = np.empty(BLOCK, np.int64)
-    for first in range(0, inputs.shape[0], BLOCK):
-        rows = min(BLOCK, inputs.shape[0] - first)
-        asked[:rows, :width] = inputs[first : first + rows]
+    for first in range(0, ranks.shape[0], BLOCK):
+        rows = min(BLOCK, ranks.shape[0] - first)
         last_tree = 0
         for output in range(base.shape[0]):
             first_tree, last_tree = last_tree, last_tree + counts[output]
@@ -96,35 +106,46 @@ def _many(inputs, nodes, starts, depths, counts, base, scores):
                 place[:rows] = 0
                 for _ in range(depths[tree]):
                     for k in range(rows):
-                        node = nodes[start + place[k]]
-                        below = asked[k, node["link"] & MAX_INPUTS] < node["threshold"]
-                        place[k] = (node["link"] >> LINK_BITS) + (0 if below else 1)
+                        word = words[start + place[k]]
+                        below = ranks[first + k, (word >> input_shift) & own] < (word & most)
+                        place[k] = (word >> child_shift) + (0 if below else 1)
                 for k in range(rows):
-                    scores[first + k, output] += nodes[start + place[k]]["threshold"]
+                    scores[first + k, output] += values[start + place[k]]
 
 
 @cache
-def _compiled() -> Callable[..., None]:
-    """Both loops as machine code, taken from the cache on disk if this machine made it before."""
+def _compiled() -> Callable[[np.ndarray, Packed], np.ndarray]:
+    """The loops as machine code, taken from the cache on disk if this machine made it before."""
     import numba
 
-    node, size = numba.from_dtype(NODE), numba.int64[::1]
-    single = numba.float32
-    signature = numba.void(single[:, ::1], node[::1], size, size, size, single[::1], single[:, ::1])
-    few, many = (_compile(signature, loop) for loop in (_few, _many))
+    short, size, single = numba.int32, numba.int64, numba.float32
+    rank = _compile(_rank, [numba.void(single[:, ::1], single[::1], size[::1], short[:, ::1])])
+    walks = [
+        numba.void(
+            *(short[:, ::1], word[::1], size[::1], single[::1]),
+            *(size[::1], size[::1], size[::1], single[::1], single[:, ::1]),
+        )
+        for word in (numba.uint32, size)
+    ]
+    few, many = _compile(_few, walks), _compile(_many, walks)
 
-    def score(inputs: np.ndarray, *arrays: np.ndarray) -> None:
-        (few if len(inputs) <= FEW else many)(inputs, *arrays)
+    def score(inputs: np.ndarray, packed: Packed) -> np.ndarray:
+        rows, width = inputs.shape
+        ranks = np.zeros((rows, width + 1), np.int32)
+        rank(inputs, packed.limits, packed.first_limit, ranks)
+        scores = np.empty((rows, len(packed.trees.base)), np.float32)
+        (few if rows <= FEW else many)(ranks, *packed.trees, scores)
+        return scores
 
     return score
 
 
-def _compile(signature: object, loop: Callable[..., None]) -> Callable[..., None]:
+def _compile(loop: Callable[..., None], signatures: list[object]) -> Callable[..., None]:
     # No `fastmath`: it would add in another order. `nogil` lets other threads run.
     import numba
 
     try:
-        return numba.njit(signature, nogil=True, cache=True, error_model="numpy")(loop)
+        return numba.njit(signatures, nogil=True, cache=True, error_model="numpy")(loop)
     except RuntimeError:  # neither this folder nor the user's can be written to
         log.info("no folder for compiled code (NUMBA_CACHE_DIR): compiling again in each process")
-        return numba.njit(signature, nogil=True, error_model="numpy")(loop)
+        return numba.njit(signatures, nogil=True, error_model="numpy")(loop)

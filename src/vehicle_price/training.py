@@ -82,9 +82,11 @@ def fit(
     chosen = FAMILIES[family].parameters | (parameters or {})
     price_booster = FAMILIES[family].fit(inputs, log_price, seed, threads, chosen)
     interval_booster, margin = _interval(inputs, log_price, fold, seed, threads)
+    found = trees.from_boosters(price_booster, interval_booster)
     return Fitted(
         tables=fit_tables(train, base_year),
-        scorer=Scorer(trees.from_boosters(price_booster, interval_booster)),
+        scorer=Scorer(found),
+        trees=found,
         price_booster=price_booster,
         interval_booster=interval_booster,
         interval_margin=margin,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import xgboost as xgb
 
+    from vehicle_price.trees import Trees
+
 
 class Estimate(NamedTuple):
     """What a car is worth, in whole US dollars: price, interval, and what to know about it."""
@@ -136,11 +138,12 @@ class Valuation:
 
 @dataclass(frozen=True)
 class Fitted(Valuation):
-    """A valuation fresh from its fit, with the boosters that its scorer was made from.
+    """A valuation fresh from its fit, with what its scorer was made from.
 
-    price_booster: log price. interval_booster: two quantiles of log price.
+    trees: as they are saved. price_booster: log price. interval_booster: two quantiles of log price.
     """
 
+    trees: "Trees"
     price_booster: "xgb.Booster"
     interval_booster: "xgb.Booster"
 
