@@ -17,7 +17,8 @@ from pathlib import Path
 
 from integration_tests.log_rig import Found, Plan, prove, rig_with
 from service.ids import new_id
-from service.outbox import Outbox, Record
+from service.outbox import Outbox
+from service.records import Record
 from unit_tests import tiny
 
 FULL = Plan(predictions=50_000, kills=20, away_seconds=60, clients=8, per_second=300)
@@ -46,7 +47,7 @@ def append(folder: Path, body: bytes, times: int) -> list[float]:
     outbox = Outbox(folder / "outbox.sqlite", 2**30)
     outbox.fill()  # opens it
     return sorted(
-        timed(lambda: outbox.append([Record(new_id(), "prediction", body)])) for _ in range(times)
+        timed(lambda: outbox.append(Record(new_id(), "prediction", body))) for _ in range(times)
     )
 
 

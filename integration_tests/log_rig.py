@@ -23,6 +23,7 @@ from pathlib import Path
 
 import psycopg2
 
+from service.outbox import Outbox
 from setup.native import postgres
 from vehicle_price.artifact import save
 from vehicle_price.database import Address
@@ -310,11 +311,8 @@ class Rig:
 
     def waiting(self) -> int:
         """Records in the outbox."""
-        import sqlite3
-
-        path = self.folder / "outbox" / "outbox.sqlite"
-        with closing(sqlite3.connect(path, timeout=10)) as outbox:
-            return outbox.execute("SELECT count(*) FROM records").fetchone()[0]
+        with closing(Outbox(self.folder / "outbox" / "outbox.sqlite", 2**28)) as outbox:
+            return outbox.fill().records
 
     def drain(self, timeout: float) -> float:
         """Wait until the outbox is empty; seconds it took. Raises TimeoutError."""

@@ -12,12 +12,12 @@ from service.outbox_drain import Drain
 from unit_tests.service_fakes import REQUIRED, app_with
 from vehicle_price.prediction_rows import joined
 
-SIZE, RESERVE = 4_000_000, 1_200_000
+SIZE, RESERVE = 8_000_000, 4_500_000  # as in earnest, moving the whole WAL fits into the reserve
 
 
 @pytest.fixture(name="disk")
 def _disk(tmp_path):
-    """A file system of four megabytes."""
+    """A file system of eight megabytes."""
     mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "none", str(tmp_path)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("only root may mount a file system")

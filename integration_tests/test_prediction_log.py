@@ -17,7 +17,8 @@ from integration_tests.log_rig import ROOT, Plan, prove, rig_with
 from service import envelope
 from service.holder import Served
 from service.ids import new_id
-from service.outbox import Outbox, Record
+from service.outbox import Outbox
+from service.records import Record
 from service.outbox_drain import Drain
 from unit_tests import tiny
 from vehicle_price import database, predictions
@@ -127,7 +128,7 @@ def test_feedback_may_come_before_its_prediction_late_and_twice(rig, outbox):
     for price in (9_000, 9_500):
         feedback(rig, answered, price)
     old = envelope.feedback(answered, 7_000)
-    outbox.append([old._replace(body=old.body.replace(b'"20', b'"19'))])  # from another time
+    outbox.append(old._replace(body=old.body.replace(b'"20', b'"19')))  # from another time
     rig.drain(30)
     sql = "SELECT price FROM feedback WHERE prediction_id = %s"
     assert (rig.query(sql, answered), rig.query(sql, early)) == ([(9_500,)], [(5_000,)])
@@ -149,7 +150,8 @@ def test_a_record_that_can_never_arrive_does_not_stop_the_others(rig, outbox):
         Record(new_id(), "feedback", b'{"prediction_id": "7", "price": 1, "received_at": "x"}'),
         record(price={"a": 1}),
     ]
-    outbox.append([good[0], *wrong[:3], good[1], *wrong[3:], good[2]])
+    for one in (good[0], *wrong[:3], good[1], *wrong[3:], good[2]):
+        outbox.append(one)
     rig.drain(30)
     sql = "SELECT count(*) FROM predictions WHERE prediction_id = ANY(%s::uuid[])"
     assert rig.query(sql, [one.id for one in good]) == [(3,)]
@@ -164,7 +166,8 @@ def test_errors_of_each_version_are_counted_since_a_time(rig, outbox):
         made.append(envelope.priced(new_id(), [HONDA], [estimate], served))
     shadow = Served(None, "sha", info={"run_id": "run-shadow", "tags": {}}, role="shadow")
     watched = envelope.shadowed(made[2].id, [Estimate(4_000, 1, 9_000, ())], shadow)
-    outbox.append([*made, watched, *(envelope.feedback(one.id, 2_000) for one in made)])
+    for one in (*made, watched, *(envelope.feedback(one.id, 2_000) for one in made)):
+        outbox.append(one)
     rig.drain(30)
     since = datetime.now(UTC) - timedelta(minutes=1)
     with connected(rig.database, 5) as connection:

@@ -144,7 +144,7 @@ def _kept(
 ) -> Iterator[Mapping[str, object]]:
     """Prices whose record is in the outbox."""
     estimates, first_id = served.valuation.price_many(listings), new_id()
-    pricer.outbox.append([envelope.priced(first_id, listings, estimates, served, asked)])
+    pricer.outbox.append(envelope.priced(first_id, listings, estimates, served, asked))
     pricer.metrics.predicted(len(listings), served.role, served.version)
     pricer.shadow.offer(first_id, listings)
     for number, estimate in enumerate(estimates):

@@ -12,7 +12,7 @@ from pydantic_core import from_json, to_json
 
 from service.holder import Estimate, Served
 from service.ids import member_id, new_id
-from service.outbox import Kind, Record
+from service.records import Kind, Record
 from vehicle_price.prediction_rows import FeedbackRow, ModelRow, PredictionRow, Rows, ShadowRow
 from vehicle_price.schema import FEATURES
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from flask import Request
 from pydantic_core import to_json
 
-from service.outbox import AlreadyAnswered, Answered, Outbox, Record
+from service.outbox import AlreadyAnswered, Answered, Outbox
+from service.records import Record
 from service.problem import Problem
 
 HEADER = "Idempotency-Key"
@@ -41,7 +42,7 @@ def answer_once(
     """
     if key is None:
         reply = make()
-        outbox.append([reply.record])
+        outbox.append(reply.record)
         return reply.body
     scoped, fingerprint = f"{route} {key}", hashlib.sha256(to_json(body)).digest()
     known = outbox.replay(scoped, fingerprint)
@@ -50,7 +51,7 @@ def answer_once(
 
 def _first(outbox: Outbox, key: str, fingerprint: bytes, reply: Reply) -> bytes:
     try:
-        outbox.append([reply.record], Answered(key, fingerprint, reply.body))
+        outbox.append_once(reply.record, Answered(key, fingerprint, reply.body))
     except AlreadyAnswered:  # the same request at the same time, perhaps in another worker
         return outbox.replay(key, fingerprint) or reply.body
     return reply.body

@@ -4,32 +4,27 @@ An answer is given only after `append` has returned. One SQLite file serves all 
 forwarder (`service/forwarder.py`) empties it. setup/prediction_log.md tells the whole way.
 """
 
+import errno
 import sqlite3
 import time
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NamedTuple
+from threading import Lock
+from typing import NamedTuple
 
-from service.ids import ticks_of
+from service import journal, records
+from service.collecting import collect, left_over
+from service.journal import Journal, framed
 from service.outbox_file import PAGE, OutboxFile
+from service.records import Kind, Record
 from vehicle_price.settings import Settings
 
-Kind = Literal["prediction", "feedback", "shadow"]
 IDEMPOTENCY_SECONDS = 24 * 3600.0
 LARGE = 2_000  # bytes of an answer
-TAKEN = (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_ROWID)
-NEARBY = 64  # how far a record can lie from its id's place
-INSERT = "INSERT INTO records (seq, id, kind, body) VALUES (?, ?, ?, ?)"
-
-
-class Record(NamedTuple):
-    """One request's entry. id: of the request (`ids.new_id`). body: JSON, see `envelope.py`."""
-
-    id: str
-    kind: Kind
-    body: bytes
+JOURNAL_BYTES = 2**20  # of one worker's journal, before its records are moved to the table
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Answered(NamedTuple):
@@ -74,23 +69,35 @@ class Outbox:
 
     def __init__(self, path: str | Path, max_bytes: int) -> None:
         self.file = OutboxFile(path, max_bytes)
+        self.folder = self.file.path.parent
+        self._journal = Journal(self.folder, min(JOURNAL_BYTES, max_bytes // 16))
+        self._one_writes = Lock()
 
-    def append(self, records: Sequence[Record], idempotency: Answered | None = None) -> None:
-        """Keep `records`, and the answer to repeat, all or nothing; committed on return.
+    def append(self, record: Record) -> None:
+        """Keep `record`; on return it is safe from the end of this process, however it ends.
+
+        Raises OutboxFull, OutboxUnavailable.
+        """
+        frame = framed(record)
+        with self._refusals(), self._one_writes:
+            if not self._journal.has_room:
+                self._begin_journal()
+            self._journal.write(frame)
+
+    def append_once(self, record: Record, idempotency: Answered) -> None:
+        """Keep `record` and the answer to repeat, both or nothing; committed on return.
 
         Raises OutboxFull, OutboxUnavailable, AlreadyAnswered.
         """
-        with self._refusals():
-            if len(records) == 1 and idempotency is None:
-                with self.file.writing() as connection:
-                    _insert(connection, records[0])
-                return
-            row = _packed(idempotency) if idempotency else None
-            with self.file.transaction() as connection:
-                if row:
-                    _remember(connection, row)
-                for record in records:
-                    _insert(connection, record)
+        row = _packed(idempotency)
+        with self._refusals(), self.file.transaction() as connection:
+            _remember(connection, row)
+            records.insert(connection, record)
+
+    def collect(self) -> None:
+        """Move what all journals hold into the table. Raises OutboxFull, OutboxUnavailable."""
+        with self._refusals(), self.file.writing() as connection:
+            collect(connection, self.folder)
 
     def replay(self, key: str, fingerprint: bytes) -> bytes | None:
         """The answer that was given to this key's request, None if there was none in 24 hours.
@@ -109,21 +116,23 @@ class Outbox:
 
     def find(self, record_id: str, kind: Kind) -> bytes | None:
         """The body of a record that still waits here. Raises OutboxUnavailable."""
-        place = ticks_of(record_id)
-        sql = "SELECT body FROM records WHERE seq BETWEEN ? AND ? AND id = ? AND kind = ?"
-        with self._refusals(), self.file.reading() as connection:
-            found = connection.execute(sql, (place, place + NEARBY, record_id, kind)).fetchone()
-        return found[0] if found else None
+        with self._refusals():
+            found = journal.find(self.folder, record_id, kind)  # first: it leaves in this direction
+            if found is not None:
+                return found
+            with self.file.reading() as connection:
+                return records.find(connection, record_id, kind)
 
     def fill(self) -> Fill:
         """How full it is now. Raises OutboxUnavailable."""
         with self._refusals(), self.file.reading() as connection:
-            used = _used_bytes(connection)
-            records = _number(connection, "SELECT count(*) FROM records")
+            count, size = left_over(connection, self.folder)
+            used = _used_bytes(connection) + size
+            waiting = _number(connection, "SELECT count(*) FROM records") + count
             oldest = _number(connection, "SELECT min(seq) FROM records")
             dead = _number(connection, "SELECT count(*) FROM dead_letters")
-        age = max(time.time() - oldest / 4096 / 1000, 0.0) if records else 0.0
-        return Fill(records, used, self.file.max_bytes, age, dead)
+        age = max(time.time() - oldest / 4096 / 1000, 0.0) if oldest else 0.0
+        return Fill(waiting, used, self.file.max_bytes, age, dead)
 
     def used(self) -> float:
         """The share of its limit that is taken: quick, where `fill` counts."""
@@ -131,8 +140,17 @@ class Outbox:
             return _used_bytes(connection) / self.file.max_bytes
 
     def close(self) -> None:
-        """Close this process's connection."""
+        """Close this process's journal and connection; the next use opens new ones."""
+        with self._one_writes:
+            self._journal.close()
         self.file.close()
+
+    def _begin_journal(self) -> None:
+        """Have room to write, or raise: what waits in journals is bounded by their number."""
+        self._journal.close()
+        with self.file.writing() as connection:
+            collect(connection, self.folder)
+            self._journal.open()
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:
@@ -145,6 +163,8 @@ class Outbox:
             self.file.close()  # the next request tries a new connection
             raise OutboxUnavailable(f"{self.file.path}: {error}") from error
         except OSError as error:
+            if error.errno in NO_SPACE:
+                raise OutboxFull(_full(self.file.path)) from error
             raise OutboxUnavailable(f"{self.file.path}: {error}") from error
 
 
@@ -155,22 +175,6 @@ def outbox_of(settings: Settings) -> Outbox:
 
 def _full(path: Path) -> str:
     return f"{path} or its disk is full; the forwarder empties it once the database answers"
-
-
-def _insert(connection: sqlite3.Connection, record: Record) -> None:
-    """Put `record` where its id's time says, or at the next free place.
-
-    So a single tree, written at its end only, serves to append, to drain in order and to find.
-    """
-    place = ticks_of(record.id)
-    while True:
-        try:
-            connection.execute(INSERT, (place, record.id, record.kind, record.body))
-            return
-        except sqlite3.IntegrityError as error:
-            if error.sqlite_errorcode not in TAKEN:
-                raise
-            place += 1
 
 
 def _packed(answered: Answered) -> tuple[str, float, bytes, bool, bytes]:

@@ -5,10 +5,14 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import NamedTuple
 
-from service.outbox import IDEMPOTENCY_SECONDS, Outbox, Record
+from service import journal
+from service.collecting import collect
+from service.outbox import IDEMPOTENCY_SECONDS, Outbox, OutboxFull
+from service.records import Record
 from service.outbox_file import CHECKPOINT_PAGES, PAGE, atomic
 
 BATCH_RECORDS = 500
@@ -61,6 +65,7 @@ class Drain:
 
     def batch(self) -> list[Waiting]:
         """The oldest records: at most BATCH_RECORDS, few when they are large."""
+        self.collect()
         found: list[Waiting] = []
         size = 0
         sql = "SELECT seq, id, kind, body FROM records ORDER BY seq LIMIT ?"
@@ -85,10 +90,21 @@ class Drain:
         self._change(sql, [(place, record.id, record.kind, dead.reason, record.body)])
         self._change(DELETE, [(place,)])
 
+    def collect(self) -> None:
+        """Move what the workers have written into the table."""
+        try:
+            self.outbox.collect()
+        except OutboxFull:
+            if not self._is_empty():
+                return  # what is there makes room, and then this goes on
+            with self._reserve_given_up() as connection:
+                collect(connection, self.outbox.folder)
+
     def sync(self) -> None:
-        """Have on the disk for good what was committed so far; writers do not wait for it."""
-        with open(f"{self.file.path}-wal", "rb") as wal:
-            os.fdatasync(wal.fileno())
+        """Have on the disk for good what was written so far; writers do not wait for it."""
+        for path in (Path(f"{self.file.path}-wal"), *journal.files(self.outbox.folder)):
+            with suppress(FileNotFoundError), path.open("rb") as file:  # collected meanwhile
+                os.fdatasync(file.fileno())
 
     def checkpoint(self) -> int:
         """Move the WAL's content into the main file; how many pages it had.
@@ -141,14 +157,20 @@ class Drain:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
                 raise
-            self._change_on_a_full_disk(sql, values)
+            with self._reserve_given_up() as connection, atomic(connection):
+                connection.executemany(sql, values)
 
-    def _change_on_a_full_disk(self, sql: str, values: Sequence[tuple[object, ...]]) -> None:
-        """Give up the reserve for the change, while nobody else can take it."""
+    @contextmanager
+    def _reserve_given_up(self) -> Iterator[sqlite3.Connection]:
+        """A connection to change something on a full disk: it has the reserve's room, while no
+        worker can take that for its tables."""
         with self.file.writing() as connection:
             self._reserve.unlink(missing_ok=True)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            with atomic(connection):
-                connection.executemany(sql, values)
+            yield connection
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             self.keep_reserve()
+
+    def _is_empty(self) -> bool:
+        with self.file.reading() as connection:
+            return connection.execute("SELECT 1 FROM records LIMIT 1").fetchone() is None

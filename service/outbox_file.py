@@ -23,7 +23,9 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL,
     body BLOB NOT NULL
 );
+CREATE TABLE IF NOT EXISTS journals (name TEXT PRIMARY KEY, collected INTEGER NOT NULL);
 """
+VERSION = 2
 
 
 class OutboxFile:
@@ -112,8 +114,8 @@ def _connect(path: Path, max_bytes: int) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA max_page_count = {max(max_bytes // PAGE, 16)}")
-        if connection.execute("PRAGMA user_version").fetchone() != (1,):
-            connection.executescript(SCHEMA + "PRAGMA user_version = 1;")
+        if connection.execute("PRAGMA user_version").fetchone() != (VERSION,):
+            connection.executescript(f"{SCHEMA} PRAGMA user_version = {VERSION};")
     except BaseException:
         connection.close()
         raise

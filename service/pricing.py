@@ -19,7 +19,8 @@ from service.idempotency import Reply, answer_once, key_of
 from service.ids import member_ids, new_id
 from service.metrics import Metrics
 from service.observe import note_version, request_id
-from service.outbox import Outbox, Record
+from service.outbox import Outbox
+from service.records import Record
 from service.shadow import Shadow
 from vehicle_price.listing import check_many, check_one
 from vehicle_price.wrong_values import FieldError, WrongValues
@@ -63,7 +64,7 @@ class Pricer:
     def kept(self, listing: Mapping[str, object], asked: Asked) -> dict[str, object]:
         """The answer for one checked listing, its record kept."""
         content, record = self.one(listing, asked)
-        self.outbox.append([record])
+        self.outbox.append(record)
         return content
 
     def _count(self, served: Served, prices: int, asked: Asked) -> None:

@@ -78,5 +78,5 @@ class Shadow:
             self._metrics.shadow("dropped", len(asked.listings))
             return
         estimates = served.valuation.price_many([dict(one) for one in asked.listings])
-        self._outbox.append([envelope.shadowed(asked.first_id, estimates, served)])
+        self._outbox.append(envelope.shadowed(asked.first_id, estimates, served))
         self._metrics.shadow("scored", len(estimates))

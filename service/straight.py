@@ -68,5 +68,5 @@ def _answer(pricer: Pricer, environ: Environ) -> bytes:
     asked = Asked(client, environ[REQUEST_ID], None, environ)
     listings = parsed(read_known(environ, int(environ["CONTENT_LENGTH"])))
     reply = reply_to(pricer, listings, asked)
-    pricer.outbox.append([reply.record])
+    pricer.outbox.append(reply.record)
     return reply.body

@@ -22,10 +22,9 @@ class Records(list):
 
     taken = 0.0
 
-    def append(self, records, idempotency=None):
-        """Remember them."""
-        assert idempotency is None
-        self.extend(records)
+    def append(self, record):
+        """Remember it."""
+        super().append(record)
 
     def used(self):
         """How full it is."""
