@@ -93,7 +93,7 @@ def test_a_tree_that_fits_no_short_words_is_walked_as_well():
     one = np.ones(1, np.int64)
     large = trees.Trees(nodes, one * len(nodes), one, np.zeros(1, np.float32), one)
     large.check()
-    assert pack(large).trees.words.dtype == np.int64
+    assert pack(large).trees.words.dtype == np.uint64
     assert pack(tiny.valuation("xgboost").trees).trees.words.dtype == np.uint32
     inputs = np.array([[-1], [0], [0.5], [1], [40_000.5], [2**16 - 1], [np.inf]] * 3, np.float32)
     for rows in (len(inputs), 1):
@@ -117,7 +117,7 @@ def test_the_compiled_loops_do_what_is_written(family):
     valuation = tiny.valuation(family)
     inputs = encode_frame(valuation.tables, tiny.halves().test.head(5))
     packed = pack(valuation.trees)
-    ranks = np.zeros((len(inputs), WIDTH + 1), np.int32)
+    ranks = np.zeros((len(inputs), WIDTH + 1), np.uint32)
     scorer._rank(inputs, packed.limits, packed.first_limit, ranks)
     for loop in (scorer._few, scorer._many):
         scores = np.empty((len(inputs), 3), np.float32)

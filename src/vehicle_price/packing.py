@@ -2,8 +2,9 @@
 
 A walk touches ten thousand nodes for one listing, so what it costs is mostly what it waits for
 memory. An input is therefore looked up once among all thresholds that any tree compares it with;
-after that a node compares small whole numbers, and the node, its input and its child fit into one
-word of four bytes (eight, where trees are as large as those of a forest).
+after that a node compares small whole numbers, and its threshold, its input and its child fit into
+one word of four bytes (eight, where trees are as large as those of a forest). All numbers of a walk
+have the words' type: the compiler then takes many trees at once.
 """
 
 from typing import NamedTuple
@@ -16,9 +17,9 @@ from vehicle_price.trees import LINK_BITS, MAX_INPUTS, Trees
 class Walked(NamedTuple):
     """What the walks read, in their order.
 
-    words: uint32 or int64, a node each: left child, input asked, rank of the threshold, from the
-    highest bits to the lowest. layout: int64 (4,): how far to shift for the child and for the
-    input, the greatest input, the greatest rank. values: float32, a leaf's value where it stands.
+    words: uint32 or uint64, a node each: how far it is to the left child, input asked, rank of the
+    threshold, from the highest bits to the lowest. layout: as words, (4,): how far to shift for the
+    child and for the input, the greatest input, the greatest rank. values: float32, a leaf's value where it stands.
     starts, depths: int64, of each tree. counts: int64, trees of each output. base: float32, of
     each output.
     """
@@ -53,7 +54,8 @@ def pack(trees: Trees) -> Packed:
     """
     thresholds, inputs = trees.nodes["threshold"], int(trees.inputs[0])
     asked = (trees.nodes["link"] & MAX_INPUTS).astype(np.int64)
-    child = (trees.nodes["link"] >> LINK_BITS).astype(np.int64)
+    own = np.arange(len(asked)) - np.repeat(trees.starts, trees.sizes)
+    child = (trees.nodes["link"] >> LINK_BITS) - own
     ranks, limits = np.ones(len(asked), np.int64), [np.empty(0, np.float32)]
     for column in range(inputs):
         here = asked == column
@@ -62,12 +64,12 @@ def pack(trees: Trees) -> Packed:
         limits.append(distinct)
     input_shift = _bits(ranks.max(initial=1))
     child_shift = input_shift + _bits(inputs)
-    kind = np.uint32 if child_shift + _bits(child.max(initial=0)) <= 32 else np.int64
+    kind = np.uint32 if child_shift + _bits(child.max(initial=0)) <= 32 else np.uint64
     words = child << child_shift | asked << input_shift | ranks
     greatest = [(1 << child_shift - input_shift) - 1, (1 << input_shift) - 1]
     walked = Walked(
         words=words.astype(kind),
-        layout=np.array([child_shift, input_shift, *greatest]),
+        layout=np.array([child_shift, input_shift, *greatest], kind),
         values=np.where(asked == inputs, thresholds, np.float32(0)),
         starts=trees.starts,
         depths=trees.depths(),

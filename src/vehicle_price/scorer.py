@@ -68,8 +68,8 @@ def _rank(inputs, limits, first_limit, ranks):
 
 def _few(ranks, words, layout, values, starts, depths, counts, base, scores):
     """One listing at a time, SIDE_BY_SIDE trees at a time."""
-    child_shift, input_shift, own, most = layout
-    place = np.empty(SIDE_BY_SIDE, np.int64)
+    child_shift, input_shift, last_input, most = layout
+    place = np.empty(SIDE_BY_SIDE, words.dtype)
     for row in range(ranks.shape[0]):
         last = 0
         for output in range(base.shape[0]):
@@ -79,22 +79,22 @@ def _few(ranks, words, layout, values, starts, depths, counts, base, scores):
                 side = min(SIDE_BY_SIDE, last - start)
                 deepest = 0
                 for k in range(side):
-                    place[k] = 0
+                    place[k] = starts[start + k]
                     deepest = max(deepest, depths[start + k])
                 for _ in range(deepest):
                     for k in range(side):
-                        word = words[starts[start + k] + place[k]]
-                        below = ranks[row, (word >> input_shift) & own] < (word & most)
-                        place[k] = (word >> child_shift) + (0 if below else 1)
+                        word = words[place[k]]
+                        above = ranks[row, (word >> input_shift) & last_input] >= (word & most)
+                        place[k] += (word >> child_shift) + above
                 for k in range(side):
-                    total += values[starts[start + k] + place[k]]
+                    total += values[place[k]]
             scores[row, output] = total
 
 
 def _many(ranks, words, layout, values, starts, depths, counts, base, scores):
     """One tree at a time, BLOCK listings at a time."""
-    child_shift, input_shift, own, most = layout
-    place = np.empty(BLOCK, np.int64)
+    child_shift, input_shift, last_input, most = layout
+    place = np.empty(BLOCK, words.dtype)
     for first in range(0, ranks.shape[0], BLOCK):
         rows = min(BLOCK, ranks.shape[0] - first)
         last_tree = 0
@@ -102,15 +102,15 @@ def _many(ranks, words, layout, values, starts, depths, counts, base, scores):
             first_tree, last_tree = last_tree, last_tree + counts[output]
             scores[first : first + rows, output] = base[output]
             for tree in range(first_tree, last_tree):
-                start = starts[tree]
-                place[:rows] = 0
+                place[:rows] = starts[tree]
                 for _ in range(depths[tree]):
                     for k in range(rows):
-                        word = words[start + place[k]]
-                        below = ranks[first + k, (word >> input_shift) & own] < (word & most)
-                        place[k] = (word >> child_shift) + (0 if below else 1)
+                        word = words[place[k]]
+                        asked = (word >> input_shift) & last_input
+                        above = ranks[first + k, asked] >= (word & most)
+                        place[k] += (word >> child_shift) + above
                 for k in range(rows):
-                    scores[first + k, output] += values[start + place[k]]
+                    scores[first + k, output] += values[place[k]]
 
 
 @cache
@@ -118,20 +118,20 @@ def _compiled() -> Callable[[np.ndarray, Packed], np.ndarray]:
     """The loops as machine code, taken from the cache on disk if this machine made it before."""
     import numba
 
-    short, size, single = numba.int32, numba.int64, numba.float32
+    short, size, single = numba.uint32, numba.int64, numba.float32
     rank = _compile(_rank, [numba.void(single[:, ::1], single[::1], size[::1], short[:, ::1])])
     walks = [
         numba.void(
-            *(short[:, ::1], word[::1], size[::1], single[::1]),
+            *(short[:, ::1], word[::1], word[::1], single[::1]),
             *(size[::1], size[::1], size[::1], single[::1], single[:, ::1]),
         )
-        for word in (numba.uint32, size)
+        for word in (numba.uint32, numba.uint64)
     ]
     few, many = _compile(_few, walks), _compile(_many, walks)
 
     def score(inputs: np.ndarray, packed: Packed) -> np.ndarray:
         rows, width = inputs.shape
-        ranks = np.zeros((rows, width + 1), np.int32)
+        ranks = np.zeros((rows, width + 1), np.uint32)
         rank(inputs, packed.limits, packed.first_limit, ranks)
         scores = np.empty((rows, len(packed.trees.base)), np.float32)
         (few if rows <= FEW else many)(ranks, *packed.trees, scores)
