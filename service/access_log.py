@@ -1,10 +1,12 @@
 """Gunicorn's access log as one JSON object per line."""
 
-import json
+import os
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from gunicorn.glogging import Logger
+from pydantic_core import to_json
 
 from service.broken_http import CLIENT_FAULTS
 
@@ -31,4 +33,10 @@ class AccessLogger(Logger):
         }
         noted = {name: environ.get(f"vehicle_price.{name}") for name in NOTED}
         line |= {name: value for name, value in noted.items() if value}
-        self.access_log.info(json.dumps(line))
+        self._write(to_json(line) + b"\n")
+
+    def _write(self, line: bytes) -> None:
+        """Into the log that is configured: without `logging`, which takes ten times as long."""
+        for handler in self.access_log.handlers:
+            with suppress(OSError):  # a full disk: answers go on
+                os.write(handler.stream.fileno(), line)  # type: ignore[attr-defined]

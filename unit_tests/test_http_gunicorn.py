@@ -28,18 +28,17 @@ def test_a_broken_request_is_answered_by_a_problem(status, told):
 
 
 @pytest.fixture(name="logged")
-def _logged(monkeypatch):
+def _logged(tmp_path):
     """A function from (status, WSGI environment) to the line that is logged."""
     config = Config()
-    config.set("accesslog", "-")
-    logger, lines = AccessLogger(config), []
-    monkeypatch.setattr(logger.access_log, "info", lines.append)
+    config.set("accesslog", str(tmp_path / "access.log"))
+    logger = AccessLogger(config)
 
     def log(status, **environ):
         answer, incoming = SimpleNamespace(status=status, sent=5), SimpleNamespace(path="/raw")
         environ = {"REQUEST_METHOD": "GET", "REMOTE_ADDR": "10.0.0.1"} | environ
         logger.access(answer, incoming, environ, timedelta(milliseconds=2))
-        return json.loads(lines[-1])
+        return json.loads((tmp_path / "access.log").read_text("utf-8").splitlines()[-1])
 
     return log
 
