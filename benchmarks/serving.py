@@ -60,9 +60,14 @@ def main() -> None:
         print(serving_http.slow_clients(ours, asked, options), flush=True)
         for line in serving_http.many_rows(ours, bare, asked):
             print(line, flush=True)
-        with servers.mlflow_serve(Path(work) / "mlflow", folder, options.workers) as other:
-            for line in serving_http.against_mlflow(ours, other, asked, options):
-                print(line, flush=True)
+        # MLflow starts one worker unless it is told otherwise; the service starts two.
+        for workers, wanted in ((1, "≥ 40"), (options.workers, "–")):
+            theirs = f"`mlflow models serve --workers {workers}`"
+            with servers.mlflow_serve(Path(work) / f"mlflow-{workers}", folder, workers) as other:
+                for line in serving_http.against_mlflow(
+                    ours, other, asked, options, theirs, wanted
+                ):
+                    print(line, flush=True)
 
 
 def in_process(valuation: Valuation, booster: xgb.Booster, asked: Input) -> list[Line]:

@@ -93,9 +93,14 @@ def many_rows(ours: servers.Server, bare: float, asked: Input) -> list[Line]:
 
 
 def against_mlflow(
-    ours: servers.Server, other: servers.Server, asked: Input, options: argparse.Namespace
+    ours: servers.Server,
+    other: servers.Server,
+    asked: Input,
+    options: argparse.Namespace,
+    theirs: str,
+    wanted: str,
 ) -> list[Line]:
-    """/predict beside `mlflow models serve`, one listing a request."""
+    """/predict beside `mlflow models serve`, one listing a request. theirs: how that is called."""
     names = [c.name for c in FEATURES]
     rows = [
         {"columns": names, "data": [[one.get(n) for n in names]]} for one in asked.listings[:500]
@@ -105,14 +110,13 @@ def against_mlflow(
     found, floor = in_turns(
         loaded(ours, fast, options), loaded(other, slow, options), options.rounds
     )
-    what, theirs = "/predict, one listing", "`mlflow models serve`"
     return [
         Line(
-            what,
+            "/predict, one listing",
             f"{rate(found):,.0f}/s",
             f"{theirs} {rate(floor):,.0f}/s",
             rate(found) / rate(floor),
-            "≥ 40",
+            wanted,
         ),
         Line(
             "its processor time",

@@ -19,7 +19,7 @@ from service.access import access
 from service.envelope import Asked
 from service.holder import Served
 from service.idempotency import HEADER as IDEMPOTENCY_KEY
-from service.ids import member_id, new_id
+from service.ids import member_ids, new_id
 from service.observe import note_version
 from service.off_loop import off_loop
 from service.pricing import Pricer, asked_by
@@ -36,11 +36,13 @@ ADDED: Mapping[str, type] = {
     "warnings": str,
     "error": str,
 }
+NO_PRICE = (None,) * (len(ADDED) - 1)  # before the error
 READ_ROWS = 2_000  # in memory at a time
 TURN_ROWS = 250  # about 8 ms of work, after which other requests have their turn
 PIECE = 262_144  # bytes of the body read at a time
 
 Listing = dict[str, object]
+Added = tuple[object, ...]  # the values of ADDED in their order, None where there is none
 
 
 class PricedFile(Protocol):
@@ -52,7 +54,7 @@ class PricedFile(Protocol):
     def listings(self, part: Any) -> Iterator[Listing | str]:
         """Rows as listings to check, or why a row is none."""
 
-    def written(self, part: Any, added: Sequence[Mapping[str, object]]) -> bytes:
+    def written(self, part: Any, added: Sequence[Added]) -> bytes:
         """Rows with the columns ADDED."""
 
     def end(self) -> bytes:
@@ -120,12 +122,12 @@ def _answer(file: PricedFile, pricer: Pricer, served: Served, asked: Asked) -> I
 
 def _priced(
     rows: Sequence[Listing | str], pricer: Pricer, served: Served, asked: Asked
-) -> list[Mapping[str, object]]:
-    """The values of ADDED for each row: a price, or what is wrong with it."""
+) -> list[Added]:
+    """For each row a price, or what is wrong with it."""
     checked = _checked(rows)
     good = [listing for listing in checked if isinstance(listing, dict)]
     prices = iter(_kept(good, pricer, served, asked) if good else ())
-    return [next(prices) if isinstance(one, dict) else {"error": one} for one in checked]
+    return [next(prices) if isinstance(one, dict) else (*NO_PRICE, one) for one in checked]
 
 
 def _checked(rows: Sequence[Listing | str]) -> list[Listing | str]:
@@ -141,21 +143,15 @@ def _worded(wrong: WrongValues) -> str:
 
 def _kept(
     listings: list[Listing], pricer: Pricer, served: Served, asked: Asked
-) -> Iterator[Mapping[str, object]]:
+) -> Iterator[Added]:
     """Prices whose record is in the outbox."""
     estimates, first_id = served.valuation.price_many(listings), new_id()
     pricer.outbox.append(envelope.priced(first_id, listings, estimates, served, asked))
     pricer.metrics.predicted(len(listings), served.role, served.version)
     pricer.shadow.offer(first_id, listings)
-    for number, estimate in enumerate(estimates):
-        yield {
-            "prediction_id": member_id(first_id, number),
-            "predicted_price": estimate.price,
-            "predicted_low": estimate.low,
-            "predicted_high": estimate.high,
-            "model_version": served.version,
-            "warnings": "; ".join(estimate.warnings),
-        }
+    ids, version = member_ids(first_id, len(listings)), served.version
+    for one, (price, low, high, warnings) in zip(ids, estimates, strict=True):
+        yield one, price, low, high, version, "; ".join(warnings), None
 
 
 def _spooled(incoming: Request, max_bytes: int) -> IO[bytes]:

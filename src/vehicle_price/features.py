@@ -89,11 +89,12 @@ class Car(NamedTuple):
     """What a make and a model text bring to the inputs.
 
     curves: log price over age, as `curve_table` gives it. values: as `text_values` does.
+    warnings: what of the text was not in the training data.
     """
 
-    keys: CarKeys
     curves: list[list[float]]
     values: list[float]
+    warnings: tuple[str, ...]
 
 
 @lru_cache(maxsize=TEXTS_KEPT)
@@ -143,7 +144,18 @@ def encode_row(tables: Tables, listing: Mapping[str, object]) -> list[float]:
 
 def _car(tables: Tables, make: str, model: str) -> Car:
     keys = car_keys(make, model)
-    return Car(keys, curve_table(tables, keys.groups), text_values(tables, keys))
+    warnings = _unknown_text(tables, keys, make, model)
+    return Car(curve_table(tables, keys.groups), text_values(tables, keys), warnings)
+
+
+def _unknown_text(tables: Tables, keys: CarKeys, make: str, model: str) -> tuple[str, ...]:
+    if keys.groups[0] not in tables.offsets["make"]:
+        return (f"manufacturer: {make!r} was not in the training data; a rough estimate",)
+    if not model:
+        return ("model: not given; priced as an average car of the make",)
+    if keys.groups[1] not in tables.offsets["word1"]:
+        return (f"model: {model!r} was not in the training data; priced from the make",)
+    return ()
 
 
 def _age(tables: Tables, year: object, posting_date: object) -> int:

@@ -3,7 +3,7 @@
 import csv
 import io
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import IO
 
@@ -46,22 +46,22 @@ class PricedCsv:
                 yield f"has more cells than the head of the file: {echo(', '.join(row[width:]))}"
                 continue
             if len(row) < width:
-                row = row + [""] * (width - len(row))
+                row = _filled(row, width)
             yield {
-                name: number(row[place]) if numeric else row[place]
+                name: number(cell) if numeric else cell
                 for place, name, numeric in read
-                if row[place]
+                if (cell := row[place])
             }
 
-    def written(self, part: Sequence[list[str]], added: Sequence[Mapping[str, object]]) -> bytes:
-        """The rows as CSV; with each, what `added` holds by name, nothing for None."""
+    def written(self, part: Sequence[list[str]], added: Sequence[Sequence[object]]) -> bytes:
+        """The rows as CSV; with each, its values of the columns `added`, nothing for None."""
         text, width = io.StringIO(newline=""), len(self._names)
         writer = csv.writer(text)
         if not self._begun:
             writer.writerow([*self._names, *self._added])
             self._begun = True
         writer.writerows(
-            [*row[:width], *[""] * (width - len(row)), *map(more.get, self._added)]
+            [*row, *more] if len(row) == width else [*_filled(row, width), *more]
             for row, more in zip(part, added, strict=True)
         )
         return text.getvalue().encode()
@@ -76,7 +76,7 @@ class PricedCsv:
         os.lseek(self._file.fileno(), 0, os.SEEK_SET)
         encoding = "utf-8-sig"
         with open(self._file.fileno(), encoding=encoding, newline="", closefd=False) as text:
-            yield from (row for row in csv.reader(text) if row)
+            yield from filter(None, csv.reader(text))
 
     def _check_all(self) -> None:
         """What is answered is streamed, so what is wrong must be known before."""
@@ -86,6 +86,11 @@ class PricedCsv:
             raise WrongValues([FieldError("", f"not UTF-8: {error.reason}")]) from error
         except csv.Error as error:
             raise WrongValues([FieldError("", f"not CSV: {error}")]) from error
+
+
+def _filled(row: list[str], width: int) -> list[str]:
+    """`row` with as many cells as the head of the file has."""
+    return row[:width] + [""] * (width - len(row))
 
 
 def _check_head(names: Sequence[str], added: Sequence[str]) -> None:

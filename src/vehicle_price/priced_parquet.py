@@ -55,10 +55,12 @@ class PricedParquet:
         for cells in zip(*columns, strict=True):
             yield {n: cell for n, cell in zip(names, cells, strict=True) if cell is not None}
 
-    def written(self, part: pa.RecordBatch, added: Sequence[Mapping[str, object]]) -> bytes:
-        """The rows as a group of Parquet; with each, what `added` holds by name, else null."""
+    def written(self, part: pa.RecordBatch, added: Sequence[Sequence[object]]) -> bytes:
+        """The rows as a group of Parquet; with each, its values of the columns `added`."""
+        values = zip(*added, strict=True) if added else [()] * len(self._added)
         more = [
-            pa.array([one.get(field.name) for one in added], field.type) for field in self._added
+            pa.array(list(column), field.type)
+            for column, field in zip(values, self._added, strict=True)
         ]
         columns = [*part.columns, *more]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=self._writer.schema))

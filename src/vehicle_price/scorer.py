@@ -95,8 +95,10 @@ def _many(ranks, words, layout, values, starts, depths, counts, base, scores):
     """One tree at a time, BLOCK listings at a time."""
     child_shift, input_shift, last_input, most = layout
     place = np.empty(BLOCK, words.dtype)
+    block = np.empty((BLOCK, ranks.shape[1]), ranks.dtype)
     for first in range(0, ranks.shape[0], BLOCK):
         rows = min(BLOCK, ranks.shape[0] - first)
+        block[:rows] = ranks[first : first + rows]
         last_tree = 0
         for output in range(base.shape[0]):
             first_tree, last_tree = last_tree, last_tree + counts[output]
@@ -107,7 +109,7 @@ def _many(ranks, words, layout, values, starts, depths, counts, base, scores):
                     for k in range(rows):
                         word = words[place[k]]
                         asked = (word >> input_shift) & last_input
-                        above = ranks[first + k, asked] >= (word & most)
+                        above = block[k, asked] >= (word & most)
                         place[k] += (word >> child_shift) + above
                 for k in range(rows):
                     scores[first + k, output] += values[place[k]]

@@ -6,9 +6,11 @@ Equal to `contract.normalised` (a test holds the two together), without pandas o
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 
 from vehicle_price.schema import Column
 
+TEXTS_KEPT = 2_000  # of each column
 _SPACES = re.compile(" {2,}")
 
 
@@ -45,7 +47,7 @@ def cleaner(column: Column) -> Callable[[str], str | None]:
             raise ValueError(f"is required: {column.help}")
         return found or None
 
-    return clean
+    return lru_cache(maxsize=TEXTS_KEPT)(clean)  # the same few texts come again and again
 
 
 def _is_space(character: str) -> bool:

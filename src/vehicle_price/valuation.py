@@ -90,18 +90,8 @@ class Valuation:
                 f"condition: {listing['condition']!r} was not in the training data; priced "
                 "between the conditions next to it"
             )
-        return (*self._car_warnings(listing), *self._range_warnings(listing), *found)
-
-    def _car_warnings(self, listing: Mapping[str, object]) -> tuple[str, ...]:
-        make, model = str(listing["manufacturer"]), listing.get("model")
-        groups, offsets = self._encoder.car(listing).keys.groups, self.tables.offsets
-        if groups[0] not in offsets["make"]:
-            return (f"manufacturer: {make!r} was not in the training data; a rough estimate",)
-        if not model:
-            return ("model: not given; priced as an average car of the make",)
-        if groups[1] not in offsets["word1"]:
-            return (f"model: {model!r} was not in the training data; priced from the make",)
-        return ()
+        car = self._encoder.car(listing)
+        return (*car.warnings, *self._range_warnings(listing), *found)
 
     def _range_warnings(self, listing: Mapping[str, object]) -> tuple[str, ...]:
         found = []
