@@ -187,7 +187,7 @@ def test_a_model_that_was_replaced_leaves_at_once_without_the_garbage_collector(
     gc.disable()
     try:
         encoder = Encoder(tables())
-        encoder.row(REQUIRED)
+        encoder.encode(REQUIRED)
         seen = weakref.ref(encoder)
         del encoder
         assert seen() is None

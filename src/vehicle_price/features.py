@@ -97,6 +97,18 @@ class Car(NamedTuple):
     warnings: tuple[str, ...]
 
 
+class Encoded(NamedTuple):
+    """A listing as the model sees it.
+
+    inputs: in the order of FEATURE_NAMES. unknown_level: whether a column has a level, or no
+    level at all, that no car in the training data had.
+    """
+
+    inputs: list[float]
+    car: Car
+    unknown_level: bool
+
+
 @lru_cache(maxsize=TEXTS_KEPT)
 def car_keys(make: str, model: str) -> CarKeys:
     """The keys of a car's text.
@@ -119,27 +131,28 @@ class Encoder:
         # Not a method: with it, a replaced model would stay until the garbage collector comes.
         self._cars = lru_cache(maxsize=TEXTS_KEPT)(partial(_car, tables))
 
-    def car(self, listing: Mapping[str, object]) -> Car:
-        """What the listing's make and model text stand for."""
-        return self._cars(str(listing["manufacturer"]), str(listing.get("model") or ""))
-
-    def row(self, listing: Mapping[str, object]) -> list[float]:
-        """The model inputs of one listing, in the order of FEATURE_NAMES.
+    def encode(self, listing: Mapping[str, object]) -> Encoded:
+        """One listing encoded.
 
         `listing` has raw column names; year, manufacturer and odometer must be there.
         """
-        get, car = listing.get, self.car(listing)
+        get = listing.get
+        car = self._cars(str(listing["manufacturer"]), str(get("model") or ""))
         age = _age(self._tables, listing["year"], get("posting_date"))
+        effects = [known.get(get(column) or "") for column, known in self._levels]
+        unknown = None in effects
+        if unknown:
+            effects = [effect or 0.0 for effect in effects]
         row = [float(age), float(listing["odometer"])]
         row += [curve[age - MIN_AGE] for curve in car.curves]
         row += car.values
-        row += [effects.get(get(column) or "", 0.0) for column, effects in self._levels]
-        return row
+        row += effects
+        return Encoded(row, car, unknown)
 
 
 def encode_row(tables: Tables, listing: Mapping[str, object]) -> list[float]:
-    """`Encoder.row` of a single listing."""
-    return Encoder(tables).row(listing)
+    """The model inputs of a single listing."""
+    return Encoder(tables).encode(listing).inputs
 
 
 def _car(tables: Tables, make: str, model: str) -> Car:

@@ -55,15 +55,15 @@ def _rank(inputs, limits, first_limit, ranks):
     """How many thresholds of its input each value is not below; all, if it is no number."""
     for row in range(inputs.shape[0]):
         for column in range(inputs.shape[1]):
-            first, last = first_limit[column], first_limit[column + 1]
-            low, high = first, last
-            while low < high:
-                middle = (low + high) // 2
-                if inputs[row, column] < limits[middle]:
-                    high = middle
-                else:
-                    low = middle + 1
-            ranks[row, column] = low - first
+            # Without a branch that nobody could predict: halves are skipped by multiplication.
+            first, left = first_limit[column], first_limit[column + 1] - first_limit[column]
+            place = first
+            while left > 0:
+                half = (left + 1) // 2
+                above = not inputs[row, column] < limits[place + half - 1]
+                place += half * above
+                left -= half
+            ranks[row, column] = place - first
 
 
 def _few(ranks, words, layout, values, starts, depths, counts, base, scores):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from vehicle_price.features import LEVEL_COLUMNS, Encoder, Tables
+from vehicle_price.features import LEVEL_COLUMNS, Encoded, Encoder, Tables
 from vehicle_price.scorer import Scorer
 
 if TYPE_CHECKING:
@@ -53,17 +53,17 @@ class Valuation:
 
     def price_one(self, listing: Mapping[str, object]) -> Estimate:
         """Price one checked listing (raw column names); no data frame on the way."""
-        inputs = np.array([self._encoder.row(listing)], np.float32)
-        scores = self.scorer.score(inputs)[0].tolist()
-        return self._estimate(listing, self._price_alone(*scores))
+        encoded = self._encoder.encode(listing)
+        scores = self.scorer.score(np.array([encoded.inputs], np.float32))[0].tolist()
+        return self._estimate(listing, encoded, self._price_alone(*scores))
 
     def price_many(self, listings: Sequence[Mapping[str, object]]) -> list[Estimate]:
         """Price checked listings, in their order; each as `price_one` would."""
         if not listings:
             return []
-        inputs = np.array([self._encoder.row(one) for one in listings], np.float32)
-        rows = self._prices(inputs).tolist()
-        return [self._estimate(one, row) for one, row in zip(listings, rows, strict=True)]
+        encoded = [self._encoder.encode(one) for one in listings]
+        rows = self._prices(np.array([one.inputs for one in encoded], np.float32)).tolist()
+        return list(map(self._estimate, listings, encoded, rows))
 
     def price_frame(self, frame: "pd.DataFrame") -> "pd.DataFrame":
         """Price a frame with raw column names: columns price, low, high; the frame's index.
@@ -77,21 +77,23 @@ class Valuation:
         low, price, high = self._prices(encode_frame(self.tables, frame)).T
         return pd.DataFrame({"price": price, "low": low, "high": high}, index=frame.index)
 
-    def warnings(self, listing: Mapping[str, object]) -> tuple[str, ...]:
+    def _warnings(self, listing: Mapping[str, object], encoded: Encoded) -> tuple[str, ...]:
         """What the price of this listing rests on less firmly than others."""
-        levels = self.tables.levels
-        found = [
-            f"{column}: {value!r} was not in the training data; priced as an average one"
-            for column in LEVEL_COLUMNS
-            if (value := listing.get(column)) and value not in levels[column]
-        ]
+        found = self._unknown_levels(listing) if encoded.unknown_level else []
         if listing.get("condition") in self.tables.guessed:
             found.append(
                 f"condition: {listing['condition']!r} was not in the training data; priced "
                 "between the conditions next to it"
             )
-        car = self._encoder.car(listing)
-        return (*car.warnings, *self._range_warnings(listing), *found)
+        return (*encoded.car.warnings, *self._range_warnings(listing), *found)
+
+    def _unknown_levels(self, listing: Mapping[str, object]) -> list[str]:
+        levels = self.tables.levels
+        return [
+            f"{column}: {value!r} was not in the training data; priced as an average one"
+            for column in LEVEL_COLUMNS
+            if (value := listing.get(column)) and value not in levels[column]
+        ]
 
     def _range_warnings(self, listing: Mapping[str, object]) -> tuple[str, ...]:
         found = []
@@ -103,11 +105,13 @@ class Valuation:
                 )
         return tuple(found)
 
-    def _estimate(self, listing: Mapping[str, object], row: list[float]) -> Estimate:
+    def _estimate(
+        self, listing: Mapping[str, object], encoded: Encoded, row: list[float]
+    ) -> Estimate:
         if not all(map(math.isfinite, row)):
             raise ValueError(f"the model answered {row}, which is not a number of dollars")
         low, price, high = map(int, row)
-        return Estimate(price, low, high, self.warnings(listing))
+        return Estimate(price, low, high, self._warnings(listing, encoded))
 
     def _price_alone(self, price: float, first: float, second: float) -> list[float]:
         """`_prices` of one row: the same arithmetic without a dozen calls of NumPy."""
