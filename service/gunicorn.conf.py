@@ -10,6 +10,7 @@ loaded before the fork, where the workers share its memory.
 import ctypes
 import gc
 import os
+import sys
 
 import gunicorn.http.wsgi
 import gunicorn.util
@@ -20,6 +21,7 @@ from service.broken_http import write_error
 from service.logs import configure
 from vehicle_price.settings import Settings
 
+GIL_SECONDS = 0.0005  # how long the loop and a native thread beside it wait for each other
 M_MMAP_THRESHOLD = -3  # glibc's malloc.h
 LARGE_BLOCK = 256 * 1024  # bytes
 
@@ -94,5 +96,6 @@ def child_exit(server, _):
 
 def post_worker_init(worker):
     """Load the model in this worker, and watch for its successor."""
+    sys.setswitchinterval(GIL_SECONDS)
     configure(_settings.log_level)
     worker.wsgi.extensions["watcher"].start()

@@ -1,9 +1,9 @@
 """The models that serve now, as one reference; `watcher.py` replaces it."""
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from service.tally import Tally
 
@@ -29,6 +29,11 @@ class Valuation(Protocol):
 
     def price_many(self, listings: list[dict[str, object]]) -> list[Estimate]:
         """The estimates for `listings`, in their order."""
+
+    def price_turns(
+        self, turns: Iterable[list[dict[str, object]]], ahead: Callable[..., Any]
+    ) -> Iterator[list[Estimate]]:
+        """The estimates for each of `turns`; `ahead` is a map that may run ahead."""
 
 
 @dataclass(frozen=True)

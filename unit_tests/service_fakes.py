@@ -47,6 +47,10 @@ class FakeValuation:
         """The prices of a list, in its order."""
         return [self.price_one(listing) for listing in listings]
 
+    def price_turns(self, turns, ahead=map):
+        """The prices of several lists."""
+        return ahead(self.price_many, turns)
+
 
 class FakeTrainer:
     """Remembers what it was asked to start."""

@@ -5,14 +5,15 @@ saves and loads it.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from vehicle_price.features import LEVEL_COLUMNS, Encoded, Encoder, Tables
+from vehicle_price.features import FEATURE_NAMES, LEVEL_COLUMNS, Encoded, Encoder, Tables
 from vehicle_price.scorer import Scorer
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import xgboost as xgb
 
     from vehicle_price.trees import Trees
+
+Ahead = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
 class Estimate(NamedTuple):
@@ -59,11 +62,24 @@ class Valuation:
 
     def price_many(self, listings: Sequence[Mapping[str, object]]) -> list[Estimate]:
         """Price checked listings, in their order; each as `price_one` would."""
-        if not listings:
-            return []
-        encoded = [self._encoder.encode(one) for one in listings]
-        rows = self._prices(np.array([one.inputs for one in encoded], np.float32)).tolist()
-        return list(map(self._estimate, listings, encoded, rows))
+        return next(self.price_turns([listings]))
+
+    def price_turns(
+        self, turns: Iterable[Sequence[Mapping[str, object]]], ahead: Ahead = map
+    ) -> Iterator[list[Estimate]]:
+        """`price_many` of each of `turns`. ahead: a `map` that may run one item ahead, elsewhere;
+        it gets the scorer, the only part that other threads need not wait for."""
+        under_way: deque = deque()
+
+        def inputs() -> Iterator[np.ndarray]:
+            for listings in turns:
+                encoded = [self._encoder.encode(one) for one in listings]
+                under_way.append((listings, encoded))
+                rows = np.array([one.inputs for one in encoded], np.float32)
+                yield rows.reshape(len(listings), len(FEATURE_NAMES))
+
+        for prices in ahead(self._prices, inputs()):
+            yield list(map(self._estimate, *under_way.popleft(), prices.tolist()))
 
     def price_frame(self, frame: "pd.DataFrame") -> "pd.DataFrame":
         """Price a frame with raw column names: columns price, low, high; the frame's index.
