@@ -18,8 +18,8 @@ from service import envelope
 from service.holder import Served
 from service.ids import new_id
 from service.outbox import Outbox
-from service.records import Record
 from service.outbox_drain import Drain
+from service.records import Record
 from unit_tests import tiny
 from vehicle_price import database, predictions
 from vehicle_price.database import Address, DatabaseAway, connected

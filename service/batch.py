@@ -116,8 +116,7 @@ def _answer(file: PricedFile, pricer: Pricer, served: Served, asked: Asked) -> I
         estimates = served.valuation.price_turns(map(_good, again), ahead)
         added: list[Added] = []
         for turn, prices in zip(checked, estimates, strict=True):
-            kept = iter(_kept(_good(turn), prices, pricer, served, asked) if prices else ())
-            added += [next(kept) if isinstance(one, dict) else (*NO_PRICE, one) for one in turn]
+            added += _added(turn, _kept(_good(turn), prices, pricer, served, asked))
             time.sleep(0)  # under gevent: let others have their turn
         yield file.written(part, added)
     yield file.end()
@@ -143,6 +142,11 @@ def _worded(wrong: WrongValues) -> str:
     return "; ".join(f"{e.pointer.lstrip('/')} {e.detail}" for e in wrong.errors)
 
 
+def _added(turn: list[Listing | str], kept: Iterator[Added]) -> list[Added]:
+    """For each row its price, or what is wrong with it."""
+    return [next(kept) if isinstance(one, dict) else (*NO_PRICE, one) for one in turn]
+
+
 def _kept(
     listings: list[Listing],
     estimates: list[Estimate],
@@ -151,6 +155,8 @@ def _kept(
     asked: Asked,
 ) -> Iterator[Added]:
     """Prices whose record is in the outbox."""
+    if not listings:
+        return
     first_id, version = new_id(), served.version
     pricer.outbox.append(envelope.priced(first_id, listings, estimates, served, asked))
     pricer.metrics.predicted(len(listings), served.role, version)

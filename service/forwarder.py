@@ -138,8 +138,9 @@ class Keeper:
         self._checkpointed = self._forgot = 0.0
 
     def step(self, clock: float) -> None:
-        """Collect and sync always, the rest when its time has come. clock: seconds that never go back.
+        """Collect and sync always, the rest when its time has come.
 
+        clock: seconds that never go back.
         Raises sqlite3.Error, OSError, OutboxUnavailable.
         """
         self.drain.collect()

@@ -9,8 +9,8 @@ from flask import Request
 from pydantic_core import to_json
 
 from service.outbox import AlreadyAnswered, Answered, Outbox
-from service.records import Record
 from service.problem import Problem
+from service.records import Record
 
 HEADER = "Idempotency-Key"
 KEY = re.compile(r"[\x21-\x7e]{1,200}")  # visible ASCII

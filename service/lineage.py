@@ -11,9 +11,9 @@ from service.access import access
 from service.feedback import UUID
 from service.ids import split_id
 from service.outbox import Outbox
-from service.records import Record
 from service.pricing import as_json
 from service.problem import Problem
+from service.records import Record
 from vehicle_price.prediction_rows import as_lineage
 from vehicle_price.settings import Settings
 

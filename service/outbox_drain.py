@@ -12,8 +12,8 @@ from typing import NamedTuple
 from service import journal
 from service.collecting import collect
 from service.outbox import IDEMPOTENCY_SECONDS, Outbox, OutboxFull
-from service.records import Record
 from service.outbox_file import CHECKPOINT_PAGES, PAGE, atomic
+from service.records import Record
 
 BATCH_RECORDS = 500
 BATCH_BYTES = 2_000_000

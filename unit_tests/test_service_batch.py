@@ -189,7 +189,7 @@ def test_nothing_is_answered_that_is_not_in_the_outbox(tmp_path):
     class Full(Outbox):
         """Takes nothing more."""
 
-        def append(self, records, idempotency=None):
+        def append(self, record):
             """Refuse."""
             raise OutboxFull("full")
 

@@ -19,9 +19,9 @@ class Walked(NamedTuple):
 
     words: uint32 or uint64, a node each: how far it is to the left child, input asked, rank of the
     threshold, from the highest bits to the lowest. layout: as words, (4,): how far to shift for the
-    child and for the input, the greatest input, the greatest rank. values: float32, a leaf's value where it stands.
-    starts, depths: int64, of each tree. counts: int64, trees of each output. base: float32, of
-    each output.
+    child and for the input, the greatest input, the greatest rank. values: float32,
+    a leaf's value where it stands. starts, depths: int64, of each tree. counts: int64, trees of
+    each output. base: float32, of each output.
     """
 
     words: np.ndarray
@@ -52,31 +52,39 @@ def pack(trees: Trees) -> Packed:
     place among them, counted from 1. So input < threshold exactly where rank < rank. A leaf asks
     about one input more than there are, whose rank is 0, and is of rank 1: always below.
     """
-    thresholds, inputs = trees.nodes["threshold"], int(trees.inputs[0])
+    inputs = int(trees.inputs[0])
     asked = (trees.nodes["link"] & MAX_INPUTS).astype(np.int64)
     own = np.arange(len(asked)) - np.repeat(trees.starts, trees.sizes)
     child = (trees.nodes["link"] >> LINK_BITS) - own
-    ranks, limits = np.ones(len(asked), np.int64), [np.empty(0, np.float32)]
-    for column in range(inputs):
-        here = asked == column
-        distinct, place = np.unique(thresholds[here], return_inverse=True)
-        ranks[here] = place + 1
-        limits.append(distinct)
-    input_shift = _bits(ranks.max(initial=1))
+    ranks, limits = _ranked(trees.nodes["threshold"], asked, inputs)
+    input_shift = _bits(np.max(ranks, initial=1))
     child_shift = input_shift + _bits(inputs)
-    kind = np.uint32 if child_shift + _bits(child.max(initial=0)) <= 32 else np.uint64
+    kind = np.uint32 if child_shift + _bits(np.max(child, initial=0)) <= 32 else np.uint64
     words = child << child_shift | asked << input_shift | ranks
     greatest = [(1 << child_shift - input_shift) - 1, (1 << input_shift) - 1]
     walked = Walked(
         words=words.astype(kind),
         layout=np.array([child_shift, input_shift, *greatest], kind),
-        values=np.where(asked == inputs, thresholds, np.float32(0)),
+        values=np.where(asked == inputs, trees.nodes["threshold"], np.float32(0)),
         starts=trees.starts,
         depths=trees.depths(),
         counts=trees.counts,
         base=trees.base,
     )
     return Packed(walked, np.concatenate(limits), np.cumsum([len(each) for each in limits]))
+
+
+def _ranked(
+    thresholds: np.ndarray, asked: np.ndarray, inputs: int
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The rank of each node's threshold, and the thresholds of each input after an empty array."""
+    ranks, limits = np.ones(len(asked), np.int64), [np.empty(0, np.float32)]
+    for column in range(inputs):
+        here = asked == column
+        distinct, place = np.unique(thresholds[here], return_inverse=True)
+        ranks[here] = place + 1
+        limits.append(distinct)
+    return ranks, limits
 
 
 def _bits(number: int) -> int:

@@ -35,7 +35,7 @@ class Scorer:
 
         Other threads may run meanwhile.
         """
-        rows, width = inputs.shape
+        width = inputs.shape[1]
         wanted = len(self._packed.first_limit) - 1
         if width != wanted:
             raise ValueError(f"{width} inputs, need {wanted}")
@@ -48,7 +48,7 @@ def prepare() -> None:
 
 
 # Numba compiles one function with everything in it best.
-# pylint: disable=too-many-locals, too-many-positional-arguments
+# pylint: disable=too-many-arguments, too-many-locals, too-many-positional-arguments
 
 
 def _rank(inputs, limits, first_limit, ranks):

@@ -150,7 +150,8 @@ class Valuation:
 class Fitted(Valuation):
     """A valuation fresh from its fit, with what its scorer was made from.
 
-    trees: as they are saved. price_booster: log price. interval_booster: two quantiles of log price.
+    trees: as they are saved. price_booster: log price. interval_booster: two quantiles of log
+    price.
     """
 
     trees: "Trees"
