@@ -38,14 +38,14 @@ def collect(connection: sqlite3.Connection, folder: Path) -> None:
         connection.executemany("DELETE FROM journals WHERE name = ?", [(name,) for name in gone])
 
 
-def left_over(connection: sqlite3.Connection, folder: Path) -> tuple[int, int]:
-    """How many records are in the journals alone, and how many bytes they take there."""
-    known, count, size = _collected(connection), 0, 0
+def waiting(connection: sqlite3.Connection, folder: Path) -> Iterator[Record]:
+    """The records that are in the journals alone. One that is collected meanwhile may be among
+    them: who looks here first and into the table after that misses none."""
+    known = _collected(connection)
     for path in journal.files(folder):
         with suppress(FileNotFoundError):  # collected meanwhile
-            ends = [end for _, end in journal.frames(path.read_bytes()[known.get(path.name, 0) :])]
-            count, size = count + len(ends), size + max(ends, default=0)
-    return count, size
+            content = path.read_bytes()[known.get(path.name, 0) :]
+            yield from (record for record, _ in journal.frames(content))
 
 
 def _collected(connection: sqlite3.Connection) -> dict[str, int]:

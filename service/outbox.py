@@ -14,8 +14,8 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
-from service import journal, records
-from service.collecting import collect, left_over
+from service import records
+from service.collecting import collect, waiting
 from service.journal import Journal, framed
 from service.outbox_file import PAGE, OutboxFile
 from service.records import Kind, Record
@@ -116,23 +116,22 @@ class Outbox:
 
     def find(self, record_id: str, kind: Kind) -> bytes | None:
         """The body of a record that still waits here. Raises OutboxUnavailable."""
-        with self._refusals():
-            found = journal.find(self.folder, record_id, kind)  # first: it leaves in this direction
-            if found is not None:
-                return found
-            with self.file.reading() as connection:
-                return records.find(connection, record_id, kind)
+        with self._refusals(), self.file.reading() as connection:
+            for one in waiting(connection, self.folder):
+                if (one.id, one.kind) == (record_id, kind):
+                    return one.body
+            return records.find(connection, record_id, kind)
 
     def fill(self) -> Fill:
         """How full it is now. Raises OutboxUnavailable."""
         with self._refusals(), self.file.reading() as connection:
-            count, size = left_over(connection, self.folder)
-            used = _used_bytes(connection) + size
-            waiting = _number(connection, "SELECT count(*) FROM records") + count
+            new = [len(one.body) for one in waiting(connection, self.folder)]
+            used = _used_bytes(connection) + sum(new)
+            count = _number(connection, "SELECT count(*) FROM records") + len(new)
             oldest = _number(connection, "SELECT min(seq) FROM records")
             dead = _number(connection, "SELECT count(*) FROM dead_letters")
         age = max(time.time() - oldest / 4096 / 1000, 0.0) if oldest else 0.0
-        return Fill(waiting, used, self.file.max_bytes, age, dead)
+        return Fill(count, used, self.file.max_bytes, age, dead)
 
     def used(self) -> float:
         """The share of its limit that is taken: quick, where `fill` counts."""

@@ -61,6 +61,12 @@ def test_frames_are_read_as_written_up_to_one_that_is_cut_or_changed(about, data
         assert [found for found, _ in frames(changed)] == written[:whole]
 
 
+def test_a_kind_of_a_later_version_is_read_and_none_of_ours():
+    frame = journal.HEAD.pack(0, 2, new_id().encode(), 7)[journal.CRC_BYTES :] + b"{}"
+    content = journal.crc32(frame).to_bytes(journal.CRC_BYTES, "little") + frame
+    assert [found.kind for found, _ in frames(content)] == ["kind 7"]
+
+
 def test_what_was_appended_is_found_before_and_after_it_is_collected(path):
     ours, theirs = Outbox(path, 2**24), Outbox(path, 2**24)
     one = record(b"1")
@@ -69,6 +75,8 @@ def test_what_was_appended_is_found_before_and_after_it_is_collected(path):
         assert theirs.find(one.id, "prediction") == b"1" and theirs.find(one.id, "shadow") is None
         assert theirs.fill().records == 1
         theirs.collect()
+    Drain(theirs).arrived(Drain(theirs).batch())
+    assert theirs.find(one.id, "prediction") is None  # though the journal still has it
 
 
 def test_a_journal_is_removed_when_its_writer_is_gone_and_not_before(path):
