@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from integration_tests.log_rig import Found, Plan, prove, rig_with
+from integration_tests.log_proof import Found, Plan, prove
+from integration_tests.log_rig import rig_with
 from service.ids import new_id
 from service.outbox import Outbox
 from service.records import Record

@@ -54,12 +54,13 @@ def main() -> None:
         tempfile.TemporaryDirectory() as work,
         servers.service(Path(work) / "service", folder, options.workers) as ours,
     ):
+        # First: no forwarder empties the outbox here, and the load fills it.
+        for line in serving_http.many_rows(ours, bare, asked):
+            print(line, flush=True)
         with servers.empty_route(Path(work) / "empty", options.workers) as empty:
             for line in serving_http.against_empty(ours, empty, asked, options):
                 print(line, flush=True)
         print(serving_http.slow_clients(ours, asked, options), flush=True)
-        for line in serving_http.many_rows(ours, bare, asked):
-            print(line, flush=True)
         # MLflow starts one worker unless it is told otherwise; the service starts two.
         for workers, wanted in ((1, "≥ 40"), (options.workers, "–")):
             theirs = f"`mlflow models serve --workers {workers}`"

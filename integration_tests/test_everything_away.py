@@ -7,7 +7,8 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from integration_tests.log_rig import ROOT, rig_with
+from integration_tests.log_parts import ROOT
+from integration_tests.log_rig import rig_with
 from integration_tests.mlflow_server import mlflow_server, registered, wait_until
 from integration_tests.test_service_process import free_port
 from unit_tests import tiny

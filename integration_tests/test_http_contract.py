@@ -21,7 +21,8 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from integration_tests.log_rig import ROOT, rig_with
+from integration_tests.log_parts import ROOT
+from integration_tests.log_rig import rig_with
 from unit_tests import tiny
 
 EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "12")

@@ -13,7 +13,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 
-from integration_tests.log_rig import ROOT, Plan, prove, rig_with
+from integration_tests.log_parts import ROOT
+from integration_tests.log_proof import Plan, prove
+from integration_tests.log_rig import rig_with
 from service import envelope
 from service.holder import Served
 from service.ids import new_id
