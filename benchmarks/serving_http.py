@@ -77,7 +77,7 @@ def many_rows(ours: servers.Server, bare: float, asked: Input) -> list[Line]:
     body = json.dumps(asked.listings[:LIST]).encode()
     listed = rows_per_second(lambda: post(ours.port, "/predict", body, "application/json"), LIST)
     filed = rows_per_second(
-        lambda: post(ours.port, "/predict/batch", asked.csv, "text/csv"), BATCH, 5
+        lambda: post(ours.port, "/predict/batch", asked.csv, "text/csv"), BATCH, 10
     )
     floor = f"bare booster {bare:,.0f} rows/s"
     return [

@@ -101,7 +101,8 @@ class Valuation:
                 f"condition: {listing['condition']!r} was not in the training data; priced "
                 "between the conditions next to it"
             )
-        return (*encoded.car.warnings, *self._range_warnings(listing), *found)
+        found = self._range_warnings(listing) + found
+        return (*encoded.car.warnings, *found) if found else encoded.car.warnings
 
     def _unknown_levels(self, listing: Mapping[str, object]) -> list[str]:
         levels = self.tables.levels
@@ -111,7 +112,7 @@ class Valuation:
             if (value := listing.get(column)) and value not in levels[column]
         ]
 
-    def _range_warnings(self, listing: Mapping[str, object]) -> tuple[str, ...]:
+    def _range_warnings(self, listing: Mapping[str, object]) -> list[str]:
         found = []
         for column, (low, high) in self.facts["ranges"].items():
             value = listing[column]
@@ -119,15 +120,15 @@ class Valuation:
                 found.append(
                     f"{column}: {value} is outside what the model was trained on ({low} to {high})"
                 )
-        return tuple(found)
+        return found
 
     def _estimate(
         self, listing: Mapping[str, object], encoded: Encoded, row: list[float]
     ) -> Estimate:
-        if not all(map(math.isfinite, row)):
+        low, price, high = row
+        if not math.isfinite(low + price + high):
             raise ValueError(f"the model answered {row}, which is not a number of dollars")
-        low, price, high = map(int, row)
-        return Estimate(price, low, high, self._warnings(listing, encoded))
+        return Estimate(int(price), int(low), int(high), self._warnings(listing, encoded))
 
     def _price_alone(self, price: float, first: float, second: float) -> list[float]:
         """`_prices` of one row: the same arithmetic without a dozen calls of NumPy."""
