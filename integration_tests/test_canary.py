@@ -32,7 +32,9 @@ class Shop:
 
     def challenger(self) -> dict:
         """What /model says of the challenger."""
-        return requests.get(f"{self.url}/model", timeout=20).json()["registry"].get("challenger", {})
+        return (
+            requests.get(f"{self.url}/model", timeout=20).json()["registry"].get("challenger", {})
+        )
 
     def challenge(self, how) -> str:
         """Let the production model, changed by `how`, be the canary; its version."""
