@@ -1,6 +1,7 @@
 """What Gunicorn says and logs by functions of ours: broken requests, a line for each answer."""
 
 import json
+import logging
 import socket
 from datetime import timedelta
 from http.client import HTTPResponse
@@ -50,6 +51,19 @@ def test_the_line_names_what_the_application_noted(logged):
     assert noted.items() <= line.items()
     assert (line["path"], line["status"], line["milliseconds"]) == ("/predict", 200, 2.0)
     assert "secret" not in str(line)
+
+
+def test_a_handler_that_is_no_stream_gets_records(tmp_path):
+    config, seen = Config(), []
+    config.set("accesslog", str(tmp_path / "access.log"))
+    logger = AccessLogger(config)
+    handler = logging.NullHandler()
+    handler.handle = lambda record: seen.append(record.getMessage())
+    logger.access_log.addHandler(handler)
+    answer, incoming = SimpleNamespace(status="200 OK", sent=5), SimpleNamespace(path="/100%")
+    logger.access(answer, incoming, {"REQUEST_METHOD": "GET"}, timedelta(0))
+    logger.access_log.removeHandler(handler)
+    assert [json.loads(line)["path"] for line in seen] == ["/100%"]
 
 
 def test_a_request_that_was_not_understood_is_logged_too(logged):
