@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from service import records
 from service.collecting import collect, waiting
+from service.ids import ticks_of
 from service.journal import Journal, framed
 from service.outbox_file import PAGE, OutboxFile
 from service.records import Kind, Record
@@ -125,11 +126,13 @@ class Outbox:
     def fill(self) -> Fill:
         """How full it is now. Raises OutboxUnavailable."""
         with self._refusals(), self.file.reading() as connection:
-            new = [len(one.body) for one in waiting(connection, self.folder)]
-            used = _used_bytes(connection) + sum(new)
+            new = list(waiting(connection, self.folder))
+            used = _used_bytes(connection) + sum(len(one.body) for one in new)
             count = _number(connection, "SELECT count(*) FROM records") + len(new)
-            oldest = _number(connection, "SELECT min(seq) FROM records")
+            made = [_number(connection, "SELECT min(seq) FROM records")]
             dead = _number(connection, "SELECT count(*) FROM dead_letters")
+        made += [ticks_of(one.id) for one in new]
+        oldest = min(filter(None, made), default=0)
         age = max(time.time() - oldest / 4096 / 1000, 0.0) if oldest else 0.0
         return Fill(count, used, self.file.max_bytes, age, dead)
 

@@ -73,7 +73,7 @@ def test_what_was_appended_is_found_before_and_after_it_is_collected(path):
     ours.append(one)
     for _ in range(2):
         assert theirs.find(one.id, "prediction") == b"1" and theirs.find(one.id, "shadow") is None
-        assert theirs.fill().records == 1
+        assert theirs.fill().records == 1 and theirs.fill().oldest_seconds > 0
         theirs.collect()
     Drain(theirs).arrived(Drain(theirs).batch())
     assert theirs.find(one.id, "prediction") is None  # though the journal still has it
