@@ -3,7 +3,7 @@
 import os
 from contextlib import suppress
 from datetime import timedelta
-from logging import INFO, StreamHandler
+from logging import INFO
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -37,12 +37,12 @@ class AccessLogger(Logger):
         self._write(to_json(line))
 
     def _write(self, line: bytes) -> None:
-        """Into what is configured. A file or stream without `logging`'s records, which take ten
-        times as long."""
+        """Into what is configured. An open file or stream without `logging`'s records, which take
+        ten times as long."""
         for handler in self.access_log.handlers:
-            if isinstance(handler, StreamHandler):
+            if stream := getattr(handler, "stream", None):
                 with suppress(OSError):  # a full disk: answers go on
-                    os.write(handler.stream.fileno(), line + b"\n")
-            else:  # such as syslog
+                    os.write(stream.fileno(), line + b"\n")
+            else:  # such as syslog, or a file that the first record opens
                 about = (self.access_log.name, INFO, __file__, 0, line.decode(), (), None)
                 handler.handle(self.access_log.makeRecord(*about))

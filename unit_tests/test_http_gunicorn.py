@@ -59,10 +59,15 @@ def test_a_handler_that_is_no_stream_gets_records(tmp_path):
     logger = AccessLogger(config)
     handler = logging.NullHandler()
     handler.handle = lambda record: seen.append(record.getMessage())
+    late = logging.FileHandler(tmp_path / "late.log", delay=True)
     logger.access_log.addHandler(handler)
+    logger.access_log.addHandler(late)
     answer, incoming = SimpleNamespace(status="200 OK", sent=5), SimpleNamespace(path="/100%")
     logger.access(answer, incoming, {"REQUEST_METHOD": "GET"}, timedelta(0))
     logger.access_log.removeHandler(handler)
+    logger.access_log.removeHandler(late)
+    late.close()
+    assert (tmp_path / "late.log").read_text("utf-8") == seen[0] + "\n"
     assert [json.loads(line)["path"] for line in seen] == ["/100%"]
 
 
