@@ -82,7 +82,7 @@ class Run:
             os.kill(self.server.pid, signal.SIGHUP)
             while len(now := workers(self.server)) != WORKERS or now & old:
                 time.sleep(0.2)
-            time.sleep(1)  # the new ones load the model
+            servers.until_ready(self.server.port)
             self._part()
             self.whole.append(self.server.memory_mb())
 

@@ -43,7 +43,7 @@ def service(work: Path, artifact: Path, workers: int) -> Iterator[Server]:
     current = {"name": "vehicle-price", "version": "1", "run_id": "", "folder": "versions/1"}
     write_json(model_dir / "current.json", current)
     with _running(CONFIGURED, free_port(), work, workers) as server:
-        _until_ready(server.port)
+        until_ready(server.port)
         yield server
 
 
@@ -110,7 +110,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _until_ready(port: int, seconds: float = 60) -> None:
+def until_ready(port: int, seconds: float = 60) -> None:
     """Every worker has loaded the model: enough answers in a row say so."""
     end, ready = time.monotonic() + seconds, 0
     while ready < 20:
@@ -146,6 +146,6 @@ def _wait(port: int, process: subprocess.Popen, log: Path, seconds: float = 120)
         except OSError:
             time.sleep(0.2)
             continue
-        time.sleep(3)  # all workers, and what they load
+        time.sleep(3)  # MLflow and the empty route do not say when all their workers are up
         return
     raise RuntimeError(f"the server did not come up: {log.read_text(errors='replace')[-2000:]}")

@@ -138,12 +138,11 @@ class Keeper:
         self._checkpointed = self._forgot = 0.0
 
     def step(self, clock: float) -> None:
-        """Collect and sync always, the rest when its time has come.
+        """Sync and collect always, the rest when its time has come.
 
         clock: seconds that never go back.
         Raises sqlite3.Error, OSError, OutboxUnavailable.
         """
-        self.drain.collect()
         self.drain.sync()
         self.drain.keep_reserve()
         since = clock - self._checkpointed
@@ -155,6 +154,7 @@ class Keeper:
         if clock - self._forgot >= FORGET_SECONDS:
             self._forgot = clock
             self.drain.forget_answers()
+        self.drain.collect()  # last: in a full outbox it fails until answers are forgotten
 
     def run(self) -> None:
         """Step until the process ends."""

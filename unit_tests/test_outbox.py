@@ -162,6 +162,19 @@ def test_a_crowded_outbox_forgets_answers_before_their_time(tmp_path, monkeypatc
     outbox.append(record(b"x" * 300_000))
 
 
+def test_an_outbox_full_of_answers_makes_room_for_what_waits_in_a_journal(tmp_path, monkeypatch):
+    outbox = Outbox(tmp_path / "outbox.sqlite", 400_000)
+    drain = Drain(outbox)
+    outbox.append_once(record(), Answered("key", b"request", os.urandom(330_000)))
+    drain.arrived(drain.batch())
+    outbox.append(record(b"x" * 100_000))
+    with pytest.raises(OutboxFull):
+        outbox.collect()
+    monkeypatch.setattr(outbox_drain, "KEPT_SECONDS", -1.0)
+    Keeper(Drain(outbox, 1_000)).step(100.0)
+    assert [len(waiting.record.body) for waiting in drain.batch()] == [100_000]
+
+
 def test_a_batch_is_the_oldest_records_and_large_ones_come_few_at_a_time(outbox):
     first = record(b"x" * outbox_drain.BATCH_BYTES)
     append_all(outbox, first, record(), record())
