@@ -54,7 +54,7 @@ def main() -> int:
 
 def make(path: str) -> int:
     """Write the file of Kaggle's size."""
-    from vehicle_price.sources.sample import write_csv
+    from vehicle_price.sources.sample.source import write_csv
 
     return write_csv(path, ROWS, descriptions=True)
 
@@ -82,7 +82,7 @@ def whole(path: str) -> Cost:
 
 def ingest(path: str, root: str) -> Cost:
     """Read, check and store."""
-    from vehicle_price.ingestion import ingest as run
+    from vehicle_price.pipelines.ingestion import ingest as run
     from vehicle_price.settings import Settings
 
     settings = Settings(local_dir=root, data_root=f"{root}/data")
@@ -102,7 +102,7 @@ def _csv_options() -> dict[str, Any]:
     import pyarrow as pa
     from pyarrow import csv
 
-    from vehicle_price.contract import ACCEPTED
+    from vehicle_price.contract.check import ACCEPTED
 
     return {
         "parse_options": csv.ParseOptions(newlines_in_values=True),

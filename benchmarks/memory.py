@@ -25,10 +25,10 @@ from contextlib import closing
 from pathlib import Path
 from statistics import median
 
-from benchmarks import load, servers
-from benchmarks.measure import as_listings, sample_cars, serving_now
-from service.files import read_json, write_json
-from service.ids import new_id
+from benchmarks.harness import load, servers
+from benchmarks.harness.measure import as_listings, sample_cars, serving_now
+from service.json_files import read_json, write_json
+from vehicle_price.prediction_log.ids import new_id
 
 WORKERS, CONNECTIONS = 2, 8
 RATIO, MORE_MB = 1.05, 3

@@ -15,9 +15,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from integration_tests.bad_versions import Refusal, refuse_all
-from integration_tests.mlflow_server import wait_until
-from integration_tests.model_stage import PATIENCE, Load, Stage, staged
+from integration_tests.model_changes.bad_versions import Refusal, refuse_all
+from integration_tests.model_changes.mlflow_server import wait_until
+from integration_tests.model_changes.stage import PATIENCE, Load, Stage, staged
 
 WANTED_SECONDS = 10
 

@@ -15,12 +15,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from integration_tests.log_proof import Found, Plan, prove
-from integration_tests.log_rig import rig_with
-from service.ids import new_id
-from service.outbox import Outbox
-from service.records import Record
-from unit_tests import tiny
+from integration_tests.prediction_log.proof import Found, Plan, prove
+from integration_tests.prediction_log.rig import rig_with
+from service.outbox.outbox import Outbox
+from service.outbox.records import Record
+from unit_tests.helpers import tiny
+from vehicle_price.prediction_log.ids import new_id
 
 FULL = Plan(predictions=50_000, kills=20, away_seconds=60, clients=8, per_second=300)
 ONE, THOUSAND = b"x" * 600, b"x" * 175_000  # a record of one listing, and of a thousand

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
-from benchmarks import servers, serving_http
-from benchmarks.measure import (
+from benchmarks.harness import servers, serving_http
+from benchmarks.harness.measure import (
     BATCH,
     LIST,
     Input,
@@ -29,11 +29,11 @@ from benchmarks.measure import (
     seconds_each,
     serving_now,
 )
-from vehicle_price import artifact
-from vehicle_price.features import encode_row
-from vehicle_price.listing import check_many, check_one
+from vehicle_price.features.encoder import encode_row
+from vehicle_price.listing.validation import check_many, check_one
+from vehicle_price.model import artifact
+from vehicle_price.model.valuation import Valuation
 from vehicle_price.settings import Settings
-from vehicle_price.valuation import Valuation
 
 HEAD = """| what | measured | floor | ratio | wanted |
 |---|--:|--:|--:|--:|"""

@@ -22,10 +22,13 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
-from vehicle_price import evaluation, ingestion, storage, training
-from vehicle_price.models import FAMILIES
+from vehicle_price.evaluation.metrics import baseline_prices, coverage, metrics
+from vehicle_price.pipelines import ingestion
 from vehicle_price.schema import FEATURES
 from vehicle_price.settings import Settings
+from vehicle_price.storage.dataset import read_listings
+from vehicle_price.training.families import FAMILIES
+from vehicle_price.training.fit import fit, split
 
 PROTOCOL = """One row a car: its first posting; {reposts:,} reposts are left out.
 Trained on {train:,} cars posted from {first_day} on, tested on {test:,} cars posted from
@@ -84,29 +87,29 @@ def ingest(root: str, data: str, settings: Settings) -> dict:
 
 def halves(uri: str) -> dict:
     """How many cars are on which side of the split."""
-    listings = storage.read_listings(uri)
-    split = training.split(listings)
-    train, test = len(split.train), len(split.test)
+    listings = read_listings(uri)
+    sides = split(listings)
+    train, test = len(sides.train), len(sides.test)
     reposts = len(listings) - train - test
     return {
         "train": train,
         "test": test,
         "reposts": reposts,
-        "first_test_day": split.first_test_day,
+        "first_test_day": sides.first_test_day,
     }
 
 
 def measure(uri: str, name: str, settings: Settings) -> dict:
     """Fit one contender on the training cars and price the test cars."""
-    split = training.split(storage.read_listings(uri))
+    sides = split(read_listings(uri))
     started = time.perf_counter()
-    prices_of = CONTENDERS[name](split.train, settings)
+    prices_of = CONTENDERS[name](sides.train, settings)
     cost = {"seconds": time.perf_counter() - started}
-    prices = prices_of(split.test)
-    actual = split.test["price"].to_numpy(float)
-    figures = evaluation.metrics(actual, prices["price"].to_numpy())
+    prices = prices_of(sides.test)
+    actual = sides.test["price"].to_numpy(float)
+    figures = metrics(actual, prices["price"].to_numpy())
     if "low" in prices:
-        figures["coverage"] = evaluation.coverage(actual, prices)
+        figures["coverage"] = coverage(actual, prices)
         figures["width"] = float((prices["high"] - prices["low"]).median())
     return figures | _cost(started) | cost
 
@@ -124,7 +127,7 @@ def row(name: str, found: dict) -> str:
 def fit_baseline(train: pd.DataFrame, settings: Settings) -> Prices:
     """What one gets without a model: the baseline of the promotion gate."""
     del settings
-    return lambda cars: pd.DataFrame({"price": evaluation.baseline_prices(train, cars)})
+    return lambda cars: pd.DataFrame({"price": baseline_prices(train, cars)})
 
 
 def fit_plain(train: pd.DataFrame, settings: Settings) -> Prices:
@@ -148,7 +151,7 @@ def fit_plain(train: pd.DataFrame, settings: Settings) -> Prices:
 
 def fit_family(name: str, train: pd.DataFrame, settings: Settings) -> Prices:
     """A family of the project as it is trained for production."""
-    return training.fit(train, name, settings.seed, settings.train_threads).price_frame
+    return fit(train, name, settings.seed, settings.train_threads).price_frame
 
 
 CONTENDERS: dict[str, Callable[[pd.DataFrame, Settings], Prices]] = {

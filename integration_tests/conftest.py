@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from integration_tests.kaggle_stand_in import StandIn
+from integration_tests.kaggle.stand_in import StandIn
 
 ROOT = Path(__file__).resolve().parents[1]
 PORTS = ("SERVICE_PORT", "MLFLOW_PORT", "AIRFLOW_PORT", "STREAMLIT_PORT", "POSTGRES_PORT")

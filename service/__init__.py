@@ -1,1 +1,1 @@
-"""The valuation service: Flask behind Gunicorn, and the sidecar that fetches its model."""
+"""The valuation service: Flask behind Gunicorn, and the processes beside it."""

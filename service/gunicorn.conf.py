@@ -15,10 +15,10 @@ import sys
 import gunicorn.http.wsgi
 import gunicorn.util
 
-from service import one_packet
-from service.access_log import AccessLogger
-from service.broken_http import write_error
-from service.logs import configure
+from service.observability.log_setup import configure
+from service.server import response_writer
+from service.server.access_log import AccessLogger
+from service.server.error_page import write_error
 from vehicle_price.settings import Settings
 
 GIL_SECONDS = 0.0005  # how long the loop and a native thread beside it wait for each other
@@ -69,11 +69,11 @@ def on_starting(_):
     """Once, in the master, before there are workers: counters begin at 0, and what compiles the
     scorer is loaded where all workers share it."""
     # Not at the top: NumPy and prometheus_client read raw_env.
-    from service.metrics_files import wipe
-    from vehicle_price.scorer import prepare
+    from service.observability.multiprocess import wipe
+    from vehicle_price.model.scorer import prepare
 
     gunicorn.util.write_error = write_error
-    gunicorn.http.wsgi.Response = one_packet.Response
+    gunicorn.http.wsgi.Response = response_writer.Response
     wipe(_metrics_dir)
     prepare()
     _give_large_blocks_back()
@@ -82,14 +82,14 @@ def on_starting(_):
 
 def post_fork(_, worker):
     """In the new worker, before it loads the application."""
-    from service.metrics_files import reserve
+    from service.observability.multiprocess import reserve
 
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = reserve(_metrics_dir, worker.pid)
 
 
 def child_exit(server, _):
     """In the master, when a worker has ended, however it ended: keep what it counted."""
-    from service.metrics_files import fold
+    from service.observability.multiprocess import fold
 
     fold(_metrics_dir, alive=server.WORKERS)
 

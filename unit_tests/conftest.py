@@ -28,7 +28,7 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def main_job(tmp_path_factory):
     """Both families trained and judged, with a real MLflow. Made once, some 20 seconds."""
-    from unit_tests.main_job import at_hand, run
+    from unit_tests.helpers.main_job import at_hand, run
 
     with at_hand(tmp_path_factory.mktemp("main_job")) as folder:
         return run(folder)
@@ -37,7 +37,7 @@ def main_job(tmp_path_factory):
 @pytest.fixture(scope="module")
 def mlflow_folder(tmp_path_factory):
     """A folder that MLflow works in while the tests of one module run."""
-    from unit_tests.main_job import at_hand
+    from unit_tests.helpers.main_job import at_hand
 
     with at_hand(tmp_path_factory.mktemp("mlflow")) as folder:
         yield folder

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from service.keys import Caller, Keys
+from service.auth.key_ring import Caller, Keys
 from vehicle_price.api_keys import KeyFileError, add_key, read_keys, remove_key
-from vehicle_price.cli import main
+from vehicle_price.cli.main import main
 
 
 @pytest.fixture(name="path")

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from unit_tests import tiny
-from vehicle_price.evaluation import coverage
-from vehicle_price.features import MONOTONE_AGE
-from vehicle_price.schema import BY_NAME, FAMILY_NAMES
+from unit_tests.helpers import tiny
+from vehicle_price.evaluation.metrics import coverage
+from vehicle_price.features.encoder import MONOTONE_AGE
+from vehicle_price.names import FAMILY_NAMES
+from vehicle_price.schema import BY_NAME
 
 EACH_FAMILY = pytest.mark.parametrize("family", FAMILY_NAMES)
 CARS = 400

@@ -16,8 +16,8 @@ def ingested(wanted: dict[str, Any]) -> dict:
 
     Also when a limit is broken, which fails the task: then the report says most.
     """
-    from vehicle_price import ingestion
-    from vehicle_price.limits import ContractBroken
+    from vehicle_price.contract.thresholds import ContractBroken
+    from vehicle_price.pipelines import ingestion
 
     instance = get_current_context()["ti"]
     try:
@@ -42,12 +42,12 @@ def contract_report(ingesting: str) -> str:
 
     Skipped when nothing was read.
     """
-    from vehicle_price import pipeline
+    from vehicle_price.pipelines import training
 
     report = get_current_context()["ti"].xcom_pull(task_ids=ingesting, key=KEY)
     if not report:
         raise AirflowSkipException("no listings were read, so there is nothing to report")
-    return pipeline.publish_report(Settings.from_environment(), report)
+    return training.publish_report(Settings.from_environment(), report)
 
 
 class ContractReport(BaseOperatorLink):

@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule
 
-from vehicle_price.schema import SOURCE_NAMES
+from vehicle_price.names import SOURCE_NAMES
 from vehicle_price.settings import Settings
 
 LISTINGS = Asset("listings")

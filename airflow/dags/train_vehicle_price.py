@@ -4,7 +4,7 @@ from airflow.sdk import Param, dag, get_current_context, task
 from contract_report import ingested, published
 from listings_form import LISTINGS, TASK_DEFAULTS, listing_params
 
-from vehicle_price.schema import FAMILY_NAMES
+from vehicle_price.names import FAMILY_NAMES
 from vehicle_price.settings import Settings
 
 
@@ -68,20 +68,20 @@ def train_vehicle_price():
     @task(map_index_template="{{ family }}")
     def train(dataset_uri: str, family: str) -> str:
         """Fit and register one family; returns the version's number."""
-        from vehicle_price import pipeline
+        from vehicle_price.pipelines import training
 
         context = get_current_context()
         context["family"] = family
         seed = context["params"]["seed"]
-        trained = pipeline.train_family(Settings.from_environment(), dataset_uri, family, seed)
+        trained = training.train_family(Settings.from_environment(), dataset_uri, family, seed)
         return trained["version"]
 
     @task
     def gate(dataset_uri: str, versions: list[str]) -> dict:
         """Promote the best version if it beats production; returns the decision."""
-        from vehicle_price import pipeline
+        from vehicle_price.pipelines import training
 
-        return pipeline.run_gate(Settings.from_environment(), dataset_uri, list(versions))
+        return training.run_gate(Settings.from_environment(), dataset_uri, list(versions))
 
     dataset_uri = prepare_dataset()
     published(dataset_uri)

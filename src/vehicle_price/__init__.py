@@ -1,1 +1,1 @@
-"""Used-vehicle prices: everything that training and serving share."""
+"""Used-vehicle prices: everything that training, serving and monitoring share."""

@@ -261,10 +261,6 @@ FEATURES: tuple[Column, ...] = tuple(c for c in COLUMNS if c.role == "feature")
 REQUIRED: tuple[Column, ...] = tuple(c for c in FEATURES if c.required)
 TARGET: Column = BY_NAME["price"]
 
-# Names only, so that a form or a DAG can list them without importing what they stand for.
-FAMILY_NAMES: tuple[str, ...] = ("xgboost", "random_forest")
-SOURCE_NAMES: tuple[str, ...] = ("sample", "file", "kaggle", "mongodb")
-
 EXAMPLE: dict[str, int | float | str | None] = {c.name: c.example for c in FEATURES}
 
 

@@ -14,14 +14,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vehicle_price.contract import ACCEPTED
+from vehicle_price.contract.check import ACCEPTED
 from vehicle_price.schema import NAMES, REQUIRED, TARGET
 from vehicle_price.settings import Settings
-from vehicle_price.sources.csv_parsing import BLOCK_BYTES
-from vehicle_price.sources.csv_rows import tables
-from vehicle_price.sources.errors import SourceError
+from vehicle_price.sources.base import SourceError, SourceQuery
+from vehicle_price.sources.csv_reader import BLOCK_BYTES
+from vehicle_price.sources.csv_repair import tables
 from vehicle_price.sources.frames import BATCH_ROWS, frames, missing_from, within
-from vehicle_price.sources.query import SourceQuery
 
 log = logging.getLogger(__name__)
 

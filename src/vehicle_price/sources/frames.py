@@ -6,9 +6,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vehicle_price.contract import ACCEPTED, FAULT
-from vehicle_price.days import LAST_DAY, UNDATED, posting_days
-from vehicle_price.sources.query import SourceQuery
+from vehicle_price.contract.check import ACCEPTED, FAULT
+from vehicle_price.contract.posting_day import LAST_DAY, UNDATED, posting_days
+from vehicle_price.sources.base import SourceQuery
 
 BATCH_ROWS = 50_000
 

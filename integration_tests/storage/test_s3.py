@@ -1,0 +1,180 @@
+"""The store on a real S3 server: the same datasets as in a folder, and ingests that meet."""
+
+import gzip
+import threading
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from integration_tests.storage.s3_server import BUCKET, s3_server
+from unit_tests.helpers.store import DAYS, RAW, one_row, stored
+from vehicle_price.pipelines import ingestion
+from vehicle_price.settings import Settings
+from vehicle_price.sources.base import SourceError
+from vehicle_price.storage import snapshots
+from vehicle_price.storage.dataset import open_dataset, read_listings, read_quarantine, watermark_of
+from vehicle_price.storage.filesystem import S3Folder, StorageError
+from vehicle_price.storage.snapshots import Store
+
+LATE = one_row(id="late", posting_date=DAYS[2])
+
+
+@pytest.fixture(name="s3", scope="module")
+def _s3():
+    with pytest.MonkeyPatch.context() as patch, s3_server() as environ:
+        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL_S3", "AWS_SESSION_TOKEN"):
+            patch.delenv(name, raising=False)
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        yield f"s3://{BUCKET}"
+
+
+def test_a_dataset_is_the_same_in_a_bucket_and_in_a_folder(s3, tmp_path):
+    local, remote = stored(tmp_path, RAW), stored(f"{s3}/same", RAW)
+    assert remote.uri.startswith(f"{s3}/same/listings/snapshots/")
+    assert (remote.sha256, remote.rows, remote.quarantined) == (
+        local.sha256, local.rows, local.quarantined,
+    )  # fmt: skip
+    assert open_dataset(remote.uri) == remote
+    pd.testing.assert_frame_equal(read_listings(remote.uri), read_listings(local.uri))
+    assert len(read_quarantine(remote.uri)) == remote.quarantined
+
+
+def test_a_bucket_without_a_prefix_is_fine_too(s3):
+    dataset = stored(s3, RAW.head(50))
+    assert dataset.uri.startswith(f"{s3}/listings/snapshots/")
+    assert len(read_listings(dataset.uri)) == dataset.rows
+
+
+def test_ingesting_again_writes_nothing(s3):
+    first = stored(f"{s3}/twice", RAW)
+    folder = Store(f"{s3}/twice").folder
+    before = {name: folder.read_versioned(name)[1] for name, _ in folder.names("")}
+    assert stored(f"{s3}/twice", RAW) == first
+    assert {name: folder.read_versioned(name)[1] for name, _ in folder.names("")} == before
+    assert watermark_of(f"{s3}/twice", "test") == first.last_day
+
+
+def test_a_late_listing_makes_a_new_dataset_and_the_old_one_stays(s3):
+    first = stored(f"{s3}/late", RAW)
+    before = read_listings(first.uri)
+    second = stored(f"{s3}/late", LATE)
+    assert second.batch["new"] == 1 and second.sha256 != first.sha256
+    pd.testing.assert_frame_equal(read_listings(first.uri), before)
+
+
+def test_ingests_at_the_same_time_all_arrive(s3):
+    root = f"{s3}/together"
+    parts = [RAW.iloc[start : start + 100] for start in range(0, 400, 100)]
+    threads = [threading.Thread(target=stored, args=(root, part)) for part in parts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    store = Store(root)
+    last = store.newest(store.current())
+    assert last.sha256 == stored(f"{s3}/alone", RAW).sha256
+    known = {
+        part.file
+        for name in store.current().published
+        for kind in ("days", "quarantine")
+        for part in getattr(store.snapshot(name), kind).values()
+    }
+    found = {n for kind in ("days/", "quarantine/") for n, _ in store.folder.names(kind)}
+    assert found == known
+
+
+class Killed(BaseException):
+    """Stands for `kill -9`."""
+
+
+def test_what_a_killed_run_left_is_not_seen_and_goes_when_it_is_a_day_old(s3, monkeypatch):
+    root = f"{s3}/killed"
+    first = stored(root, RAW.head(200))
+
+    def die(self, name, content, version):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(S3Folder, "replace", die)
+        with pytest.raises(Killed):
+            stored(root, RAW)
+    store = Store(root)
+    assert store.newest(store.current()).name in first.uri
+    left = {name for name, _ in store.folder.names("")}
+    assert stored(root, RAW).sha256 == stored(f"{s3}/whole", RAW).sha256
+    assert left < {name for name, _ in store.folder.names("")}  # may still be at work
+    monkeypatch.setattr(snapshots, "ABANDONED_SECONDS", -1)
+    last = stored(root, RAW)
+    assert len(store.folder.names("snapshots/")) == len(store.current().published) == 2
+    assert not left <= {name for name, _ in store.folder.names("")}
+    assert len(read_listings(last.uri)) == last.rows
+    assert len(read_listings(first.uri)) == first.rows
+
+
+def test_every_way_in_gives_the_same_dataset(s3, tmp_path):
+    """CSV, zip, gzip and Parquet; a local store and one on S3."""
+    files = written(tmp_path)
+    found = set()
+    for number, file in enumerate(files):
+        for root in (str(tmp_path / f"root{number}"), f"{s3}/ways/{number}"):
+            settings = replace(Settings(), data_root=root, local_dir=str(tmp_path))
+            dataset = ingestion.ingest(settings, "file", str(file), 0, 0)
+            found.add((dataset["sha256"], dataset["rows"], dataset["quarantined"]))
+    assert len(found) == 1
+
+
+def test_a_parquet_file_on_s3_is_read_like_a_local_one(s3, tmp_path):
+    parquet = written(tmp_path)[-1]
+    folder = S3Folder(f"{s3}/incoming")
+    folder.write("vehicles.parquet", parquet.read_bytes())
+    results = []
+    for number, data in enumerate((str(parquet), f"{s3}/incoming/vehicles.parquet")):
+        root = str(tmp_path / f"data{number}")
+        settings = replace(Settings(), data_root=root, local_dir=str(tmp_path))
+        results.append(ingestion.ingest(settings, "file", data, 0, 0)["sha256"])
+    assert results[0] == results[1]
+
+
+def test_a_file_that_is_not_on_s3_is_named(s3, tmp_path):
+    settings = replace(Settings(), data_root=str(tmp_path), local_dir=str(tmp_path))
+    with pytest.raises(SourceError, match="absent.csv: no such file"):
+        ingestion.ingest(settings, "file", f"{s3}/absent.csv", 0, 0)
+
+
+def test_a_bucket_that_is_not_there_is_named_with_what_to_do(s3):
+    del s3
+    with pytest.raises(
+        StorageError, match="no-such-bucket.*make the bucket or correct the address"
+    ):
+        stored("s3://no-such-bucket/x", RAW.head(50))
+
+
+def test_without_credentials_the_message_says_where_they_come_from(s3, monkeypatch, tmp_path):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(StorageError, match="credentials.*AWS_ENDPOINT_URL"):
+        stored(f"{s3}/x", RAW.head(50))
+
+
+def test_a_server_that_is_away_is_named(monkeypatch, s3):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(StorageError, match="127.0.0.1:9.*AWS_ENDPOINT_URL"):
+        stored(f"{s3}/x", RAW.head(50))
+
+
+def written(folder: Path) -> list[Path]:
+    """RAW as CSV, zip, gzip and Parquet."""
+    csv, parquet = folder / "vehicles.csv", folder / "vehicles.parquet"
+    RAW.to_csv(csv, index=False)
+    RAW.to_parquet(parquet, index=False)
+    with zipfile.ZipFile(folder / "vehicles.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(csv, "vehicles.csv")
+    with gzip.open(folder / "vehicles.csv.gz", "wb") as out:
+        out.write(csv.read_bytes())
+    return [csv, folder / "vehicles.zip", folder / "vehicles.csv.gz", parquet]

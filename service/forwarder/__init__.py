@@ -1,0 +1,1 @@
+"""The process that moves the outbox to PostgreSQL: `python -m service.forwarder`."""

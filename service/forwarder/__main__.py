@@ -1,0 +1,37 @@
+"""`python -m service.forwarder`: move predictions to PostgreSQL until stopped."""
+
+import logging
+import threading
+import time
+
+from service.forwarder.drain import AnotherForwarder, Drain
+from service.forwarder.forwarder import LAST_RETRY_SECONDS, Forwarder
+from service.forwarder.keeper import Keeper
+from service.observability.log_setup import configure
+from service.outbox.outbox import outbox_of
+from vehicle_price.prediction_log.database import address_of
+from vehicle_price.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Move predictions until stopped."""
+    settings = Settings.from_environment()
+    configure(settings.log_level)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    drain = Drain(outbox_of(settings))
+    while True:
+        try:
+            with drain.alone():
+                # A connection of its own, so that neither thread waits for the other.
+                keeper = Keeper(Drain(outbox_of(settings)))
+                threading.Thread(target=keeper.run, name="keeper", daemon=True).start()
+                Forwarder(drain, address_of(settings)).run()
+        except AnotherForwarder as error:
+            log.warning("another forwarder holds %s: waiting for its end", error)
+            time.sleep(LAST_RETRY_SECONDS)
+
+
+if __name__ == "__main__":
+    main()

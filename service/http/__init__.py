@@ -1,0 +1,1 @@
+"""HTTP bodies, responses, problems and the middleware around every request."""

@@ -1,0 +1,1 @@
+"""Metrics for Prometheus, and the set-up of logging."""

@@ -1,0 +1,148 @@
+"""What each route takes and answers, as the OpenAPI document tells it. One entry per route.
+
+Who may call it stands at the view itself (`auth/access_rules.py`); a test holds this table, the routes and
+setup/http.md together.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from service.openapi.schemas import Schema, ref
+
+JSON, HTML, CSV = "application/json", "text/html", "text/csv"
+PARQUET = "application/vnd.apache.parquet"
+Bodies = Mapping[str, Schema]  # media type → schema
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one route.
+
+    answers: status → what is in the body, by media type. problems: the other statuses.
+    takes: the request's body by media type; needed: whether there must be one.
+    """
+
+    summary: str
+    answers: Mapping[int, Bodies]
+    problems: tuple[int, ...] = ()
+    takes: Bodies = field(default_factory=dict)
+    needed: bool = True
+    parameters: tuple[Schema, ...] = ()
+
+
+def parameter(place: str, name: str, explained: str, schema: Schema, **more: object) -> Schema:
+    """One parameter in the path, the query or a header."""
+    required = {"required": True} if place == "path" else {}
+    described = {"name": name, "in": place, "description": explained, "schema": schema}
+    return described | required | more
+
+
+def json_of(name: str) -> Bodies:
+    """A JSON body of the component `name`."""
+    return {JSON: ref(name)}
+
+
+TEXT: Schema = {"type": "string"}
+FILE: Schema = {"type": "string", "format": "binary"}
+BODY = (400, 413, 415, 422)  # what may be wrong with a body
+IDEMPOTENT = parameter(
+    "header",
+    "Idempotency-Key",
+    "Makes a retry safe: the same key and body get the same answer, and one record.",
+    {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
+)
+CLIENT = parameter("header", "X-Client-Id", "Keeps a client on one model in a canary.", TEXT)
+RUN = parameter("path", "run_id", "As POST /train answered it.", TEXT)
+LISTINGS: Schema = {"anyOf": [ref("Listing"), ref("Listings")]}
+
+OPERATIONS: Mapping[tuple[str, str], Operation] = {
+    ("GET", "/"): Operation(
+        "The HTML form; with a listing in the query, its price.",
+        {200: {HTML: TEXT}, 422: {HTML: TEXT}, 503: {HTML: TEXT}},
+    ),
+    ("GET", "/static/<path:name>"): Operation(
+        "A file that the pages use.",
+        {200: {"text/css": TEXT, "text/javascript": TEXT, "image/svg+xml": TEXT}},
+        (404,),
+        parameters=(
+            parameter(
+                "path",
+                "name",
+                "The file.",
+                {"enum": ["form.css", "form.js", "docs.css", "icon.svg"]},
+            ),
+        ),
+    ),
+    ("POST", "/predict"): Operation(
+        "The price of a listing, or of each of 1 to 1,000 listings.",
+        {200: {JSON: {"anyOf": [ref("Prediction"), ref("Predictions")]}}},
+        (*BODY, 503),
+        takes={JSON: LISTINGS},
+        parameters=(IDEMPOTENT, CLIENT),
+    ),
+    ("POST", "/predict/batch"): Operation(
+        "The rows of a file with prices; a row that is wrong has the column `error` instead.",
+        {200: {CSV: TEXT, PARQUET: FILE}},
+        (*BODY, 503),
+        takes={CSV: TEXT, PARQUET: FILE},
+    ),
+    ("POST", "/feedback"): Operation(
+        "The price that a predicted car was sold or listed for.",
+        {202: json_of("FeedbackTaken")},
+        (*BODY, 503),
+        takes=json_of("Feedback"),
+        parameters=(IDEMPOTENT,),
+    ),
+    ("GET", "/lineage/<prediction_id>"): Operation(
+        "Which model, run, data, code and request made a price.",
+        {200: json_of("Lineage")},
+        (404, 503),
+        parameters=(parameter("path", "prediction_id", "As POST /predict answered it.", TEXT),),
+    ),
+    ("POST", "/webhooks/mlflow"): Operation(
+        "A signed event of MLflow's registry: look for a new model now.",
+        {202: {}},
+        (409, 413, 503),
+        takes={JSON: {}},
+        parameters=tuple(
+            parameter("header", f"X-MLflow-{name}", explained, TEXT)
+            for name, explained in (
+                ("Delivery-Id", "Different for each event."),
+                ("Timestamp", "Seconds since 1970."),
+            )
+        ),
+    ),
+    ("POST", "/train"): Operation(
+        "Start training in Airflow.",
+        {202: json_of("TrainingStarted")},
+        (*BODY, 503),
+        takes=json_of("TrainRequest"),
+        needed=False,
+    ),
+    ("GET", "/train/<run_id>"): Operation(
+        "How a training run goes.",
+        {200: json_of("TrainingRun")},
+        (404, 503),
+        parameters=(RUN,),
+    ),
+    ("GET", "/health"): Operation("The process lives.", {200: json_of("Alive")}),
+    ("GET", "/ready"): Operation(
+        "A model is loaded and answers; makes a real prediction.", {200: json_of("Ready")}, (503,)
+    ),
+    ("GET", "/model"): Operation(
+        "What serves now: version, run, metrics, data.", {200: json_of("Model")}, (503,)
+    ),
+    ("GET", "/suggestions"): Operation(
+        "The most common models of a make.",
+        {200: json_of("Suggestions")},
+        (422, 503),
+        parameters=(
+            parameter(
+                "query", "manufacturer", "The make.", TEXT | {"pattern": r"\S"}, required=True
+            ),
+        ),
+    ),
+    ("GET", "/metrics"): Operation("What is counted, for Prometheus.", {200: {"text/plain": TEXT}}),
+    ("GET", "/openapi.json"): Operation("This document.", {200: {JSON: {"type": "object"}}}),
+    ("GET", "/docs"): Operation("This document as a page.", {200: {HTML: TEXT}}),
+}

@@ -1,0 +1,148 @@
+"""The shapes of bodies as JSON Schema. A listing's comes from its validator and the schema."""
+
+import unicodedata
+from functools import cache
+from typing import Any
+
+from service.http.problem import TYPE
+from service.routes.feedback import Feedback
+from service.routes.train_request import TrainRequest
+from vehicle_price.listing.validation import ONE
+from vehicle_price.schema import BY_NAME, EXAMPLE, Column
+
+Schema = dict[str, Any]
+
+UUID: Schema = {
+    "type": "string",
+    "minLength": 1,
+    "examples": ["0197a3c2-5e1b-7c40-8f63-1d2a9b7c4e55"],
+}
+DOLLARS: Schema = {"type": "integer", "minimum": 0, "description": "Whole US dollars."}
+TEXT: Schema = {"type": "string"}
+ANY_OBJECT: Schema = {"type": "object"}
+# Any real day except 29 February, which a pattern cannot tell.
+DATE = (
+    r"^(19[7-9][0-9]|20[0-9]{2})-"
+    r"((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
+    r"(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([+-](0[0-9]|1[0-3]):?[0-5][0-9]|Z)?)?$"
+)
+
+
+def ref(name: str) -> Schema:
+    """A reference to the component `name`."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def record(required: dict[str, Schema], **optional: Schema) -> Schema:
+    """An object with these properties, and perhaps others."""
+    return {
+        "type": "object",
+        "required": list(required),
+        "properties": required | optional,
+    }
+
+
+def listing() -> Schema:
+    """What `check_one` accepts: pydantic's schema, with the limits that its functions check."""
+    schema = ONE.json_schema()
+    properties = {n: _property(BY_NAME[n], p) for n, p in schema["properties"].items()}
+    return schema | {"properties": properties, "title": "Listing", "examples": [EXAMPLE]}
+
+
+def _property(column: Column, generated: Schema) -> Schema:
+    kinds = [_kind(column, kind["type"], kind) for kind in generated.get("anyOf", [generated])]
+    found = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+    unit = f" In {column.unit}." if column.unit else ""
+    found["description"] = column.help + unit
+    if column.levels:
+        found["description"] += f" Known: {', '.join(column.levels)}; another gets a warning."
+    return found
+
+
+def _kind(column: Column, name: str, generated: Schema) -> Schema:
+    """One of the types that a column may have, with its limits."""
+    if name == "integer":
+        return {"type": name, "minimum": column.minimum, "maximum": column.maximum}
+    if name == "string":
+        return {"type": name} | _text_limits(column)
+    return {k: v for k, v in generated.items() if k not in ("title", "description")}
+
+
+def _text_limits(column: Column) -> Schema:
+    if column.kind == "date":
+        return {"pattern": DATE}
+    visible = {"pattern": f"[^{_invisible()}]"} if column.required else {}
+    return {"maxLength": column.max_length} | visible
+
+
+@cache
+def _invisible() -> str:
+    """The characters that `text.tidy` takes away, as ranges of a pattern."""
+    found: list[list[int]] = []
+    for code in range(0x10000):
+        category = unicodedata.category(chr(code))
+        if category in ("Cc", "Cf") or category[0] == "Z":
+            if found and found[-1][1] == code - 1:
+                found[-1][1] = code
+            else:
+                found.append([code, code])
+    return "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in found)
+
+
+def components() -> dict[str, Schema]:
+    """The named schemas of the document."""
+    interval = {"low": DOLLARS, "high": DOLLARS, "coverage": {"type": "number"}}
+    model = {"name": TEXT, "version": TEXT}
+    prediction = record(
+        {
+            "prediction_id": UUID,
+            "price": DOLLARS,
+            "currency": {"const": "USD"},
+            "interval": record(interval),
+            "model": record(model),
+            "warnings": {"type": "array", "items": TEXT},
+        }
+    )
+    registry = record({"state": TEXT}, version={"type": ["string", "null"]}, detail=TEXT)
+    outside = {"registry": ref("Registry"), "prediction_log": ref("PredictionLog")}
+    example = ref("Prediction")
+    run = {"run_id": TEXT, "state": TEXT, "tasks": {"type": "array", "items": ANY_OBJECT}}
+    return {
+        "Listing": listing(),
+        "Listings": {"type": "array", "minItems": 1, "maxItems": 1000, "items": ref("Listing")},
+        "Prediction": prediction,
+        "Predictions": record({"predictions": {"type": "array", "items": ref("Prediction")}}),
+        "Alive": record({"status": {"const": "alive"}}),
+        "Ready": record({"status": TEXT, "example": example} | outside),
+        "Registry": registry,
+        "PredictionLog": record({"state": TEXT, "detail": TEXT}, since=TEXT),
+        "Model": record(model | {"facts": ANY_OBJECT} | outside),
+        "Suggestions": record({"manufacturer": TEXT, "models": {"type": "array", "items": TEXT}}),
+        "Feedback": Feedback.model_json_schema(),
+        "FeedbackTaken": record({"status": {"const": "accepted"}, "prediction_id": UUID}),
+        "Lineage": record({"prediction_id": UUID, "model": ANY_OBJECT, "request": ANY_OBJECT}),
+        "TrainRequest": _train_request(),
+        "TrainingStarted": record({"run_id": TEXT, "status_url": TEXT}),
+        "TrainingRun": record(run),
+        "Problem": _problem(),
+    }
+
+
+def _train_request() -> Schema:
+    schema = TrainRequest.model_json_schema()
+    families = schema["properties"]["families"]["anyOf"][0]
+    families["uniqueItems"] = True  # what `_once_each` checks
+    return schema
+
+
+def _problem() -> Schema:
+    error = record({"pointer": TEXT, "detail": TEXT}, value={})
+    return record(
+        {
+            "type": {"type": "string", "pattern": f"^{TYPE}[a-z-]+$"},
+            "title": TEXT,
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "detail": TEXT,
+        },
+        errors={"type": "array", "items": error},
+    )

@@ -1,0 +1,1 @@
+"""The transactional outbox: every answer is kept on the local disk before it is given."""

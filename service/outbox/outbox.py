@@ -1,0 +1,206 @@
+"""The outbox: what was answered, kept on the local disk until PostgreSQL has it.
+
+An answer is given only after `append` has returned. One SQLite file serves all workers; the
+forwarder (`service/forwarder/`) empties it. setup/prediction_log.md tells the whole way.
+"""
+
+import errno
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import NamedTuple
+
+from service.outbox import records
+from service.outbox.collector import collect, waiting
+from service.outbox.journal import Journal, framed
+from service.outbox.records import Kind, Record
+from service.outbox.sqlite_file import PAGE, OutboxFile
+from vehicle_price.prediction_log.ids import ticks_of
+from vehicle_price.settings import Settings
+
+IDEMPOTENCY_SECONDS = 24 * 3600.0
+LARGE = 2_000  # bytes of an answer
+JOURNAL_BYTES = 2**20  # of one worker's journal, before its records are moved to the table
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Answered(NamedTuple):
+    """An answer to be given again to who repeats the request.
+
+    key: the Idempotency-Key. fingerprint: hash of the request. answer: the response's body.
+    """
+
+    key: str
+    fingerprint: bytes
+    answer: bytes
+
+
+class Fill(NamedTuple):
+    """How full the outbox is. `records` are requests: a list of listings counts once."""
+
+    records: int
+    bytes: int
+    max_bytes: int
+    oldest_seconds: float
+    dead_letters: int
+
+
+class OutboxUnavailable(RuntimeError):
+    """The outbox cannot be written, so nothing may be answered; the message says why."""
+
+
+class OutboxFull(OutboxUnavailable):
+    """The outbox, or the disk below it, is full."""
+
+
+class AlreadyAnswered(RuntimeError):
+    """Another request with the same Idempotency-Key was answered first; see `replay`."""
+
+
+class KeyReused(ValueError):
+    """The Idempotency-Key belongs to another request."""
+
+
+class Outbox:
+    """What the workers use of the outbox."""
+
+    def __init__(self, path: str | Path, max_bytes: int) -> None:
+        self.file = OutboxFile(path, max_bytes)
+        self.folder = self.file.path.parent
+        self._journal = Journal(self.folder, min(JOURNAL_BYTES, max_bytes // 16))
+        self._one_writes = Lock()
+
+    def append(self, record: Record) -> None:
+        """Keep `record`; on return it is safe from the end of this process, however it ends.
+
+        Raises OutboxFull, OutboxUnavailable.
+        """
+        frame = framed(record)
+        with self._refusals(), self._one_writes:
+            if not self._journal.has_room:
+                self._begin_journal()
+            self._journal.write(frame)
+
+    def append_once(self, record: Record, idempotency: Answered) -> None:
+        """Keep `record` and the answer to repeat, both or nothing; committed on return.
+
+        Raises OutboxFull, OutboxUnavailable, AlreadyAnswered.
+        """
+        row = _packed(idempotency)
+        with self._refusals(), self.file.transaction() as connection:
+            _remember(connection, row)
+            records.insert(connection, record)
+
+    def collect(self) -> None:
+        """Move what all journals hold into the table. Raises OutboxFull, OutboxUnavailable."""
+        with self._refusals(), self.file.writing() as connection:
+            collect(connection, self.folder)
+
+    def replay(self, key: str, fingerprint: bytes) -> bytes | None:
+        """The answer that was given to this key's request, None if there was none in 24 hours.
+
+        Raises KeyReused when that was another request, OutboxUnavailable.
+        """
+        sql = "SELECT fingerprint, packed, answer FROM answers WHERE key = ? AND at > ?"
+        with self._refusals(), self.file.reading() as connection:
+            found = connection.execute(sql, (key, time.time() - IDEMPOTENCY_SECONDS)).fetchone()
+        if found is None:
+            return None
+        known, packed, answer = found
+        if known != fingerprint:
+            raise KeyReused(key)
+        return zlib.decompress(answer) if packed else answer
+
+    def find(self, record_id: str, kind: Kind) -> bytes | None:
+        """The body of a record that still waits here. Raises OutboxUnavailable."""
+        with self._refusals(), self.file.reading() as connection:
+            for one in waiting(connection, self.folder):
+                if (one.id, one.kind) == (record_id, kind):
+                    return one.body
+            return records.find(connection, record_id, kind)
+
+    def fill(self) -> Fill:
+        """How full it is now. Raises OutboxUnavailable."""
+        with self._refusals(), self.file.reading() as connection:
+            new = list(waiting(connection, self.folder))
+            used = _used_bytes(connection) + sum(len(one.body) for one in new)
+            count = _number(connection, "SELECT count(*) FROM records") + len(new)
+            made = [_number(connection, "SELECT min(seq) FROM records")]
+            dead = _number(connection, "SELECT count(*) FROM dead_letters")
+        made += [ticks_of(one.id) for one in new]
+        oldest = min(filter(None, made), default=0)
+        age = max(time.time() - oldest / 4096 / 1000, 0.0) if oldest else 0.0
+        return Fill(count, used, self.file.max_bytes, age, dead)
+
+    def used(self) -> float:
+        """The share of its limit that is taken: quick, where `fill` counts."""
+        with self._refusals(), self.file.reading() as connection:
+            return _used_bytes(connection) / self.file.max_bytes
+
+    def close(self) -> None:
+        """Close this process's journal and connection; the next use opens new ones."""
+        with self._one_writes:
+            self._journal.close()
+        self.file.close()
+
+    def _begin_journal(self) -> None:
+        """Have room to write, or raise: what waits in journals is bounded by their number."""
+        self._journal.close()
+        with self.file.writing() as connection:
+            collect(connection, self.folder)
+            self._journal.open()
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """SQLite's errors in the words of this module."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+                raise OutboxFull(_full(self.file.path)) from error
+            self.file.close()  # the next request tries a new connection
+            raise OutboxUnavailable(f"{self.file.path}: {error}") from error
+        except OSError as error:
+            if error.errno in NO_SPACE:
+                raise OutboxFull(_full(self.file.path)) from error
+            raise OutboxUnavailable(f"{self.file.path}: {error}") from error
+
+
+def outbox_of(settings: Settings) -> Outbox:
+    """The outbox that the settings name."""
+    return Outbox(Path(settings.outbox_dir) / "outbox.sqlite", settings.outbox_max_mb * 2**20)
+
+
+def _full(path: Path) -> str:
+    return f"{path} or its disk is full; the forwarder empties it once the database answers"
+
+
+def _packed(answered: Answered) -> tuple[str, float, bytes, bool, bytes]:
+    """The row of an answer to repeat; that of a list is packed, it is kept for long."""
+    large = len(answered.answer) > LARGE
+    content = zlib.compress(answered.answer, 1) if large else answered.answer
+    return answered.key, time.time(), answered.fingerprint, large, content
+
+
+def _remember(connection: sqlite3.Connection, row: tuple[str, float, bytes, bool, bytes]) -> None:
+    key, now = row[:2]
+    outdated = "DELETE FROM answers WHERE key = ? AND at <= ?"
+    connection.execute(outdated, (key, now - IDEMPOTENCY_SECONDS))
+    sql = "INSERT INTO answers (key, at, fingerprint, packed, answer) VALUES (?, ?, ?, ?, ?)"
+    try:
+        connection.execute(sql, row)
+    except sqlite3.IntegrityError as error:
+        raise AlreadyAnswered(key) from error
+
+
+def _used_bytes(connection: sqlite3.Connection) -> int:
+    pages = _number(connection, "PRAGMA page_count")
+    return (pages - _number(connection, "PRAGMA freelist_count")) * PAGE
+
+
+def _number(connection: sqlite3.Connection, sql: str) -> int:
+    return connection.execute(sql).fetchone()[0] or 0

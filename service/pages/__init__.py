@@ -1,0 +1,1 @@
+"""The HTML pages: the form and the API documentation."""

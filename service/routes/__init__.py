@@ -1,0 +1,1 @@
+"""The HTTP routes that answer JSON, files and metrics."""

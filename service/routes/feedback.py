@@ -1,0 +1,89 @@
+"""POST /feedback: the price that a predicted car was sold or listed for."""
+
+from typing import Annotated
+
+from flask import Blueprint, Response, request
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+from pydantic_core import to_json
+
+from service.auth.access_rules import access
+from service.http.body import read_json
+from service.http.request_context import key_of
+from service.outbox import codec
+from service.outbox.idempotency import Reply, answer_once
+from service.outbox.outbox import Outbox
+from service.routes.predict import json_response
+from vehicle_price.listing.errors import FieldError, WrongValues, pointer_part
+from vehicle_price.listing.validation import whole
+from vehicle_price.schema import TARGET
+
+UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+WORDS = {
+    "prediction_id": "expected the prediction_id of an answer, such as {example}",
+    "price": f"expected a whole number of US dollars from {TARGET.minimum} to {TARGET.maximum:,}",
+}
+EXAMPLE_ID = "01938a7e-5b1c-7f00-9c3a-2f5d8e6a1000"
+
+
+class Feedback(BaseModel):
+    """What a car that was priced went for."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    prediction_id: Annotated[str, StringConstraints(pattern=UUID)] = Field(
+        description="As POST /predict answered it.", examples=[EXAMPLE_ID]
+    )
+    price: Annotated[int, Field(ge=TARGET.minimum, le=TARGET.maximum), BeforeValidator(whole)] = (
+        Field(
+            description="What it was sold or listed for, in US dollars.", examples=[TARGET.example]
+        )
+    )
+
+
+def blueprint(outbox: Outbox) -> Blueprint:
+    """The route that takes prices."""
+    routes = Blueprint("feedback", __name__)
+
+    @routes.post("/feedback")
+    @access("key")
+    def feedback() -> Response:
+        key, body = key_of(request), read_json(request)
+
+        def reply() -> Reply:
+            found = check_feedback(body)
+            record = codec.feedback(found.prediction_id, found.price)
+            return Reply(to_json({"status": "accepted", **found.model_dump()}), record)
+
+        return json_response(answer_once(outbox, "/feedback", key, body, reply), 202)
+
+    return routes
+
+
+def check_feedback(body: object) -> Feedback:
+    """The feedback in `body`. Raises WrongValues.
+
+    >>> check_feedback({"prediction_id": EXAMPLE_ID, "price": 15990}).price
+    15990
+    """
+    try:
+        return Feedback.model_validate(body)
+    except ValidationError as error:
+        raise WrongValues([_reason(body, dict(e)) for e in error.errors()]) from error
+
+
+def _reason(body: object, error: dict) -> FieldError:
+    if not isinstance(body, dict):
+        return FieldError("", 'expected {"prediction_id": …, "price": …}', body)
+    name = str(error["loc"][0])
+    value = body.get(name)
+    if error["type"] == "extra_forbidden":
+        return FieldError(pointer_part(name), "unknown; known are prediction_id, price", value)
+    detail = WORDS[name].format(example=EXAMPLE_ID)
+    return FieldError(pointer_part(name), detail, value)

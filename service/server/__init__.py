@@ -1,0 +1,1 @@
+"""How Gunicorn reads requests and writes responses and logs."""

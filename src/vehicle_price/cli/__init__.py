@@ -1,0 +1,1 @@
+"""The command line `vehicle-price`: one module for each group of commands."""

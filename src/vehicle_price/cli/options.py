@@ -1,0 +1,58 @@
+"""What the commands of `vehicle-price` have in common."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+
+from vehicle_price.names import SOURCE_NAMES
+from vehicle_price.settings import Settings
+
+EPILOG = """Settings come from environment variables (setup/configuration.md). Commands that need
+MLflow find it at MLFLOW_TRACKING_URI; `make build` starts one. Exit status: 0 done, 1 refused or
+failed (the reason is the last line), 2 wrong arguments."""
+
+
+def command(
+    commands: argparse._SubParsersAction,
+    name: str,
+    run: Callable[[Settings, argparse.Namespace], int] | None,
+    explain: str,
+) -> argparse.ArgumentParser:
+    """Add the command `name`; `run` is None for one that only has further commands."""
+    parser = commands.add_parser(name, help=explain, description=explain, epilog=EPILOG)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """Options that say which listings to read."""
+    parser.add_argument("--source", choices=SOURCE_NAMES, help="default: SOURCE")
+    parser.add_argument("--data", help="what the source `file` reads (default: DATA)")
+    parser.add_argument("--rows", type=int, help="rows of the sample (default: SAMPLE_ROWS)")
+    parser.add_argument("--seed", type=int, help="seed of sample and models (default: SEED)")
+
+
+def wanted_listings(settings: Settings, options: argparse.Namespace) -> dict:
+    """Which listings to read: the options, else the settings."""
+    return {
+        "source": options.source or ("file" if options.data else settings.source),
+        "data": options.data or settings.data,
+        "rows": wanted_rows(settings, options),
+        "seed": wanted_seed(settings, options),
+    }
+
+
+def wanted_rows(settings: Settings, options: argparse.Namespace) -> int:
+    """Rows of the sample."""
+    return settings.sample_rows if options.rows is None else options.rows
+
+
+def wanted_seed(settings: Settings, options: argparse.Namespace) -> int:
+    """Seed of the sample and the models."""
+    return settings.seed if options.seed is None else options.seed
+
+
+def say(answer: dict) -> None:
+    """Print an answer for programs and people."""
+    sys.stdout.write(json.dumps(answer, indent=2, ensure_ascii=False) + "\n")

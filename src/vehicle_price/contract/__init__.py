@@ -1,0 +1,1 @@
+"""The data contract: check a batch of raw listings, quarantine rows with reasons, report."""

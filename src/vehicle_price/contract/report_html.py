@@ -1,0 +1,128 @@
+"""The report of an ingest as one web page with counts and plots."""
+
+import html as markup
+import io
+from collections.abc import Mapping
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from vehicle_price.contract.posting_day import UNDATED
+
+ACCEPTED_COLOUR, QUARANTINED_COLOUR = "#1b7f5c", "#c8553d"
+SHOWN_RULES = 15
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
+  color: #222; background: #fff }}
+table {{ border-collapse: collapse; margin: 1rem 0 2rem }}
+th, td {{ padding: .2rem .8rem .2rem 0; text-align: left; border-bottom: 1px solid #ddd;
+  overflow-wrap: anywhere }}
+td.n, th.n {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }}
+.broken {{ border-left: .3rem solid #c8553d; padding-left: 1rem }}
+svg {{ max-width: 100%; height: auto }}
+</style></head><body>
+<h1>{title}</h1>
+{body}
+</body></html>
+"""
+
+
+def html(report: Mapping) -> str:
+    """The report as one page that needs nothing else: no script, no network."""
+    source = report["provenance"].get("source", "listings")
+    body = [
+        _broken(report["broken"]),
+        _counts(report),
+        _section("By posting day", _svg(_days_plot(report["days"]))),
+        _section("Why rows were quarantined", _rules(report["rules"])),
+        _section("Columns without a value", _svg(_columns_plot(report["columns"]))),
+        _section("Where it came from", _table(["", ""], list(report["provenance"].items()))),
+    ]
+    title = markup.escape(f"Contract report: {source}")
+    return PAGE.format(title=title, body="\n".join(part for part in body if part))
+
+
+def _broken(broken: list[str]) -> str:
+    said = "".join(f"<p>{markup.escape(message)}.</p>" for message in broken)
+    return f'<div class="broken"><h2>Stopped: nothing was stored</h2>{said}</div>' if said else ""
+
+
+def _counts(report: Mapping) -> str:
+    rows = [(name, report[name]) for name in ("read", "accepted", "new", "quarantined")]
+    known = [(name, f"{count:,}") for name, count in rows if count is not None]
+    return _table(["", "rows"], [*known, ("quarantined", f"{report['quarantined_share']:.1%}")])
+
+
+def _rules(rules: list[Mapping]) -> str:
+    if not rules:
+        return "<p>No row broke a rule.</p>"
+    rows = [(r["rule"], f"{r['rows']:,}", f"{r['share']:.2%}", r["example"]) for r in rules]
+    table = _table(["rule", "rows", "of all read", "for example"], rows)
+    return _svg(_rules_plot(rules[:SHOWN_RULES])) + table
+
+
+def _section(title: str, content: str) -> str:
+    return f"<h2>{markup.escape(title)}</h2>\n{content}" if content else ""
+
+
+def _table(head: list[str], rows: list[tuple]) -> str:
+    """An HTML table; what looks like a figure stands right."""
+
+    def cell(tag: str, value: object) -> str:
+        text = str(value)
+        figure = text[:1].isdigit() and text.strip("0123456789,.%") == ""
+        return f"<{tag}{' class=n' if figure else ''}>{markup.escape(text)}</{tag}>"
+
+    lines = [[cell("th", name) for name in head]] if any(head) else []
+    lines += [[cell("td", value) for value in row] for row in rows]
+    return "<table>" + "".join(f"<tr>{''.join(line)}</tr>" for line in lines) + "</table>"
+
+
+def _days_plot(days: Mapping[str, Mapping[str, int]]) -> Figure:
+    figure, axes = _figure(3.2)
+    dated = {day: counts for day, counts in days.items() if day != UNDATED}
+    accepted = [counts["accepted"] for counts in dated.values()]
+    refused = [counts["quarantined"] for counts in dated.values()]
+    places = range(len(dated))
+    axes.bar(places, accepted, color=ACCEPTED_COLOUR, label="accepted")
+    axes.bar(places, refused, bottom=accepted, color=QUARANTINED_COLOUR, label="quarantined")
+    step = max(1, len(dated) // 10)
+    axes.set_xticks(list(places)[::step], list(dated)[::step], rotation=30, ha="right")
+    axes.set_ylabel("listings")
+    axes.legend(frameon=False)
+    return figure
+
+
+def _rules_plot(rules: list[Mapping]) -> Figure:
+    figure, axes = _figure(0.8 + 0.28 * len(rules))
+    axes.barh([r["rule"][:60] for r in rules], [r["rows"] for r in rules], color=QUARANTINED_COLOUR)
+    axes.invert_yaxis()
+    axes.set_xlabel("rows")
+    return figure
+
+
+def _columns_plot(columns: Mapping[str, Mapping]) -> Figure:
+    figure, axes = _figure(0.8 + 0.25 * len(columns))
+    axes.barh(list(columns), [100 * c["share"] for c in columns.values()], color="#5b6b7b")
+    axes.invert_yaxis()
+    axes.set(xlabel="rows without a value, %", xlim=(0, 100))
+    return figure
+
+
+def _figure(height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(9, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _svg(figure: Figure) -> str:
+    buffer = io.StringIO()
+    # Without a date and with fixed ids, so that the same figures give the same page.
+    with rc_context({"svg.hashsalt": "report", "svg.fonttype": "none"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    _, tag, drawn = buffer.getvalue().partition("<svg")
+    return tag + drawn

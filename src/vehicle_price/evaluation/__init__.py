@@ -1,0 +1,1 @@
+"""Metrics, baseline, the promotion gate and plots."""

@@ -1,0 +1,97 @@
+"""Listings to price in a file, and the file with their prices."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+from vehicle_price.estimate import Estimate
+from vehicle_price.listing.errors import FieldError, WrongValues
+from vehicle_price.listing.validation import check_many
+from vehicle_price.schema import BY_NAME, TARGET
+
+MOST_ROWS = 1_000_000
+_SURPLUS = "cells without a name"
+
+
+def read_listings(path: Path) -> list[dict[str, object]]:
+    """Checked listings from a CSV or JSON file with raw column names; a price is left out.
+
+    Raises ValueError naming the row (from 0), the column and the limit.
+    """
+    text = _text(path)
+    rows: list = _from_csv(text, path) if path.suffix.lower() == ".csv" else _from_json(text, path)
+    if not rows:
+        raise ValueError(f"{path}: no listing in it")
+    return check_many([_without_price(row) for row in rows])
+
+
+def write_prices(
+    listings: Sequence[dict[str, object]], estimates: Sequence[Estimate], path: Path | None
+) -> None:
+    """The listings as CSV with the columns price, low, high and warnings; None: the screen."""
+    names = [name for name in BY_NAME if any(name in listing for listing in listings)]
+    with path.open("w", newline="", encoding="utf-8") if path else nullcontext(sys.stdout) as out:
+        writer = csv.DictWriter(out, [*names, *Estimate._fields])
+        writer.writeheader()
+        for listing, estimate in zip(listings, estimates, strict=True):
+            priced = estimate._asdict() | {"warnings": "; ".join(estimate.warnings)}
+            writer.writerow(listing | priced)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not UTF-8 ({error.reason} at byte {error.start})") from error
+
+
+def _from_csv(text: str, path: Path) -> list[dict[str, object]]:
+    try:
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), restkey=_SURPLUS))
+    except csv.Error as error:
+        raise ValueError(f"{path}: not CSV ({error})") from error
+    for place, row in enumerate(rows):
+        if _SURPLUS in row:
+            raise ValueError(f"{path}: /{place} has more cells than the head of the file")
+    return [{k: number(v) if is_number(k) else v for k, v in row.items() if v} for row in rows]
+
+
+def check_rows(rows: int) -> None:
+    """Raise WrongValues if a file has more rows than are priced at once."""
+    if rows > MOST_ROWS:
+        raise WrongValues([FieldError("", f"{rows:,} rows; at most {MOST_ROWS:,} are priced")])
+
+
+def is_number(name: str) -> bool:
+    """Whether the column `name` holds numbers."""
+    column = BY_NAME.get(name)
+    return column is not None and column.kind in ("integer", "number")
+
+
+def number(value: str) -> object:
+    """The number in a cell; what is none is left for the check to refuse.
+
+    >>> number("2014.0"), number("many")
+    (2014, 'many')
+    """
+    try:
+        found = float(value)
+    except ValueError:
+        return value
+    return int(found) if found.is_integer() else found
+
+
+def _from_json(text: str, path: Path) -> list[dict[str, object]]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: neither *.csv nor JSON ({error})") from error
+    return found if isinstance(found, list) else [found]
+
+
+def _without_price(row: object) -> object:
+    return {k: v for k, v in row.items() if k != TARGET.name} if isinstance(row, dict) else row

@@ -1,0 +1,194 @@
+"""Check what a client sends as a listing. Generated from the schema, one entry per column.
+
+The common case, a correct listing, costs one pass of pydantic's compiled validator. Only a
+refused one takes the slower path that words the reasons.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+from typing_extensions import NotRequired, TypedDict
+
+from vehicle_price.listing.errors import MAX_ERRORS, FieldError, WrongValues, echo, pointer_part
+from vehicle_price.listing.text import cleaner
+from vehicle_price.schema import BY_NAME, COLUMNS, REQUIRED, Column, nearest_name
+
+FIRST_YEAR, LAST_YEAR = 1970, 2100  # of a posting: dates that every calendar here can hold
+EXPECTED = {
+    "integer": "a whole number",
+    "number": "a number",
+    "level": "text",
+    "text": "text",
+    "date": "an ISO 8601 date such as 2021-04-28T12:00:00-0500",
+}
+
+
+def whole(value: object) -> object:
+    """2013.0 is a whole number; 2013.5, true and "2013" are left for the strict check."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _as_text(value: object) -> object:
+    """Columns that are carried along may be numbers in the raw data, such as `id`."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return str(value) if is_number else value
+
+
+def _iso_date(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        year = datetime.fromisoformat(value).year
+    except ValueError as error:
+        raise ValueError(f"expected {EXPECTED['date']}") from error
+    if not FIRST_YEAR <= year <= LAST_YEAR:
+        raise ValueError(f"expected a year from {FIRST_YEAR} to {LAST_YEAR}")
+    return value
+
+
+def _type_of(column: Column) -> Any:
+    if column.kind == "integer":
+        limits = Field(strict=True, ge=column.minimum, le=column.maximum)
+        return Annotated[int, limits, BeforeValidator(whole, json_schema_input_type=int)]
+    if column.kind == "number":
+        limits = Field(strict=True, ge=column.minimum, le=column.maximum, allow_inf_nan=False)
+        return Annotated[float, limits]
+    text = Annotated[str, StringConstraints(strict=True, max_length=column.max_length)]
+    if column.kind == "date":
+        return Annotated[text, BeforeValidator(_iso_date, json_schema_input_type=str)]
+    if column.role == "carried":
+        return Annotated[text, BeforeValidator(_as_text, json_schema_input_type=str | float)]
+    return Annotated[text, AfterValidator(cleaner(column))]
+
+
+def _field(column: Column) -> Any:
+    described = Field(description=column.help)
+    if column.required:
+        return Annotated[_type_of(column), described]
+    return NotRequired[Annotated[_type_of(column) | None, described]]
+
+
+ASKED = tuple(column for column in COLUMNS if column.role != "target")
+Listing = TypedDict("Listing", {column.name: _field(column) for column in ASKED})  # type: ignore
+Listing.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]
+ONE: TypeAdapter[dict[str, object]] = TypeAdapter(Listing)
+MANY: TypeAdapter[list[dict[str, object]]] = TypeAdapter(list[Listing])
+
+
+def check_one(body: object) -> dict[str, object]:
+    """The listing in `body`: raw column names, checked types and limits.
+
+    Raises WrongValues with a pointer such as `/odometer` for each wrong value.
+
+    >>> check_one({"year": 2014.0, "manufacturer": "honda", "odometer": 88000})["year"]
+    2014
+    """
+    try:
+        return ONE.validate_python(body)
+    except ValidationError as error:
+        raise WrongValues(list(_reasons(body, ""))) from error
+
+
+def check_many(body: list[object]) -> list[dict[str, object]]:
+    """The listings in `body`. Raises WrongValues with pointers such as `/3/odometer`."""
+    try:
+        return MANY.validate_python(body)
+    except ValidationError as error:
+        errors: list[FieldError] = []
+        for number, item in enumerate(body):
+            errors += _reasons(item, f"/{number}")
+            if len(errors) >= MAX_ERRORS:
+                break
+        raise WrongValues(errors) from error
+
+
+def check_each(bodies: list[object]) -> list[dict[str, object] | WrongValues]:
+    """For each of `bodies` the listing in it, or what is wrong with it."""
+    try:
+        return list(MANY.validate_python(bodies))
+    except ValidationError:
+        return [_listing_or_reasons(body) for body in bodies]
+
+
+def _listing_or_reasons(body: object) -> dict[str, object] | WrongValues:
+    try:
+        return check_one(body)
+    except WrongValues as error:
+        return error
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raise WrongValues unless these can be the columns of a file of listings.
+
+    A price may be among them: it is carried along, and never read.
+    """
+    # A file may have a hundred thousand columns: no more are looked at than shown.
+    unknown = [name for name in dict.fromkeys(names) if name not in BY_NAME][:MAX_ERRORS]
+    errors = [FieldError(pointer_part(name), _unknown(name), name) for name in unknown]
+    twice = [n for n, count in Counter(names).items() if count > 1 and n in BY_NAME]
+    errors += [FieldError(f"/{name}", "is there more than once", name) for name in twice]
+    missing = [c for c in REQUIRED if c.role == "feature" and c.name not in names]
+    errors += [FieldError(f"/{c.name}", f"is required: {c.help}") for c in missing]
+    if errors:
+        raise WrongValues(errors)
+
+
+def _reasons(item: object, prefix: str) -> Iterator[FieldError]:
+    """Why `item` is no listing; nothing when it is one."""
+    if not isinstance(item, Mapping):
+        yield FieldError(prefix, f"expected a listing (an object), got {_called(item)}", item)
+        return
+    # A body may hold a hundred thousand unknown names: no more of them are looked at than shown.
+    unknown = [name for name in item if name not in BY_NAME or name == "price"][:MAX_ERRORS]
+    known = {name: item[name] for name in BY_NAME.keys() & item.keys() if name != "price"}
+    try:
+        ONE.validate_python(known)
+    except ValidationError as error:
+        for found in error.errors(include_url=False):
+            name = str(found["loc"][0])
+            value = known.get(name)
+            yield FieldError(f"{prefix}/{name}", _worded(BY_NAME[name], value, dict(found)), value)
+    for name in unknown:
+        yield FieldError(prefix + pointer_part(name), _unknown(name), item[name])
+
+
+def _worded(column: Column, value: object, error: dict[str, Any]) -> str:
+    """One reason in words: the column's limit and what was received."""
+    words = {
+        "missing": f"is required: {column.help}",
+        "greater_than_equal": f"{echo(value)} is below {column.minimum} {column.unit}".rstrip(),
+        "less_than_equal": f"{echo(value)} is above {column.maximum} {column.unit}".rstrip(),
+        "string_too_long": f"is longer than {column.max_length} characters",
+        "value_error": str(error.get("ctx", {}).get("error")),
+    }
+    kind = "missing" if value is None else error["type"]
+    return words.get(kind) or f"expected {EXPECTED[column.kind]}, got {_called(value)}"
+
+
+def _called(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return "a number too large" if value in (float("inf"), -float("inf")) else "a fraction"
+    names = {str: "text", int: "a number", list: "a list", dict: "an object", type(None): "null"}
+    return names[type(value)]
+
+
+def _unknown(name: str) -> str:
+    if name == "price":
+        return "leave it out: the price is what POST /predict answers"
+    # Comparing is quadratic in the length; no column name is longer than 12.
+    nearest = nearest_name(name) if len(name) <= 40 else None
+    needed = ", ".join(column.name for column in REQUIRED)
+    return f"unknown; did you mean {nearest}?" if nearest else f"unknown; required are {needed}"

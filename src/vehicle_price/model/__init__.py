@@ -1,0 +1,1 @@
+"""The deployable model: valuation, artifact, trees, scorer and the trial before it serves."""

@@ -1,0 +1,158 @@
+"""A valuation on disk: saved, checked, loaded; and tried out in a child process first."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from vehicle_price.estimate import is_plausible
+from vehicle_price.features.encoder import FEATURE_NAMES, Tables
+from vehicle_price.model import trees
+from vehicle_price.model.scorer import Scorer
+from vehicle_price.model.valuation import Fitted, Valuation
+from vehicle_price.schema import EXAMPLE
+
+MANIFEST = "manifest.json"
+FORMAT = 2
+# The boosters are for explanations and other tools; prices come from trees.npz.
+BOOSTERS = {"price.ubj": "price_booster", "interval.ubj": "interval_booster"}
+FILES = ("tables.json", "facts.json", "trees.npz", *BOOSTERS, "seen_cars.npy")
+
+
+class ArtifactError(ValueError):
+    """A saved model is not what was written, or does not answer; the message says why."""
+
+
+def save(valuation: Fitted, folder: Path) -> str:
+    """Write `valuation` into `folder`, which must not exist. Returns the manifest's SHA-256."""
+    folder.mkdir(parents=True)
+    _write_json(folder / "tables.json", asdict(valuation.tables))
+    about = {"interval_margin": valuation.interval_margin, "features": list(FEATURE_NAMES)}
+    _write_json(folder / "facts.json", about | {"facts": valuation.facts})
+    trees.save(valuation.trees, folder / "trees.npz")
+    for name, attribute in BOOSTERS.items():
+        (folder / name).write_bytes(getattr(valuation, attribute).save_raw("ubj"))
+    np.save(folder / "seen_cars.npy", valuation.seen_cars)
+    hashes = {name: _sha256(folder / name) for name in FILES}
+    _write_json(folder / MANIFEST, {"format": FORMAT, "sha256": hashes})
+    return _sha256(folder / MANIFEST)
+
+
+def load(folder: Path, manifest_sha256: str | None = None) -> Valuation:
+    """The valuation in `folder`, every file's hash checked before anything is parsed.
+
+    manifest_sha256: what `save` returned, kept elsewhere (in the registry), if known.
+    Raises ArtifactError.
+    """
+    check_hashes(folder, manifest_sha256)
+    try:
+        return _read(folder)
+    # Right in itself but not what `save` writes: someone else wrote it, manifest included.
+    except (ValueError, KeyError, TypeError, OSError, EOFError) as error:
+        if isinstance(error, ArtifactError):
+            raise
+        raise ArtifactError(f"{folder}: unreadable ({_first_line(error)})") from error
+
+
+def _read(folder: Path) -> Valuation:
+    about = json.loads((folder / "facts.json").read_text("utf-8"))
+    if about["features"] != list(FEATURE_NAMES):
+        raise ArtifactError(f"{folder}: made for other model inputs; train again with this version")
+    seen_cars = np.load(folder / "seen_cars.npy", allow_pickle=False)
+    if seen_cars.dtype != np.uint64:
+        raise ArtifactError(f"{folder}: seen_cars.npy holds {seen_cars.dtype}, need uint64")
+    return Valuation(
+        tables=Tables(**json.loads((folder / "tables.json").read_text("utf-8"))),
+        scorer=Scorer(trees.load(folder / "trees.npz")),
+        interval_margin=about["interval_margin"],
+        facts=about["facts"],
+        seen_cars=seen_cars,
+    )
+
+
+def check_in_child(folder: Path, timeout: float = 60, manifest_sha256: str | None = None) -> None:
+    """Load and warm up the model in a child process, where a crash or a hang hurts nobody.
+
+    timeout: seconds. Raises ArtifactError with the reason.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "vehicle_price.model.artifact",
+        str(folder),
+        manifest_sha256 or "",
+    ]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ArtifactError(f"{folder}: did not load and answer within {timeout:g} s") from error
+    if done.returncode:
+        said = done.stderr.strip().splitlines()
+        reason = said[-1] if said else f"the process died with status {done.returncode}"
+        raise ArtifactError(f"{folder}: {reason}")
+
+
+def warm_up(valuation: Valuation) -> None:
+    """Price the schema's example. Raises ArtifactError when the answer cannot be a price."""
+    try:
+        estimate = valuation.price_one(EXAMPLE)
+    except ValueError as error:
+        raise ArtifactError(f"the example listing was not priced: {error}") from error
+    if not is_plausible(estimate):
+        raise ArtifactError(f"the example listing was priced at {estimate[:3]}; not a price")
+
+
+def check_hashes(folder: Path, manifest_sha256: str | None) -> None:
+    """Raise ArtifactError unless every file in `folder` is what `save` wrote."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise ArtifactError(f"{folder}: no {MANIFEST}; not a saved model")
+    if manifest_sha256 and _sha256(path) != manifest_sha256:
+        raise ArtifactError(f"{path}: not the manifest that was registered")
+    try:
+        manifest = json.loads(path.read_text("utf-8"))
+        known, hashes = manifest["format"], dict(manifest["sha256"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ArtifactError(f"{path}: damaged ({error})") from error
+    if known != FORMAT:
+        raise ArtifactError(f"{path}: format {known!r}, need {FORMAT}; train again (make retrain)")
+    if set(hashes) != set(FILES):
+        raise ArtifactError(f"{path}: lists {sorted(hashes)}, need {sorted(FILES)}")
+    for name in FILES:
+        if not (folder / name).is_file():
+            raise ArtifactError(f"{folder / name}: missing")
+        if _sha256(folder / name) != hashes[name]:
+            raise ArtifactError(f"{folder / name}: not what was written (SHA-256 differs)")
+
+
+def is_intact(folder: Path, manifest_sha256: str | None) -> bool:
+    """Whether every file in `folder` is what `save` wrote."""
+    try:
+        check_hashes(folder, manifest_sha256)
+    except (ArtifactError, OSError):
+        return False
+    return True
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def _write_json(path: Path, content: dict) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+if __name__ == "__main__":
+    try:
+        warm_up(load(Path(sys.argv[1]), sys.argv[2] or None))
+    except ArtifactError as refused:
+        sys.exit(str(refused))

@@ -1,0 +1,134 @@
+"""Golden listings: cars whose price nobody doubts by a factor of four.
+
+A new version must price each of them before it may serve. The limits are wide on purpose: they
+find a model that is broken (prices in cents, in logarithms, off by ten times), not one that is
+merely worse; the gate measures that. Changed only together with `SET`.
+"""
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import NamedTuple, Protocol
+
+from vehicle_price.listing.validation import check_one
+
+SET = 1  # prices of different sets are not compared
+FACTOR = 4.0  # an asking price in dollars, divided and multiplied by this, makes the limits
+MEDIAN_JUMP, SINGLE_JUMP = 1.5, 4.0  # how far prices may move from one version to the next
+
+
+class Golden(NamedTuple):
+    """One car: the listing as a client sends it, and about what it costs in US dollars."""
+
+    listing: Mapping[str, object]
+    typical: int
+
+
+class Estimate(Protocol):
+    """A price and its interval."""
+
+    price: int
+    low: int
+    high: int
+
+
+class Prices(Protocol):
+    """What is asked of a model."""
+
+    def price_one(self, listing: Mapping[str, object]) -> Estimate:
+        """The estimate for one listing."""
+
+    def price_many(self, listings: Sequence[Mapping[str, object]]) -> Sequence[Estimate]:
+        """The estimates for `listings`, in their order."""
+
+
+class NotGolden(ValueError):
+    """A model does not price the golden listings sensibly; the message says which and how."""
+
+
+# year, make, model, miles, dollars asked in spring 2021; then what else the seller said.
+_TABLE: tuple[tuple[int, str, str, int, int, dict[str, str]], ...] = (
+    (2014, "honda", "civic lx sedan", 88_000, 10_500, {"fuel": "gas", "type": "sedan"}),
+    (2016, "toyota", "corolla le", 62_000, 14_000, {"condition": "good", "state": "ca"}),
+    (2012, "toyota", "camry se", 110_000, 9_500, {"transmission": "automatic"}),
+    (2018, "toyota", "rav4 xle awd", 45_000, 24_000, {"drive": "4wd", "type": "SUV"}),
+    (2017, "ford", "f-150 xlt supercrew 4x4", 70_000, 30_000, {"drive": "4wd", "type": "pickup"}),
+    (2009, "ford", "focus se", 130_000, 4_000, {"state": "mi", "condition": "good"}),
+    (2015, "ford", "explorer", 95_000, 17_000, {"type": "SUV"}),
+    (2018, "chevrolet", "silverado 1500 crew cab", 50_000, 33_000, {"fuel": "gas"}),
+    (2013, "chevrolet", "malibu", 105_000, 8_000, {"cylinders": "4 cylinders"}),
+    (2016, "ram", "1500 laramie crew cab", 75_000, 29_000, {"drive": "4wd"}),
+    (2015, "jeep", "wrangler unlimited sahara", 60_000, 28_000, {"type": "SUV", "drive": "4wd"}),
+    (2014, "jeep", "grand cherokee limited", 90_000, 18_000, {"condition": "excellent"}),
+    (2013, "nissan", "altima 2.5 s", 100_000, 8_500, {"title_status": "clean"}),
+    (2015, "hyundai", "sonata", 80_000, 11_000, {"paint_color": "white"}),
+    (2017, "kia", "sorento lx", 55_000, 17_500, {"type": "SUV"}),
+    (2012, "subaru", "outback 2.5i premium", 115_000, 10_500, {"type": "wagon", "drive": "4wd"}),
+    (2013, "bmw", "328i xdrive", 85_000, 13_500, {"type": "sedan"}),
+    (2016, "mercedes-benz", "c300", 55_000, 23_000, {"condition": "excellent"}),
+    (2015, "lexus", "rx 350", 70_000, 24_500, {"type": "SUV", "state": "fl"}),
+    (2013, "volkswagen", "jetta se", 95_000, 8_000, {"transmission": "automatic"}),
+    (2005, "honda", "accord ex", 160_000, 5_000, {"condition": "good"}),
+    (2019, "honda", "cr-v ex-l", 30_000, 27_000, {}),
+)
+LISTINGS: tuple[Golden, ...] = tuple(
+    Golden({"year": y, "manufacturer": make, "model": model, "odometer": miles} | said, dollars)
+    for y, make, model, miles, dollars, said in _TABLE
+)
+
+
+def prices(valuation: Prices) -> list[int]:
+    """What `valuation` answers for each golden listing, in dollars. Raises NotGolden.
+
+    One listing and a list are different paths, so both are asked.
+    """
+    listings = [check_one(dict(golden.listing)) for golden in LISTINGS]
+    found = list(valuation.price_many(listings))
+    if len(found) != len(LISTINGS):
+        raise NotGolden(f"{len(LISTINGS)} golden listings got {len(found)} answers")
+    for golden, listing, estimate in zip(LISTINGS, listings, found, strict=True):
+        alone = valuation.price_one(listing)
+        if tuple(alone[:3]) != tuple(estimate[:3]):
+            raise NotGolden(f"{_named(golden)}: {estimate[:3]} in a list, {alone[:3]} alone")
+        _check(golden, estimate)
+    return [int(estimate.price) for estimate in found]
+
+
+def compare(new: Sequence[int], serving: Sequence[int]) -> None:
+    """Raise NotGolden when the prices `new` have jumped away from those of the model that serves.
+
+    >>> compare([10, 20, 31], [10, 21, 30])
+    >>> compare([20, 40, 62], [10, 21, 30])
+    Traceback (most recent call last):
+    ...
+    vehicle_price.model.golden_set.NotGolden: half of the golden prices are 2 times those of the \
+model that serves, or more; 1.5 is allowed
+    """
+    ratios = [mine / other for mine, other in zip(new, serving, strict=True)]
+    middle = median(ratios)
+    if not 1 / MEDIAN_JUMP <= middle <= MEDIAN_JUMP:
+        word = "more" if middle > 1 else "less"
+        raise NotGolden(
+            f"half of the golden prices are {middle:.3g} times those of the model that serves, "
+            f"or {word}; {MEDIAN_JUMP if middle > 1 else 1 / MEDIAN_JUMP:.3g} is allowed"
+        )
+    for golden, ratio, mine in zip(LISTINGS, ratios, new, strict=False):
+        if not 1 / SINGLE_JUMP <= ratio <= SINGLE_JUMP:
+            raise NotGolden(
+                f"{_named(golden)}: {mine:,} USD, {ratio:.3g} times the price of the model that "
+                f"serves; {SINGLE_JUMP:g} is allowed"
+            )
+
+
+def _check(golden: Golden, estimate: Estimate) -> None:
+    low, high = golden.typical / FACTOR, golden.typical * FACTOR
+    if not low <= estimate.price <= high:
+        raise NotGolden(
+            f"{_named(golden)}: {estimate.price:,} USD; sensible is {low:,.0f} to {high:,.0f}"
+        )
+    if not 0 < estimate.low <= estimate.price <= estimate.high:
+        raise NotGolden(f"{_named(golden)}: interval {estimate.low:,} to {estimate.high:,} USD")
+
+
+def _named(golden: Golden) -> str:
+    car = golden.listing
+    return f"golden listing {car['year']} {car['manufacturer']} {car['model']}"

@@ -1,0 +1,8 @@
+"""Names of the model families and of the sources.
+
+A form or a DAG lists them without importing what they stand for: `training/families.py` and
+`sources/catalog.py`. Tests hold both equal to these.
+"""
+
+FAMILY_NAMES: tuple[str, ...] = ("xgboost", "random_forest")
+SOURCE_NAMES: tuple[str, ...] = ("sample", "file", "kaggle", "mongodb")

@@ -1,0 +1,52 @@
+"""The contract reports of all ingests, beside the listings they tell of.
+
+    listings/reports/<feed>/<UTC time>-<run>.json
+
+A feed is an origin and what was read from it: only its own past says what is usual for it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from vehicle_price.storage.filesystem import StorageError, open_folder
+from vehicle_price.storage.snapshots import DAMAGE, LISTINGS, new_run
+
+# The usual is that of the last ingests, so that a feed may grow or shrink slowly.
+LOOKED_AT = 10
+
+
+def new_address(root: str, origin: str, data: str) -> str:
+    """Where the report of an ingest that begins now will lie."""
+    return f"{_feed(root, origin, data)}/{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{new_run()}.json"
+
+
+def keep(uri: str, report: Mapping) -> None:
+    """Write a report (`report.build`); what was there before is replaced."""
+    folder, _, name = uri.rpartition("/")
+    content = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+    open_folder(folder).write(name, content.encode())
+
+
+def read(uri: str) -> dict:
+    """The report at `uri`. Raises StorageError when there is none."""
+    folder, _, name = str(uri).rpartition("/")
+    try:
+        report = json.loads(open_folder(folder or ".").read(name))
+        return report | {"broken": list(report["broken"])}
+    except (OSError, *DAMAGE) as error:
+        raise StorageError(f"{uri}: no contract report here ({error!r})") from error
+
+
+def earlier(root: str, origin: str, data: str) -> list[dict]:
+    """The reports of the last ingests of this feed that kept every limit, newest first."""
+    feed = _feed(root, origin, data)
+    names = sorted((name for name, _ in open_folder(feed).names("")), reverse=True)
+    reports = (read(f"{feed}/{name}") for name in names[: 2 * LOOKED_AT] if name.endswith(".json"))
+    return [report for report in reports if not report["broken"]][:LOOKED_AT]
+
+
+def _feed(root: str, origin: str, data: str) -> str:
+    mark = hashlib.sha256(f"{origin}\n{data}".encode()).hexdigest()[:12]
+    return f"{open_folder(root.rstrip('/')).uri}/{LISTINGS}/reports/{mark}"

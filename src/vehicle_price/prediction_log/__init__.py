@@ -1,0 +1,1 @@
+"""Predictions and feedback in PostgreSQL: rows, queries, migrations."""

@@ -1,0 +1,1 @@
+"""MLflow: registered versions, their aliases, runs and the pyfunc flavour."""

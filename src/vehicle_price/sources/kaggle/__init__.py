@@ -1,0 +1,1 @@
+"""The source `kaggle`: sign in, download, keep the archive, read it."""

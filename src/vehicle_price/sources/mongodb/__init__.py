@@ -1,0 +1,1 @@
+"""The source `mongodb`: read a collection of listings, or fill one from a file."""

@@ -1,0 +1,1 @@
+"""The source `sample`: made-up listings that look like Craigslist's."""

@@ -1,0 +1,39 @@
+"""Temporary folders that do not outlive their process for long, not even after `kill -9`."""
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vehicle_price.atomic_files import try_lock
+from vehicle_price.storage.filesystem import exclusive
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def scratch(parent: Path) -> Iterator[Path]:
+    """A new folder in `parent`, removed at the end. Those that dead processes left go first."""
+    parent.mkdir(parents=True, exist_ok=True)
+    with exclusive(parent / ".lock"):
+        _remove_abandoned(parent)
+        folder = Path(tempfile.mkdtemp(dir=parent))
+        # Locked as long as this process lives, which is how the others know.
+        alive = (folder / ".alive").open("w", encoding="utf-8")
+        try_lock(alive)
+    try:
+        yield folder
+    finally:
+        alive.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned(parent: Path) -> None:
+    for folder in (path for path in parent.iterdir() if path.is_dir()):
+        with (folder / ".alive").open("a", encoding="utf-8") as alive:
+            abandoned = try_lock(alive)
+        if abandoned:
+            log.info("removing what a killed run left: %s", folder)
+            shutil.rmtree(folder)

@@ -1,0 +1,1 @@
+"""Split, fit and calibrate; the model families."""

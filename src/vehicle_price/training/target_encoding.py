@@ -1,0 +1,188 @@
+"""Fit the tables that `features/encoder.py` looks up.
+
+Target encoding with shrinkage: the effect of a group on log price is the mean residual of
+its cars, pulled towards its parent group as if `SHRINK` average cars were added (the
+m-estimate of Micci-Barreca 2001). Rows a model is trained on get their inputs from tables
+fitted on other cars (`encode_out_of_fold`), or it would read its own prices back.
+"""
+
+import numpy as np
+import pandas as pd
+from sklearn.isotonic import isotonic_regression
+
+from vehicle_price.features.encoder import (
+    AGES,
+    CURVES,
+    FEATURE_NAMES,
+    GROUPS,
+    LEVEL_COLUMNS,
+    MIN_AGE,
+    MONOTONE_AGE,
+    Tables,
+)
+from vehicle_price.features.frame import ages, car_frame, encode_frame
+from vehicle_price.schema import BY_NAME
+
+SHRINK = 8.0  # cars' worth of pull of a group towards its parent
+AGE_SHRINK = 6.0  # likewise of a group's price at one age towards the parent's curve
+AGE_WIDTH = 3.0  # years over which neighbouring ages inform each other (exponential)
+LEVEL_SHRINK = 20.0
+WORD_SHRINK = 20.0
+PAIR_SHRINK = 6.0
+MIN_CURVE_CARS = 4  # groups with fewer follow their parent's curve
+MIN_CARS = 2  # text seen once says nothing about another car
+
+_MONOTONE_END = MONOTONE_AGE - MIN_AGE + 1
+_NEAR = np.exp(-np.abs(np.subtract.outer(np.arange(AGES), np.arange(AGES))) / AGE_WIDTH)
+
+
+def fit_tables(frame: pd.DataFrame, base_year: int) -> Tables:
+    """Tables from accepted listings with `price` (US dollars), one row a car."""
+    log_price = np.log(frame["price"].to_numpy(float))
+    age = ages(frame, base_year) - MIN_AGE
+    keys = car_frame(frame)
+    curve_all = _overall_curve(age, log_price)
+    curves, fitted = _curves(keys, age, log_price, curve_all)
+    residual = log_price - curve_all[age]
+    offsets, known = _offsets(keys, residual)
+    words, pairs = _word_effects(keys, residual - known["word1"])
+    levels = {c: _level_effects(frame, c, log_price - fitted) for c in LEVEL_COLUMNS}
+    conditions = _rising_conditions(frame, levels["condition"])
+    return Tables(
+        base_year=base_year,
+        curve_all=_rounded(curve_all),
+        curves=curves,
+        offsets=offsets,
+        words=words,
+        pairs=pairs,
+        levels=levels | {"condition": conditions},
+        guessed=sorted(conditions.keys() - levels["condition"].keys()),
+    )
+
+
+def encode_out_of_fold(frame: pd.DataFrame, fold: np.ndarray, base_year: int) -> np.ndarray:
+    """Model inputs of training rows, each from tables fitted without its own fold.
+
+    fold: (rows,) int. Returns float32 (rows, len(FEATURE_NAMES)).
+    """
+    encoded = np.empty((len(frame), len(FEATURE_NAMES)), np.float32)
+    for number in np.unique(fold):
+        inside = fold == number
+        tables = fit_tables(frame[~inside], base_year)
+        encoded[inside] = encode_frame(tables, frame[inside])
+    return encoded
+
+
+def _overall_curve(age: np.ndarray, log_price: np.ndarray) -> np.ndarray:
+    total = np.bincount(age, log_price, AGES)
+    cars = np.bincount(age, minlength=AGES)
+    seen = np.flatnonzero(cars)
+    curve = np.interp(np.arange(AGES), seen, total[seen] / cars[seen])
+    return _falling(curve, cars)
+
+
+def _falling(curve: np.ndarray, cars: np.ndarray) -> np.ndarray:
+    """The nearest curve (weighted least squares) that does not rise up to MONOTONE_AGE."""
+    end = _MONOTONE_END
+    young = isotonic_regression(curve[:end], sample_weight=cars[:end] + 1.0, increasing=False)
+    return np.concatenate([young, curve[end:]])
+
+
+def _curves(
+    keys: pd.DataFrame, age: np.ndarray, log_price: np.ndarray, curve_all: np.ndarray
+) -> tuple[dict[str, dict[str, list[float]]], np.ndarray]:
+    """Log price over age for each group of CURVES, and the finest one's value for each row."""
+    own = np.zeros(len(keys), int)  # the row's curve in `stack`
+    stack = curve_all[None, :]
+    tables: dict[str, dict[str, list[float]]] = {}
+    for group in CURVES:
+        code, names = pd.factorize(keys[group])
+        large = np.bincount(code, minlength=len(names)) >= MIN_CURVE_CARS
+        place = np.where(large, np.cumsum(large) - 1, -1)[code]
+        rows = place >= 0
+        parent = np.zeros(large.sum(), int)
+        parent[place[rows]] = own[rows]
+        fitted = _group_curves(place[rows], age[rows], log_price[rows], stack[parent])
+        tables[group] = dict(zip(names[large], map(_rounded, fitted), strict=True))
+        own = np.where(rows, place + len(stack), own)
+        stack = np.vstack([stack, fitted])
+    return tables, stack[own, age]
+
+
+def _group_curves(
+    group: np.ndarray, age: np.ndarray, log_price: np.ndarray, parent: np.ndarray
+) -> np.ndarray:
+    """One curve a group, (groups, AGES): the parent's, shifted, then bent where cars are."""
+    cell = group * AGES + age
+    size = len(parent) * AGES
+    cars = np.bincount(cell, minlength=size).reshape(-1, AGES)
+    residual = log_price - parent[group, age]
+    total = np.bincount(cell, residual, size).reshape(-1, AGES)
+    shift = (total.sum(1) / (cars.sum(1) + SHRINK))[:, None]
+    bend = (total - shift * cars) @ _NEAR / (cars @ _NEAR + AGE_SHRINK)
+    return np.array([_falling(c, n) for c, n in zip(parent + shift + bend, cars, strict=True)])
+
+
+def _offsets(
+    keys: pd.DataFrame, residual: np.ndarray
+) -> tuple[dict[str, dict[str, tuple[float, int]]], dict[str, np.ndarray]]:
+    """Cumulative offsets by group, and their values for each row."""
+    known = np.zeros(len(keys))
+    tables, values = {}, {}
+    for group in GROUPS:
+        code, names = pd.factorize(keys[group])
+        cars = np.bincount(code)
+        mean = np.bincount(code, residual - known) / (cars + SHRINK)
+        known = known + np.where(cars >= MIN_CARS, mean, 0.0)[code]
+        first = np.unique(code, return_index=True)[1]
+        tables[group] = {
+            names[i]: (round(float(known[first[i]]), 6), int(cars[i]))
+            for i in np.flatnonzero(cars >= MIN_CARS)
+        }
+        values[group] = known
+    return tables, values
+
+
+def _word_effects(
+    keys: pd.DataFrame, residual: np.ndarray
+) -> tuple[dict[str, float], dict[str, float]]:
+    long = keys[["word1", "words"]].assign(residual=residual).explode("words")
+    long = long[long["words"].notna()]
+    words = _shrunk_means(long["words"], long["residual"], WORD_SHRINK)
+    rest = long["residual"] - long["words"].map(words).fillna(0.0)
+    return words, _shrunk_means(long["word1"] + "|" + long["words"], rest, PAIR_SHRINK)
+
+
+def _shrunk_means(key: pd.Series, value: pd.Series, shrink: float) -> dict[str, float]:
+    grouped = value.groupby(key, sort=False)
+    cars = grouped.size()
+    effects = (grouped.sum() / (cars + shrink)).round(6)
+    return effects[cars >= MIN_CARS].to_dict()
+
+
+def _level_effects(frame: pd.DataFrame, column: str, residual: np.ndarray) -> dict[str, float]:
+    levels = frame[column].where(frame[column].notna(), "")
+    return _shrunk_means(levels, pd.Series(residual, frame.index), LEVEL_SHRINK)
+
+
+def _rising_conditions(frame: pd.DataFrame, effects: dict[str, float]) -> dict[str, float]:
+    """A better condition never lowers the price: effects that rise with the rank.
+
+    One without cars lies between its neighbours; as an average car it could break the order.
+    """
+    ranked = BY_NAME["condition"].levels
+    known = [rank for rank, level in enumerate(ranked) if level in effects]
+    if not known:
+        return effects
+    cars = frame["condition"].value_counts()
+    rising = isotonic_regression(
+        [effects[ranked[rank]] for rank in known],
+        sample_weight=[float(cars[ranked[rank]]) for rank in known],
+    )
+    filled = np.interp(range(len(ranked)), known, rising)
+    return effects | dict(zip(ranked, _rounded(filled), strict=True))
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    """Six decimals of log price are 0.0001 %; fewer digits keep the artifact small."""
+    return [round(float(v), 6) for v in values]

@@ -1,0 +1,95 @@
+"""Airflow can read our DAGs quickly, and they explain themselves to whoever starts them."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+
+from vehicle_price.names import FAMILY_NAMES, SOURCE_NAMES
+
+HELPERS = Path(__file__).parents[1] / "helpers"
+
+
+@pytest.fixture(name="parsed", scope="module")
+def fixture_parsed(tmp_path_factory) -> dict:
+    """What a fresh process, with an Airflow home of its own, finds in the folder of DAGs."""
+    try:
+        version("apache-airflow-task-sdk")
+    except PackageNotFoundError:
+        pytest.skip("Airflow is not installed")
+    environ = os.environ | {
+        "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    }
+    command = [sys.executable, str(HELPERS / "dag_facts.py")]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _tasks_of(parsed: dict) -> list[tuple[str, dict]]:
+    return [task for dag in parsed["dags"].values() for task in dag["tasks"].items()]
+
+
+def test_every_dag_can_be_read(parsed):
+    assert not parsed["errors"]
+    assert sorted(parsed["dags"]) == ["ingest_listings", "train_vehicle_price"]
+
+
+def test_parsing_imports_nothing_heavy_and_is_quick(parsed):
+    assert not parsed["heavy"]
+    assert parsed["seconds"] < 3  # 0.1 s on an idle machine
+
+
+def test_every_dag_has_documentation_and_tags(parsed):
+    for name, dag in parsed["dags"].items():
+        assert dag["doc"] and len(dag["doc"].split()) > 30, name
+        assert "vehicle-price" in dag["tags"], name
+
+
+def test_every_task_has_a_docstring_an_owner_and_retries_with_a_delay(parsed):
+    for name, task in _tasks_of(parsed):
+        assert task["doc"], name
+        assert task["owner"] == "data-science", name
+        assert task["retries"] >= 1 and task["delay"] >= 10, name
+
+
+def test_training_starts_when_ingest_updates_the_asset(parsed):
+    ingest, train = parsed["dags"]["ingest_listings"], parsed["dags"]["train_vehicle_price"]
+    assert ingest["tasks"]["ingest"]["downstream"] == ["announce", "contract_report"]
+    assert ingest["tasks"]["announce"]["outlets"] == ["listings"]
+    assert train["assets"] == ["listings"]
+    assert ingest["assets"] == []
+
+
+def test_training_prepares_then_fits_each_family_then_ends_in_the_gate(parsed):
+    tasks = parsed["dags"]["train_vehicle_price"]["tasks"]
+    assert tasks["prepare_dataset"]["downstream"] == ["contract_report", "gate", "train"]
+    assert tasks["train"]["mapped"] and tasks["train"]["downstream"] == ["gate"]
+    assert tasks["gate"]["downstream"] == []
+
+
+def test_both_dags_lead_to_the_contract_report_even_after_a_failure(parsed):
+    for name, dag in parsed["dags"].items():
+        report = dag["tasks"]["contract_report"]
+        assert report["links"] == ["Contract report"] and report["trigger"] == "all_done", name
+        assert report["downstream"] == [], name
+
+
+def test_the_training_form_offers_every_family_and_source(parsed):
+    params = parsed["dags"]["train_vehicle_price"]["params"]
+    assert params["families"]["value"] == list(FAMILY_NAMES)
+    assert params["families"]["examples"] == list(FAMILY_NAMES)
+    assert params["source"]["enum"] == list(SOURCE_NAMES)
+    assert set(params) == {"dataset", "source", "data", "rows", "families", "seed"}
+
+
+def test_every_field_of_a_form_has_a_title_and_says_what_it_is_for(parsed):
+    for dag in parsed["dags"].values():
+        for name, param in dag["params"].items():
+            assert param["title"], name
+            assert len(dag["described"][name]) > 20, name

@@ -1,0 +1,145 @@
+"""Metrics, slices and the baseline."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics as oracle
+
+from unit_tests.helpers import tiny
+from vehicle_price.evaluation.metrics import (
+    MIN_GROUP,
+    PRICE_BANDS,
+    baseline_prices,
+    coverage,
+    metrics,
+    price_band,
+    slices,
+)
+from vehicle_price.schema import TARGET
+
+DOLLARS = st.tuples(st.integers(500, 150_000), st.integers(0, 2_000_000))
+
+
+@given(st.lists(DOLLARS, min_size=2, max_size=50))
+def test_metrics_are_those_of_scikit_learn(pairs):
+    actual, predicted = np.array(pairs, float).T
+    found = metrics(actual, predicted)
+    assert found["mae"] == pytest.approx(oracle.mean_absolute_error(actual, predicted))
+    assert found["rmse"] == pytest.approx(oracle.root_mean_squared_error(actual, predicted))
+    assert found["mape"] == pytest.approx(oracle.mean_absolute_percentage_error(actual, predicted))
+    assert found["median_ape"] == pytest.approx(
+        oracle.median_absolute_error(np.ones(len(pairs)), predicted / actual)
+    )
+    if len(set(actual)) > 1:
+        assert found["r2"] == pytest.approx(oracle.r2_score(actual, predicted))
+    else:
+        assert math.isnan(found["r2"])
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_one_prediction_that_is_no_number_spoils_the_errors(wrong):
+    found = metrics(np.array([1_000.0, 2_000.0]), np.array([1_000.0, wrong]))
+    assert not any(math.isfinite(found[name]) for name in ("mae", "rmse", "r2", "mape"))
+
+
+def test_coverage_counts_the_ends_of_the_interval_in():
+    prices = pd.DataFrame({"low": [10, 10, 10, 10], "high": [20, 20, 20, 20]})
+    assert coverage(np.array([10, 20, 9, 21]), prices) == 0.5
+
+
+def test_the_cars_of_each_slice_add_up_to_all():
+    cars = tiny.halves().test
+    table = slices(cars, tiny.valuation("xgboost").price_frame(cars))
+    assert table.groupby("slice")["cars"].sum().to_dict() == dict.fromkeys(
+        ("price band", "type", "state"), len(cars)
+    )
+    for name in ("price band", "type", "state"):
+        part = table[table["slice"] == name]
+        assert part["value"].is_unique and part["cars"].is_monotonic_decreasing
+        overall = metrics(cars["price"], tiny.valuation("xgboost").price_frame(cars)["price"])
+        assert np.average(part["mae"], weights=part["cars"]) == pytest.approx(overall["mae"])
+
+
+def test_a_slice_has_the_metrics_of_its_own_cars():
+    cars = tiny.halves().test
+    prices = tiny.valuation("xgboost").price_frame(cars)
+    table = slices(cars, prices).set_index(["slice", "value"])
+    pickups = (cars["type"] == "pickup").to_numpy()
+    found = table.loc[("type", "pickup")]
+    assert found["cars"] == pickups.sum() > 20
+    expected = metrics(cars["price"][pickups], prices["price"][pickups])
+    assert {name: found[name] for name in expected} == expected
+    absent = table.loc[("type", "not given")]
+    assert absent["cars"] == cars["type"].isna().sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("price", "band"),
+    [
+        (500, "500-2,000"),
+        (2_000, "500-2,000"),
+        (2_001, "2,000-5,000"),
+        (20_000, "10,000-20,000"),
+        (150_000, "40,000-150,000"),
+    ],
+)
+def test_a_price_lies_in_the_band_named_after_it(price, band):
+    assert price_band(pd.Series([price])).tolist() == [band]
+
+
+def test_the_bands_hold_every_price_that_is_accepted():
+    assert (PRICE_BANDS[0], PRICE_BANDS[-1]) == (TARGET.minimum, TARGET.maximum)
+
+
+def car(make: str, model: str | None, year: int, price: int = 0) -> dict[str, object]:
+    """What the baseline looks at."""
+    return {"manufacturer": make, "model": model, "year": year, "price": price}
+
+
+def baseline_of(*asked: dict[str, object]) -> list[float]:
+    """Baseline prices after training on a few cars."""
+    train = [car("honda", "civic", 2014, p) for p in (8_000, 9_000, 13_000)]
+    train += [car("honda", "accord", 2014, p) for p in (1_000, 20_000)]
+    train += [car("ford", "f-150", 2014, 30_000)]
+    train += [car("ford", "f-150", 2010, p) for p in (12_000, 14_000)]
+    return baseline_prices(pd.DataFrame(train), pd.DataFrame(asked)).tolist()
+
+
+def test_the_baseline_is_the_median_of_the_model_in_its_year():
+    assert baseline_of(car("honda", "Civic", 2014)) == [9_000]
+
+
+def test_the_baseline_falls_back_to_make_and_year_to_year_and_to_all():
+    assert MIN_GROUP == 3
+    assert baseline_of(car("honda", "accord", 2014)) == [9_000]  # 1,000 8,000 9,000 13,000 20,000
+    assert baseline_of(car("ford", "f-150", 2014)) == [11_000]  # of six cars of 2014
+    assert baseline_of(car("zyxwv", "3000", 2014)) == [11_000]
+    assert baseline_of(car("ford", "f-150", 2010)) == [12_500]  # of all eight
+    assert baseline_of(car("zyxwv", None, 1999)) == [12_500]
+
+
+def test_the_baseline_answers_in_the_order_asked_whatever_the_index():
+    train, test = tiny.halves().train, tiny.halves().test
+    prices = baseline_prices(train, test)
+    assert prices.shape == (len(test),) and np.isfinite(prices).all()
+    turned = baseline_prices(train.iloc[::-1], test.iloc[::-1])
+    assert turned[::-1].tolist() == prices.tolist()
+
+
+def test_a_model_beats_the_baseline_and_the_baseline_beats_one_price_for_all():
+    train, test = tiny.halves().train, tiny.halves().test
+    actual = test["price"].to_numpy()
+    flat = np.full(len(test), train["price"].median())
+    maes = [
+        metrics(actual, prices)["mae"]
+        for prices in (
+            tiny.valuation("xgboost").price_frame(test)["price"].to_numpy(),
+            baseline_prices(train, test),
+            flat,
+        )
+    ]
+    assert maes[0] < 0.7 * maes[1] and maes[1] < 0.9 * maes[2]

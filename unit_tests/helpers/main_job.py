@@ -1,0 +1,68 @@
+"""The main job against a real MLflow that keeps its tables in an SQLite file: no server."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from vehicle_price.model import artifact
+from vehicle_price.names import FAMILY_NAMES
+from vehicle_price.pipelines import training
+from vehicle_price.registry.client import Registry
+from vehicle_price.settings import Settings
+
+ROWS, SEED = 3_000, 20
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the main job left: nobody changes it, tests take a copy of its MLflow.
+
+    trained: family → what `train_family` returned.
+    """
+
+    folder: Path
+    settings: Settings
+    dataset: dict
+    trained: dict[str, dict]
+    decision: dict
+
+
+@contextmanager
+def at_hand(folder: Path) -> Iterator[Path]:
+    """MLflow writes into `folder`, calls nobody, and leaves the environment as it was.
+
+    Models are not tried out in a child process, which takes seconds each; test_artifact does.
+    """
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # registering sets it, this undoes it
+        monkeypatch.setattr(artifact, "check_in_child", lambda *_, **__: None)
+        yield folder
+
+
+def run(folder: Path) -> Job:
+    """Ingest a small sample, train both families, let the gate decide. In the folder given."""
+    settings = at(Settings(local_dir=str(folder), data_root=str(folder / "data")), folder / "x.db")
+    Registry(settings.mlflow_tracking_uri)
+    shutil.copy(folder / "x.db", folder / "empty.db")
+    dataset = training.ingest(settings, "sample", "", ROWS, SEED)
+    trained = {f: training.train_family(settings, dataset["uri"], f, SEED) for f in FAMILY_NAMES}
+    versions = [answer["version"] for answer in trained.values()]
+    decision = training.run_gate(settings, dataset["uri"], versions)
+    return Job(folder, settings, dataset, trained, decision)
+
+
+def at(settings: Settings, database: Path) -> Settings:
+    """The settings with this SQLite file for MLflow."""
+    return replace(settings, mlflow_tracking_uri=f"sqlite:///{database}")
+
+
+def copied(job: Job, folder: Path, database: str = "x.db") -> Settings:
+    """Settings for a copy of the job's MLflow in `folder`: what it is told stays in there."""
+    shutil.copy(job.folder / database, folder / database)
+    return at(job.settings, folder / database)

@@ -1,0 +1,95 @@
+"""What the service's tests put in the place of a model and of Airflow. Three lines each."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from flask import Flask
+
+from service.app import Parts, create_app
+from service.auth.key_ring import Keys
+from service.inference.model_holder import Holder, Served
+from service.outbox.outbox import Outbox
+from vehicle_price.airflow_client import UnknownRun
+
+API_KEY, ADMIN_KEY = "test-key", "test-admin-key"
+KEYS = Keys(API_KEY, ADMIN_KEY)
+REQUIRED = {"year": 2014, "manufacturer": "honda", "odometer": 88_000}
+
+
+class FakeEstimate(NamedTuple):
+    """As `vehicle_price.model.valuation.Estimate`."""
+
+    price: int
+    low: int
+    high: int
+    warnings: tuple[str, ...] = ()
+
+
+class FakeValuation:
+    """Prices every car by its year alone."""
+
+    def __init__(self, offset: int = 0) -> None:
+        self.offset = offset
+        self.facts = {
+            "family": "xgboost",
+            "coverage": 0.9,
+            "suggestions": {"honda": ["civic", "accord"]},
+        }
+
+    def price_one(self, listing):
+        """A price, as the real one answers it."""
+        price = 10 * listing["year"] + self.offset
+        unseen = ("model: never seen",) if "unheard of" in listing.values() else ()
+        return FakeEstimate(price, price - 1_000, price + 1_000, unseen)
+
+    def price_many(self, listings):
+        """The prices of a list, in its order."""
+        return [self.price_one(listing) for listing in listings]
+
+    def price_turns(self, turns, ahead=map):
+        """The prices of several lists."""
+        return ahead(self.price_many, turns)
+
+
+class FakeTrainer:
+    """Remembers what it was asked to start."""
+
+    def __init__(self) -> None:
+        self.started: list[dict[str, object]] = []
+
+    def start(self, conf):
+        """Remember `conf`."""
+        self.started.append(dict(conf))
+        return "service-1"
+
+    def status(self, run_id):
+        """The one run it knows."""
+        if run_id != "service-1":
+            raise UnknownRun(run_id)
+        return {"run_id": run_id, "state": "running", "tasks": [{"task": "fit", "state": "queued"}]}
+
+
+class EmptyLog:
+    """A prediction log in which nothing has arrived."""
+
+    def find(self, _):
+        """Nothing."""
+        return None
+
+
+def parts_with(
+    model_dir: Path, served: bool = True, trainer: object | None = None, valuation=None, log=None
+) -> Parts:
+    """Parts that are fakes where a test needs no real one."""
+    info = {"run_id": "abc", "metrics": {"mae": 2_500.0}}
+    model = Served(valuation or FakeValuation(), "7", info=info)
+    holder = Holder(model if served else None)
+    outbox = Outbox(model_dir / "outbox.sqlite", 2**24)
+    return Parts(
+        holder, trainer or FakeTrainer(), KEYS, model_dir, outbox=outbox, log=log or EmptyLog()
+    )
+
+
+def app_with(model_dir: Path, parts: Parts | None = None, **fakes) -> Flask:
+    """The real application around the fakes; `fakes` as in `parts_with`."""
+    return create_app(parts or parts_with(model_dir, **fakes))

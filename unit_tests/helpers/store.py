@@ -1,0 +1,42 @@
+"""Checked listings and a store for them, for the tests of storage."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from vehicle_price.contract.check import Checked, check
+from vehicle_price.sources.sample.source import generate
+from vehicle_price.storage.dataset import Dataset, write_listings
+from vehicle_price.storage.filesystem import Folder
+
+RAW = generate(400, seed=5)
+DAYS = sorted(set(check(RAW).accepted["posting_day"].to_pylist()))
+
+
+def checked(raw: pd.DataFrame, *cuts: int) -> list[Checked]:
+    """The frame, cut before the given rows, through the contract."""
+    edges = [0, *sorted(cuts), len(raw)]
+    return [check(raw.iloc[a:b].reset_index(drop=True)) for a, b in zip(edges, edges[1:])]
+
+
+def stored(root: Path | str, raw: pd.DataFrame = RAW, **provenance: str) -> Dataset:
+    """The frame, merged into the store at `root`."""
+    return write_listings(str(root), checked(raw), {"source": "test"} | provenance)
+
+
+def files_of(root: Path) -> dict[str, bytes]:
+    """Every file of a store, without locks and empty work folders."""
+    files = [p for p in root.rglob("*") if p.is_file() and not p.name.startswith(".")]
+    return {str(p.relative_to(root)): p.read_bytes() for p in files}
+
+
+def named_files(folder: Folder) -> set[str]:
+    """The names of all Parquet files that a store holds."""
+    return {n for kind in ("days/", "quarantine/") for n, _ in folder.names(kind)}
+
+
+def one_row(**cells: str | None) -> pd.DataFrame:
+    """One good listing with these cells changed."""
+    accepted = set(check(RAW).accepted["id"].to_pylist())
+    good = RAW[RAW["id"].isin(accepted)].head(1)
+    return good.assign(**cells).reset_index(drop=True)

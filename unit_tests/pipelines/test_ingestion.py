@@ -1,0 +1,106 @@
+"""Every ingest leaves a report, and one that breaks a limit leaves nothing else."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from mlflow import MlflowClient
+
+from vehicle_price.cli import main
+from vehicle_price.contract.thresholds import ContractBroken
+from vehicle_price.pipelines import contract_reports, ingestion, training
+from vehicle_price.registry.client import REPORTS
+from vehicle_price.settings import Settings
+from vehicle_price.sources.sample.source import generate
+from vehicle_price.storage.dataset import StorageError, open_dataset, watermark_of
+
+RAW = generate(1_000, seed=3)
+
+
+@pytest.fixture(name="settings")
+def _settings(tmp_path):
+    return replace(Settings(), data_root=str(tmp_path / "data"), local_dir=str(tmp_path))
+
+
+@pytest.fixture(name="feed")
+def _feed(settings, tmp_path):
+    """Ingests a frame as the one file of a feed."""
+    csv = tmp_path / "cars.csv"
+
+    def ingest(frame, **limits):
+        frame.to_csv(csv, index=False)
+        return ingestion.ingest(replace(settings, **limits), "file", str(csv), 0, 0)
+
+    return ingest
+
+
+def test_the_report_tells_what_was_read_and_the_dataset_leads_to_it(feed):
+    dataset = feed(RAW)
+    report = contract_reports.read(dataset["report"])
+    assert {name: report[name] for name in dataset["batch"]} == dataset["batch"]
+    assert report["read"] == len(RAW) == report["accepted"] + report["quarantined"]
+    opened = open_dataset(dataset["uri"])
+    assert opened.provenance["report"] == dataset["report"]
+
+
+def test_an_ingest_that_breaks_a_limit_leaves_its_report_and_nothing_else(feed, settings):
+    before = feed(RAW)
+    with pytest.raises(ContractBroken, match="Nothing was stored; the report is in") as stopped:
+        feed(RAW.assign(price="0", id=RAW["id"] + "0"))
+    report = contract_reports.read(stopped.value.uri)
+    assert report["broken"] and report["quarantined"] == len(RAW) and report["new"] is None
+    assert feed(RAW)["uri"] == before["uri"]
+    assert watermark_of(settings.data_root, "file") == before["last_day"]
+
+
+def test_the_usual_is_what_the_same_feed_used_to_give(feed, settings, tmp_path):
+    feed(RAW)
+    few = RAW.tail(50)
+    with pytest.raises(ContractBroken, match="50 listings came, 5.0% of the usual 1,000"):
+        feed(few)
+    with pytest.raises(ContractBroken):  # what was stopped is not usual now
+        feed(few)
+    other = tmp_path / "other.csv"
+    few.to_csv(other, index=False)
+    assert ingestion.ingest(settings, "file", str(other), 0, 0)["batch"]["read"] == 50
+    assert feed(few, min_usual_rows_share=0.0)["batch"]["read"] == 50
+
+
+def test_a_report_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(StorageError, match="absent.json: no contract report here"):
+        contract_reports.read(str(tmp_path / "absent.json"))
+
+
+def test_a_report_is_one_run_in_mlflow_however_often_it_is_published(feed, settings, tmp_path):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(tmp_path)
+        there = replace(settings, mlflow_tracking_uri=f"sqlite:///{tmp_path}/x.db")
+        dataset = feed(RAW)
+        address = training.publish_report(there, dataset["report"])
+        assert training.publish_report(there, dataset["report"]) == address
+        client = MlflowClient(there.mlflow_tracking_uri)
+        (run,) = client.search_runs([client.get_experiment_by_name(REPORTS).experiment_id])
+        assert run.info.run_id in address and address.endswith("/contract_report.html")
+        assert run.data.metrics["read"] == 1_000 and run.data.params["source"] == "file"
+        files = {file.path for file in client.list_artifacts(run.info.run_id)}
+        assert files == {"contract_report.html", "contract_report.json"}
+
+
+def test_a_training_run_leads_to_its_data_and_their_report(main_job):
+    client = MlflowClient(main_job.settings.mlflow_tracking_uri)
+    for trained in main_job.trained.values():
+        run = client.get_run(trained["run_id"])
+        assert run.data.tags["contract_report"] == main_job.dataset["report"]
+        assert run.data.tags["data_sha256"] == main_job.dataset["sha256"]
+        first, last = main_job.dataset["first_day"], main_job.dataset["last_day"]
+        assert run.data.tags["data_span"] == f"{first} to {last}"
+        files = {file.path for file in client.list_artifacts(run.info.run_id)}
+        assert files >= {"dataset.json", "contract_report.json", "contract_report.html"}
+        (used,) = run.inputs.dataset_inputs
+        assert main_job.dataset["uri"] in json.loads(used.dataset.source)["uri"]
+
+
+def test_the_command_writes_the_page(feed, tmp_path):
+    page = tmp_path / "report.html"
+    assert main.main(["report", feed(RAW)["report"], str(page)]) == 0
+    assert "Contract report: file" in page.read_text("utf-8")
