@@ -11,9 +11,15 @@ CHECKED = $(shell find $(wildcard src service airflow/dags streamlit evidently_s
 	unit_tests integration_tests benchmarks setup) -name '*.py')
 # SOURCE or DATA on the command line ask for training even if a model is in production.
 TRAIN := $(if $(filter command,$(origin SOURCE) $(origin DATA)),--train)
+# A room is a folder of unit_tests or of unit_tests/service; its doctests are in the code's folder.
+ROOMS = $(sort $(filter-out helpers __pycache__,$(notdir $(patsubst %/.,%,$(wildcard \
+	unit_tests/*/. unit_tests/service/*/.)))))
+ROOM_FOLDERS = $(wildcard $(addsuffix /$(ROOM),unit_tests unit_tests/service src/vehicle_price service))
+UNIT_TESTS := $(BIN)/pytest -q --disable-socket --allow-unix-socket
 
 .DEFAULT_GOAL := help
-.PHONY: build preflight install retrain status logs stop test lint docs format lock clean help
+.PHONY: build preflight install retrain status logs stop test unit integration lint docs format lock \
+	clean help
 
 build: preflight install ## Start everything, train, ask for a price [SOURCE=file DATA=path]
 	@$(PLATFORM) build $(TRAIN)
@@ -41,14 +47,24 @@ logs: ## Follow all logs (Ctrl-C ends it)
 stop: ## End every process; data, models and logs stay
 	@if [ -x $(BIN)/python ]; then $(PLATFORM) stop; else echo "Nothing runs."; fi
 
-test: install ## Unit tests without network, then the integration tests
-	@$(BIN)/pytest -q -n 2 --dist loadfile unit_tests src service --disable-socket --allow-unix-socket
-	@$(BIN)/pytest -q -n 2 integration_tests
+test: unit integration ## All tests: make unit, then make integration
 
-lint: install ## Black, isort, Pylint, layers, lock: changes nothing
+unit: install ## Unit tests and doctests, without network [ROOM=storage: those of one room]
+ifdef ROOM
+	$(if $(filter $(ROOM),$(ROOMS)),,$(error There is no room "$(ROOM)". The rooms: $(ROOMS)))
+	@$(UNIT_TESTS) $(ROOM_FOLDERS)
+else
+	@$(UNIT_TESTS) -n 2 --dist loadfile unit_tests src service
+endif
+
+integration: install ## The real parts together: one platform, and what each stand needs
+	@$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder integration_tests
+
+lint: install ## Black, isort, Pylint, layers, size of rooms, lock: changes nothing
 	@$(BIN)/black --check --quiet $(CHECKED) || { echo "run make format" >&2; exit 1; }
 	@$(BIN)/isort --check --quiet $(CHECKED)
 	@PYTHONPATH=.:streamlit $(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m setup.check_rooms
 	@$(BIN)/python -m setup.lock --check
 	@PYTHONPATH=src:.:airflow/dags:streamlit $(BIN)/pylint --score=n $(CHECKED)
 
@@ -67,4 +83,5 @@ clean: stop ## Delete the environment and everything a run wrote, models and dat
 	rm -rf .venv .local .pytest_cache .hypothesis .import_linter_cache
 
 help: ## This list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
+	@echo "Rooms: $(ROOMS)" | fold -s -w 100
