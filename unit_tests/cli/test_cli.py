@@ -12,7 +12,8 @@ import pytest
 from unit_tests.helpers.main_job import copied
 from vehicle_price.cli.main import _parser, main
 from vehicle_price.names import FAMILY_NAMES
-from vehicle_price.registry.client import PRODUCTION, Registry
+from vehicle_price.registry.client import Registry
+from vehicle_price.registry.names import PRODUCTION
 from vehicle_price.schema import EXAMPLE
 
 COMMANDS = (

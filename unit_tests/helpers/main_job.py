@@ -12,6 +12,7 @@ from vehicle_price.model import artifact
 from vehicle_price.names import FAMILY_NAMES
 from vehicle_price.pipelines import training
 from vehicle_price.registry.client import Registry
+from vehicle_price.registry.names import CHALLENGER, PREVIOUS, PRODUCTION
 from vehicle_price.settings import Settings
 
 ROWS, SEED = 3_000, 20
@@ -66,3 +67,9 @@ def copied(job: Job, folder: Path, database: str = "x.db") -> Settings:
     """Settings for a copy of the job's MLflow in `folder`: what it is told stays in there."""
     shutil.copy(job.folder / database, folder / database)
     return at(job.settings, folder / database)
+
+
+def aliases(registry: Registry) -> dict[str, str]:
+    """Alias → number of the version, of the aliases that are set."""
+    versions = {alias: registry.version(alias) for alias in (PRODUCTION, CHALLENGER, PREVIOUS)}
+    return {alias: version.version for alias, version in versions.items() if version}

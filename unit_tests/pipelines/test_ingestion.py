@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 from vehicle_price.cli import main
 from vehicle_price.contract.thresholds import ContractBroken
 from vehicle_price.pipelines import contract_reports, ingestion, training
-from vehicle_price.registry.client import REPORTS
+from vehicle_price.registry.names import REPORT_EXPERIMENT
 from vehicle_price.settings import Settings
 from vehicle_price.sources.sample.source import generate
 from vehicle_price.storage.dataset import StorageError, open_dataset, watermark_of
@@ -79,7 +79,7 @@ def test_a_report_is_one_run_in_mlflow_however_often_it_is_published(feed, setti
         address = training.publish_report(there, dataset["report"])
         assert training.publish_report(there, dataset["report"]) == address
         client = MlflowClient(there.mlflow_tracking_uri)
-        (run,) = client.search_runs([client.get_experiment_by_name(REPORTS).experiment_id])
+        (run,) = client.search_runs([client.get_experiment_by_name(REPORT_EXPERIMENT).experiment_id])
         assert run.info.run_id in address and address.endswith("/contract_report.html")
         assert run.data.metrics["read"] == 1_000 and run.data.params["source"] == "file"
         files = {file.path for file in client.list_artifacts(run.info.run_id)}

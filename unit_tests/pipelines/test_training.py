@@ -10,7 +10,9 @@ import pytest
 from unit_tests.helpers.main_job import ROWS, SEED, copied
 from vehicle_price.model import artifact
 from vehicle_price.pipelines import training
-from vehicle_price.registry.client import PRODUCTION, Registry
+from vehicle_price.registry import runs
+from vehicle_price.registry.client import Registry
+from vehicle_price.registry.names import PRODUCTION
 from vehicle_price.settings import Settings
 from vehicle_price.sources.base import SourceError
 from vehicle_price.storage.dataset import StorageError, read_listings
@@ -100,7 +102,7 @@ def test_a_model_is_tried_in_a_child_before_it_is_loaded(main_job, settings, tmp
     monkeypatch.setattr(artifact, "check_in_child", refuse)
     monkeypatch.setattr(artifact, "load", lambda *_: pytest.fail("loaded all the same"))
     registry = Registry(settings.mlflow_tracking_uri)
-    version = registry.numbered(main_job.decision["version"])
+    version = registry.version_by_number(main_job.decision["version"])
     with pytest.raises(artifact.ArtifactError, match="crashed"):
         training.fetch_checked(registry, version, tmp_path)
 
@@ -120,7 +122,7 @@ def test_a_production_model_that_cannot_be_used_does_not_stop_the_gate(
 
     monkeypatch.setattr(training, "fetch_checked", fetch)
     # The copy of the registry shares its artifacts with other tests.
-    monkeypatch.setattr(Registry, "record_decision", lambda *_: None)
+    monkeypatch.setattr(runs, "record_decision", lambda *_: None)
     decision = training.run_gate(settings, main_job.dataset["uri"], [other])
     assert decision["promoted"] and decision["version"] == other
     assert f"version {serving} cannot be used: made for other inputs" in decision["reasons"]

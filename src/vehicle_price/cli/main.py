@@ -134,7 +134,8 @@ def _train(settings: Settings, options: argparse.Namespace) -> int:
 def _predict(settings: Settings, options: argparse.Namespace) -> int:
     from vehicle_price.listing.files import read_listings, write_prices
     from vehicle_price.pipelines import training
-    from vehicle_price.registry.client import PRODUCTION, Registry
+    from vehicle_price.registry.client import Registry
+    from vehicle_price.registry.names import PRODUCTION
 
     listings = read_listings(options.file)
     registry = Registry(settings.mlflow_tracking_uri)
@@ -166,7 +167,8 @@ def _rollback(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _status(settings: Settings, options: argparse.Namespace) -> int:
-    from vehicle_price.registry.client import CHALLENGER, PREVIOUS, PRODUCTION, Registry
+    from vehicle_price.registry.client import Registry
+    from vehicle_price.registry.names import CHALLENGER, PREVIOUS, PRODUCTION
 
     del options
     registry = Registry(settings.mlflow_tracking_uri)

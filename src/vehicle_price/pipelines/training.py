@@ -20,12 +20,17 @@ from vehicle_price.model import artifact
 from vehicle_price.model.valuation import Valuation
 from vehicle_price.pipelines import contract_reports
 from vehicle_price.pipelines.ingestion import ingest
-from vehicle_price.registry.client import (
+from vehicle_price.registry import runs
+from vehicle_price.registry.client import ModelVersion, Registry
+from vehicle_price.registry.names import (
+    CODE_COMMIT_TAG,
+    DATA_HASH_TAG,
+    DATA_SPAN_TAG,
+    FAMILY_TAG,
     PREVIOUS,
     PRODUCTION,
-    ModelVersion,
-    Registry,
-    TrainingRecord,
+    REPORT_TAG,
+    STARTED_BY_TAG,
 )
 from vehicle_price.settings import Settings
 from vehicle_price.storage.dataset import open_dataset, read_listings
@@ -45,7 +50,7 @@ def publish_report(settings: Settings, report_uri: str) -> str:
     """
     report = contract_reports.read(report_uri)
     registry = Registry(settings.mlflow_tracking_uri)
-    return registry.keep_report(report_uri, report, report_html.html(report))
+    return runs.keep_report(registry, report_uri, report, report_html.html(report))
 
 
 def train_family(settings: Settings, dataset_uri: str, family: str, seed: int) -> dict:
@@ -62,7 +67,7 @@ def train_family(settings: Settings, dataset_uri: str, family: str, seed: int) -
     valuation = replace(valuation, facts=valuation.facts | facts)
     record = _record(settings, valuation, halves, prices)
     log.info(record.summary)
-    version = Registry(settings.mlflow_tracking_uri).register(valuation, record)
+    version = runs.register(Registry(settings.mlflow_tracking_uri), valuation, record)
     return {
         "family": family,
         "version": version.version,
@@ -84,7 +89,7 @@ def run_gate(settings: Settings, dataset_uri: str, versions: list[str]) -> dict:
         serving = registry.version(PREVIOUS)
     decision = _decide(registry, halves, versions, serving)
     decision["production"] = serving.version if serving else None
-    registry.record_decision(versions, decision)
+    runs.record_decision(registry, versions, decision)
     if decision["promoted"]:
         registry.promote(decision["version"])
     for reason in decision["reasons"]:
@@ -97,7 +102,7 @@ def _decide(
 ) -> dict:
     """The gate's decision on `versions` against `serving`, as the registry holds them."""
     with tempfile.TemporaryDirectory() as temporary:
-        wanted = {v: registry.numbered(v) for v in versions}
+        wanted = {v: registry.version_by_number(v) for v in versions}
         challengers, unusable = _fetch_usable(registry, wanted, Path(temporary))
         serves = {"production": serving} if serving else {}
         production, lost = _fetch_usable(registry, serves, Path(temporary))
@@ -155,24 +160,24 @@ def _metrics(halves: Split, prices: pd.DataFrame) -> dict[str, float]:
 
 def _record(
     settings: Settings, valuation: Valuation, halves: Split, prices: pd.DataFrame
-) -> TrainingRecord:
+) -> runs.TrainingRecord:
     facts, test = valuation.facts, halves.test
     report_uri = facts["data"]["provenance"]["report"]
     report = contract_reports.read(report_uri)
     mae = facts["metrics"]["mae"]
-    return TrainingRecord(
+    return runs.TrainingRecord(
         summary=f"{facts['family']}: MAE {mae:,.0f} USD on {len(test):,} later, unseen cars",
         parameters=facts["parameters"]
         | {k: facts[k] for k in ("family", "seed", "coverage", "trained_cars")}
         | {"threads": settings.train_threads, "first_test_day": halves.first_test_day},
         metrics=facts["metrics"],
         tags={
-            "family": facts["family"],
-            "data_sha256": facts["data"]["sha256"],
-            "contract_report": str(report_uri),
-            "data_span": f"{facts['data']['first_day']} to {facts['data']['last_day']}",
-            "git_commit": facts["code_commit"],
-            "started_by": os.environ.get("AIRFLOW_CTX_DAG_RUN_ID", "command line"),
+            FAMILY_TAG: facts["family"],
+            DATA_HASH_TAG: facts["data"]["sha256"],
+            REPORT_TAG: str(report_uri),
+            DATA_SPAN_TAG: f"{facts['data']['first_day']} to {facts['data']['last_day']}",
+            CODE_COMMIT_TAG: facts["code_commit"],
+            STARTED_BY_TAG: os.environ.get("AIRFLOW_CTX_DAG_RUN_ID", "command line"),
         },
         dataset=facts["data"],
         report=report,

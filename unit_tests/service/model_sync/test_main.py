@@ -11,7 +11,8 @@ from service.model_sync.__main__ import Hook, reported, sync_from
 from service.model_sync.canary_feedback import Away
 from service.model_sync.fetcher import Errors
 from unit_tests.service.model_sync.test_reconciler import Unreachable
-from vehicle_price.registry.client import WEBHOOK_NAME, Registry, RegistryError
+from vehicle_price.registry.client import Registry, RegistryError
+from vehicle_price.registry.names import WEBHOOK_NAME
 from vehicle_price.settings import Settings
 
 URL = "http://127.0.0.1:5000/webhooks/mlflow"
@@ -99,7 +100,7 @@ def test_a_real_registry_holds_one_webhook_however_often_it_is_registered(
     monkeypatch.setenv("MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS", "true")
     for port in (5000, 5000, 6000):
         registry.ensure_webhook(URL.replace("5000", str(port)), "secret")
-    (hook,) = registry._client.list_webhooks()  # pylint: disable=protected-access
+    (hook,) = registry.client.list_webhooks()
     assert (hook.name, hook.url) == (WEBHOOK_NAME, URL.replace("5000", "6000"))
     assert {str(event) for event in hook.events} == {
         "model_version_alias.created",

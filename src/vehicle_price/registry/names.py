@@ -1,0 +1,28 @@
+"""The names that training, gate and service share in MLflow. Imports nothing.
+
+A tag stands on the run and on the model version alike, unless the comment says otherwise.
+"""
+
+MODEL_NAME = "vehicle-price"
+TRAINING_EXPERIMENT = MODEL_NAME  # one run per trained model
+REPORT_EXPERIMENT = "vehicle-price-listings"  # one run per ingest, with its contract report
+
+# Aliases of the registered model.
+PRODUCTION = "production"  # the version that the service answers with
+CHALLENGER = "challenger"  # the best version of the last training run, if the gate refused it
+PREVIOUS = "previous"  # the version that `production` pointed to before
+
+MANIFEST_TAG = "manifest_sha256"  # version only: SHA-256 of the artifact's manifest
+DATA_HASH_TAG = "data_sha256"
+DATA_SPAN_TAG = "data_span"  # first and last posting day
+CODE_COMMIT_TAG = "git_commit"
+FAMILY_TAG = "family"
+REPORT_TAG = "contract_report"  # address of the contract report on what was ingested
+STARTED_BY_TAG = "started_by"  # the Airflow run, or the command line
+GATE_TAG = "gate"  # promoted, refused or not the best
+GATE_REASONS_TAG = "gate_reasons"  # JSON list of sentences
+PRICE_JUMP_TAG = "price_jump"  # version only: PRICE_JUMP_ACCEPTED lets prices differ widely
+PRICE_JUMP_ACCEPTED = "accepted"
+
+WEBHOOK_NAME = "vehicle-price-service"
+WEBHOOK_EVENTS = ("model_version_alias.created", "model_version_alias.deleted")

@@ -1,0 +1,173 @@
+"""MLflow runs: one per trained model, one per contract report, and the gate's decision on them."""
+
+import json
+import logging
+import tempfile
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+from matplotlib.figure import Figure
+from mlflow.data.dataset_source_registry import resolve_dataset_source
+from mlflow.data.meta_dataset import MetaDataset
+from mlflow.models import infer_signature
+
+from vehicle_price.model import artifact
+from vehicle_price.model.valuation import Valuation
+from vehicle_price.registry.client import ModelVersion, Registry
+from vehicle_price.registry.names import (
+    GATE_REASONS_TAG,
+    GATE_TAG,
+    MANIFEST_TAG,
+    MODEL_NAME,
+    REPORT_EXPERIMENT,
+    REPORT_TAG,
+    TRAINING_EXPERIMENT,
+)
+from vehicle_price.schema import FEATURES
+
+log = logging.getLogger(__name__)
+
+PACKAGE = Path(__file__).parents[1]  # MLflow copies all of it beside the model
+REQUIREMENTS = ("numba", "numpy", "pandas")
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What a run keeps besides the model.
+
+    summary: one line for the list of versions. dataset: has uri and sha256 among others.
+    report, report_page: contract report on the listings that made the dataset, and as HTML.
+    slices: `metrics.slices`. examples: raw listings for the signature.
+    figures: file name → picture.
+    """
+
+    summary: str
+    parameters: Mapping[str, object]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    dataset: Mapping[str, object]
+    report: Mapping[str, object]
+    report_page: str
+    slices: pd.DataFrame
+    examples: pd.DataFrame
+    figures: Mapping[str, Figure]
+
+
+def register(registry: Registry, valuation: Valuation, record: TrainingRecord) -> ModelVersion:
+    """Log one trained model as a run and register it as a new version. Raises RegistryError."""
+    client = registry.client
+    with registry.reachable():
+        mlflow.set_tracking_uri(registry.tracking_uri)
+        mlflow.set_experiment(TRAINING_EXPERIMENT)
+        run_name = str(record.parameters["family"])
+        with mlflow.start_run(run_name=run_name, tags=dict(record.tags)):
+            _log_record(record)
+            model_info, manifest_sha256 = _log_model(valuation, record)
+        number = client.get_model_version(MODEL_NAME, model_info.registered_model_version).version
+        client.update_model_version(MODEL_NAME, number, record.summary)
+        for tag, value in (dict(record.tags) | {MANIFEST_TAG: manifest_sha256}).items():
+            client.set_model_version_tag(MODEL_NAME, number, tag, value)
+    log.info("registered version %s of %s", number, MODEL_NAME)
+    return registry.version_by_number(number)
+
+
+def record_decision(registry: Registry, numbers: list[str], decision: dict) -> None:
+    """Store the gate's decision with every version it judged: as tags, and as gate.json.
+
+    The best version becomes `challenger` unless it is promoted. Raises RegistryError.
+    """
+    client = registry.client
+    with registry.reachable():
+        registry.set_challenger(None if decision["promoted"] else decision["version"])
+        for number in numbers:
+            run_id = client.get_model_version(MODEL_NAME, number).run_id
+            client.log_dict(run_id, decision, "gate.json")
+            for tag, value in _gate_tags(number, decision).items():
+                client.set_tag(run_id, tag, value)
+                client.set_model_version_tag(MODEL_NAME, number, tag, value)
+
+
+def keep_report(registry: Registry, uri: str, report: Mapping, page: str) -> str:
+    """Log a contract report as a run of its own; returns the address of its page in MLflow.
+
+    uri: where the report is stored; a second call with it updates the same run.
+    Raises RegistryError.
+    """
+    client = registry.client
+    with registry.reachable():
+        experiment_id = _experiment_id(registry, REPORT_EXPERIMENT)
+        runs = client.search_runs([experiment_id], f"tags.{REPORT_TAG} = '{uri}'")
+        run_id = runs[0].info.run_id if runs else _new_report(registry, experiment_id, uri, report)
+        client.log_dict(run_id, dict(report), "contract_report.json")
+        client.log_text(run_id, page, "contract_report.html")
+        client.set_terminated(run_id, "FAILED" if report["broken"] else "FINISHED")
+    fragment = f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/contract_report.html"
+    return f"{registry.tracking_uri}/{fragment}"
+
+
+def _experiment_id(registry: Registry, name: str) -> str:
+    experiment = registry.client.get_experiment_by_name(name)
+    return experiment.experiment_id if experiment else registry.client.create_experiment(name)
+
+
+def _new_report(registry: Registry, experiment_id: str, uri: str, report: Mapping) -> str:
+    provenance = report["provenance"]
+    tags = {REPORT_TAG: uri, "broken": "; ".join(report["broken"])}
+    run = registry.client.create_run(experiment_id, tags=tags, run_name=str(provenance["origin"]))
+    for name, value in provenance.items():
+        registry.client.log_param(run.info.run_id, name, value)
+    for name in ("read", "accepted", "new", "quarantined", "quarantined_share"):
+        if report[name] is not None:
+            registry.client.log_metric(run.info.run_id, name, report[name])
+    return run.info.run_id
+
+
+def _log_record(record: TrainingRecord) -> None:
+    mlflow.log_params(dict(record.parameters))
+    mlflow.log_metrics(dict(record.metrics))
+    with warnings.catch_warnings():
+        # MLflow has two sources of one name for a local path and says so each time.
+        warnings.simplefilter("ignore", UserWarning)
+        source = resolve_dataset_source(str(record.dataset["uri"]))
+    sha256 = str(record.dataset["sha256"])
+    # MLflow shows 36 characters of a digest; the whole digest is in the tags and dataset.json.
+    mlflow.log_input(MetaDataset(source, name="listings", digest=sha256[:36]), "training")
+    mlflow.log_dict(dict(record.dataset), "dataset.json")
+    mlflow.log_dict(dict(record.report), "contract_report.json")
+    mlflow.log_text(record.report_page, "contract_report.html")
+    mlflow.log_text(record.slices.to_csv(index=False), "slices.csv")
+    for name, figure in record.figures.items():
+        mlflow.log_figure(figure, f"plots/{name}")
+
+
+def _log_model(valuation: Valuation, record: TrainingRecord) -> tuple[object, str]:
+    """Log and register the model; returns MLflow's description and the manifest's SHA-256."""
+    examples = record.examples[[c.name for c in FEATURES]].reset_index(drop=True)
+    examples = examples.astype({"year": float, "odometer": float})
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "valuation"
+        manifest_sha256 = artifact.save(valuation, folder)
+        model_info = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(PACKAGE / "registry" / "pyfunc_model.py"),
+            artifacts={"valuation": str(folder)},
+            code_paths=[str(PACKAGE)],
+            signature=infer_signature(examples, valuation.price_frame(examples).astype(float)),
+            input_example=examples.head(2),
+            pip_requirements=list(REQUIREMENTS),
+            registered_model_name=MODEL_NAME,
+        )
+    return model_info, manifest_sha256
+
+
+def _gate_tags(number: str, decision: dict) -> dict[str, str]:
+    if number != decision["version"]:
+        reason = f"version {decision['version']} of the same run is better"
+        return {GATE_TAG: "not the best", GATE_REASONS_TAG: reason}
+    verdict = "promoted" if decision["promoted"] else "refused"
+    reasons = json.dumps(decision["reasons"], ensure_ascii=False)
+    return {GATE_TAG: verdict, GATE_REASONS_TAG: reasons}

@@ -1,0 +1,80 @@
+"""What a training run keeps, and what the gate decided about it, in a real MLflow on SQLite."""
+
+import json
+from pathlib import Path
+
+import mlflow
+import pytest
+
+from unit_tests.helpers.main_job import aliases
+from vehicle_price.model import artifact
+from vehicle_price.registry import runs
+from vehicle_price.registry.names import CHALLENGER, MODEL_NAME, PRODUCTION
+from vehicle_price.storage.dataset import read_listings
+from vehicle_price.training.fit import split
+
+DECISION = {"promoted": False, "version": "2", "reasons": ["refused: worse", "ok: fast"]}
+
+
+def files_of(client: mlflow.MlflowClient, run_id: str, folder: str = "") -> set[str]:
+    """Names of a run's artifacts in a folder."""
+    return {Path(found.path).name for found in client.list_artifacts(run_id, folder)}
+
+
+def test_a_run_holds_what_a_reader_needs(client, main_job):
+    run_id = main_job.trained["random_forest"]["run_id"]
+    run = client.get_run(run_id)
+    assert {"slices.csv", "dataset.json", "gate.json", "plots"} <= files_of(client, run_id)
+    assert {"predicted_against_actual.png", "error_by_price_band.png", "importance.png"} <= (
+        files_of(client, run_id, "plots")
+    )
+    assert run.data.params["family"] == "random_forest" and run.data.params["seed"] == "20"
+    assert run.inputs.dataset_inputs[0].dataset.digest == main_job.dataset["sha256"][:36]
+    assert "MAE" in client.get_model_version(MODEL_NAME, "2").description
+    described = mlflow.models.get_model_info(f"models:/{MODEL_NAME}/2")
+    assert {"year", "manufacturer", "odometer"} <= set(described.signature.inputs.input_names())
+    assert described.signature.outputs.input_names() == ["price", "low", "high"]
+    assert described.saved_input_example_info
+
+
+def test_the_gates_decision_and_reasons_are_with_every_version_it_judged(client, main_job):
+    reasons = {}
+    for answer in main_job.trained.values():
+        stored = mlflow.artifacts.load_dict(
+            f"{client.get_run(answer['run_id']).info.artifact_uri}/gate.json"
+        )
+        assert stored == main_job.decision
+        version = client.get_model_version(MODEL_NAME, answer["version"])
+        assert (
+            client.get_run(answer["run_id"]).data.tags.items()
+            >= {
+                "gate": version.tags["gate"],
+                "gate_reasons": version.tags["gate_reasons"],
+            }.items()
+        )
+        reasons[version.tags["gate"]] = version.tags["gate_reasons"]
+    assert json.loads(reasons["promoted"]) == main_job.decision["reasons"]
+    assert reasons["not the best"] == "version 1 of the same run is better"
+
+
+def test_other_tools_get_the_same_prices_through_pyfunc(registry, settings, main_job, tmp_path):
+    ours = artifact.load(registry.fetch(registry.version_by_number("1"), tmp_path / "1"))
+    test = split(read_listings(main_job.dataset["uri"])).test.head(50)
+    asked = test.astype({"year": float, "odometer": float})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", settings.mlflow_tracking_uri)
+        patch.syspath_prepend(tmp_path)  # puts sys.path back afterwards
+        mlflow.set_tracking_uri(settings.mlflow_tracking_uri)
+        theirs = mlflow.pyfunc.load_model(f"models:/{MODEL_NAME}/1").predict(asked)
+    assert theirs.to_numpy().tolist() == ours.price_frame(test).to_numpy().tolist()
+
+
+def test_a_refused_challenger_is_named_until_one_is_promoted(registry):
+    runs.record_decision(registry, ["1", "2"], DECISION)
+    assert aliases(registry) == {PRODUCTION: "1", CHALLENGER: "2"}
+    refused = registry.version(CHALLENGER)
+    assert refused.tags["gate"] == "refused"
+    assert json.loads(refused.tags["gate_reasons"]) == DECISION["reasons"]
+    runs.record_decision(registry, ["1", "2"], DECISION | {"promoted": True})
+    assert CHALLENGER not in aliases(registry)
+    assert registry.version_by_number("2").tags["gate"] == "promoted"
