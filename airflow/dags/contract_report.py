@@ -42,12 +42,12 @@ def contract_report(ingesting: str) -> str:
 
     Skipped when nothing was read.
     """
-    from vehicle_price.pipelines import training
+    from vehicle_price.pipelines import contract_reports
 
     report = get_current_context()["ti"].xcom_pull(task_ids=ingesting, key=KEY)
     if not report:
         raise AirflowSkipException("no listings were read, so there is nothing to report")
-    return training.publish_report(Settings.from_environment(), report)
+    return contract_reports.publish(Settings.from_environment(), report)
 
 
 class ContractReport(BaseOperatorLink):

@@ -79,9 +79,9 @@ def train_vehicle_price():
     @task
     def gate(dataset_uri: str, versions: list[str]) -> dict:
         """Promote the best version if it beats production; returns the decision."""
-        from vehicle_price.pipelines import training
+        from vehicle_price.pipelines import promotion
 
-        return training.run_gate(Settings.from_environment(), dataset_uri, list(versions))
+        return promotion.run_gate(Settings.from_environment(), dataset_uri, list(versions))
 
     dataset_uri = prepare_dataset()
     published(dataset_uri)

@@ -30,7 +30,7 @@ def sync_from(settings: Settings, poked: Callable[[], bool]) -> Sync:
     from vehicle_price.model import artifact, golden_set, trial
     from vehicle_price.registry.client import Registry, RegistryError
 
-    errors = Errors(unreachable=(RegistryError,), not_wanted=(trial.NotWanted,))
+    errors = Errors(unreachable=(RegistryError,), not_wanted=(trial.TrialCancelled,))
     model_dir = Path(settings.model_dir)
     registry = Registry(settings.mlflow_tracking_uri)
     model = Model(trial.try_out, golden_set.compare, artifact.is_intact, golden_set.SET)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from vehicle_price.model import artifact
+from vehicle_price.model import artifact, trial
 from vehicle_price.names import FAMILY_NAMES
-from vehicle_price.pipelines import training
+from vehicle_price.pipelines import ingestion, promotion, training
 from vehicle_price.registry.client import Registry
 from vehicle_price.registry.names import CHALLENGER, PREVIOUS, PRODUCTION
 from vehicle_price.settings import Settings
@@ -36,13 +36,13 @@ class Job:
 def at_hand(folder: Path) -> Iterator[Path]:
     """MLflow writes into `folder`, calls nobody, and leaves the environment as it was.
 
-    Models are not tried out in a child process, which takes seconds each; test_artifact does.
+    Models are tried in this process: a child process, as in test_trial, takes seconds each.
     """
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.chdir(folder)
         monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
         monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # registering sets it, this undoes it
-        monkeypatch.setattr(artifact, "check_in_child", lambda *_, **__: None)
+        monkeypatch.setattr(trial, "try_out", _try_out_here)
         yield folder
 
 
@@ -51,11 +51,20 @@ def run(folder: Path) -> Job:
     settings = at(Settings(local_dir=str(folder), data_root=str(folder / "data")), folder / "x.db")
     Registry(settings.mlflow_tracking_uri)
     shutil.copy(folder / "x.db", folder / "empty.db")
-    dataset = training.ingest(settings, "sample", "", ROWS, SEED)
+    dataset = ingestion.ingest(settings, "sample", "", ROWS, SEED)
     trained = {f: training.train_family(settings, dataset["uri"], f, SEED) for f in FAMILY_NAMES}
     versions = [answer["version"] for answer in trained.values()]
-    decision = training.run_gate(settings, dataset["uri"], versions)
+    decision = promotion.run_gate(settings, dataset["uri"], versions)
     return Job(folder, settings, dataset, trained, decision)
+
+
+def run_again(job: Job, folder: Path) -> Job:
+    """Ingest the same sample, train XGBoost only and let the gate decide, in a copy in `folder`."""
+    settings = copied(job, folder)
+    dataset = ingestion.ingest(settings, "sample", "", ROWS, SEED)
+    trained = training.train_family(settings, dataset["uri"], "xgboost", SEED)
+    decision = promotion.run_gate(settings, dataset["uri"], [trained["version"]])
+    return Job(folder, settings, dataset, {"xgboost": trained}, decision)
 
 
 def at(settings: Settings, database: Path) -> Settings:
@@ -64,7 +73,7 @@ def at(settings: Settings, database: Path) -> Settings:
 
 
 def copied(job: Job, folder: Path, database: str = "x.db") -> Settings:
-    """Settings for a copy of the job's MLflow in `folder`: what it is told stays in there."""
+    """Settings for a copy of the job's MLflow in `folder`: the job's own is not changed."""
     shutil.copy(job.folder / database, folder / database)
     return at(job.settings, folder / database)
 
@@ -73,3 +82,10 @@ def aliases(registry: Registry) -> dict[str, str]:
     """Alias → number of the version, of the aliases that are set."""
     versions = {alias: registry.version(alias) for alias in (PRODUCTION, CHALLENGER, PREVIOUS)}
     return {alias: version.version for alias, version in versions.items() if version}
+
+
+def _try_out_here(folder: Path, manifest_sha256: str | None, *_: object) -> list[int]:
+    try:
+        return trial.golden_prices(folder, manifest_sha256)
+    except ValueError as error:  # what the child process prints, and its parent raises
+        raise artifact.ArtifactError(str(error)) from error

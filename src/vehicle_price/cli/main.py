@@ -117,23 +117,23 @@ def _sample(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _train(settings: Settings, options: argparse.Namespace) -> int:
-    from vehicle_price.pipelines import training
+    from vehicle_price.pipelines import ingestion, promotion, training
 
     wanted = wanted_listings(settings, options)
-    uri = options.dataset or training.ingest(settings, **wanted)["uri"]
+    uri = options.dataset or ingestion.ingest(settings, **wanted)["uri"]
     seed = wanted_seed(settings, options)
     trained = [
         training.train_family(settings, uri, family, seed)
         for family in options.family or FAMILY_NAMES
     ]
-    decision = training.run_gate(settings, uri, [t["version"] for t in trained])
+    decision = promotion.run_gate(settings, uri, [t["version"] for t in trained])
     say({"trained": trained, "decision": decision})
     return 0
 
 
 def _predict(settings: Settings, options: argparse.Namespace) -> int:
     from vehicle_price.listing.files import read_listings, write_prices
-    from vehicle_price.pipelines import training
+    from vehicle_price.pipelines import promotion
     from vehicle_price.registry.client import Registry
     from vehicle_price.registry.names import PRODUCTION
 
@@ -143,8 +143,8 @@ def _predict(settings: Settings, options: argparse.Namespace) -> int:
     if version is None:
         raise RuntimeError("no model is in production; run `vehicle-price train` first")
     with tempfile.TemporaryDirectory() as temporary:
-        valuation = training.fetch_checked(registry, version, Path(temporary))
-    write_prices(listings, valuation.price_many(listings), options.out)
+        model = promotion.fetch_checked(registry, version, Path(temporary))
+    write_prices(listings, model.valuation.price_many(listings), options.out)
     log.info("%d listings priced by version %s", len(listings), version.version)
     return 0
 

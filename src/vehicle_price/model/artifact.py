@@ -1,20 +1,16 @@
-"""A valuation on disk: saved, checked, loaded; and tried out in a child process first."""
+"""A valuation on disk: save it, check its hashes, load it. `trial.py` tries it before it serves."""
 
 import hashlib
 import json
-import subprocess
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from vehicle_price.estimate import is_plausible
 from vehicle_price.features.encoder import FEATURE_NAMES, Tables
 from vehicle_price.model import trees
 from vehicle_price.model.scorer import Scorer
 from vehicle_price.model.valuation import Fitted, Valuation
-from vehicle_price.schema import EXAMPLE
 
 MANIFEST = "manifest.json"
 FORMAT = 2
@@ -74,38 +70,6 @@ def _read(folder: Path) -> Valuation:
     )
 
 
-def check_in_child(folder: Path, timeout: float = 60, manifest_sha256: str | None = None) -> None:
-    """Load and warm up the model in a child process, where a crash or a hang hurts nobody.
-
-    timeout: seconds. Raises ArtifactError with the reason.
-    """
-    command = [
-        sys.executable,
-        "-m",
-        "vehicle_price.model.artifact",
-        str(folder),
-        manifest_sha256 or "",
-    ]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise ArtifactError(f"{folder}: did not load and answer within {timeout:g} s") from error
-    if done.returncode:
-        said = done.stderr.strip().splitlines()
-        reason = said[-1] if said else f"the process died with status {done.returncode}"
-        raise ArtifactError(f"{folder}: {reason}")
-
-
-def warm_up(valuation: Valuation) -> None:
-    """Price the schema's example. Raises ArtifactError when the answer cannot be a price."""
-    try:
-        estimate = valuation.price_one(EXAMPLE)
-    except ValueError as error:
-        raise ArtifactError(f"the example listing was not priced: {error}") from error
-    if not is_plausible(estimate):
-        raise ArtifactError(f"the example listing was priced at {estimate[:3]}; not a price")
-
-
 def check_hashes(folder: Path, manifest_sha256: str | None) -> None:
     """Raise ArtifactError unless every file in `folder` is what `save` wrote."""
     path = folder / MANIFEST
@@ -149,10 +113,3 @@ def _write_json(path: Path, content: dict) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-if __name__ == "__main__":
-    try:
-        warm_up(load(Path(sys.argv[1]), sys.argv[2] or None))
-    except ArtifactError as refused:
-        sys.exit(str(refused))

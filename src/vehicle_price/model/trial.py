@@ -1,4 +1,4 @@
-"""Try a saved model out in a child process, where a crash, a hang or a lie hurts nobody."""
+"""Try a saved model in a child process, so that a crash or a hang cannot harm this process."""
 
 import json
 import os
@@ -10,19 +10,22 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from vehicle_price.estimate import is_plausible
 from vehicle_price.model import golden_set
-from vehicle_price.model.artifact import ArtifactError, load, warm_up
+from vehicle_price.model.artifact import ArtifactError, load
+from vehicle_price.model.valuation import Valuation
+from vehicle_price.schema import EXAMPLE
 
-PAUSE_SECONDS = 0.1
+POLL_SECONDS = 0.1
 COMMAND = (sys.executable, "-m", "vehicle_price.model.trial")
 
 
-class TooSlow(RuntimeError):
+class TrialTimeout(RuntimeError):
     """The model did not answer in time; on a less busy machine it may."""
 
 
-class NotWanted(RuntimeError):
-    """The trial was broken off: another version is wanted by now."""
+class TrialCancelled(RuntimeError):
+    """The trial was cancelled: another version is wanted by now."""
 
 
 def _always() -> bool:
@@ -32,15 +35,15 @@ def _always() -> bool:
 def try_out(
     folder: Path,
     manifest_sha256: str | None,
-    patience: float,
-    wanted: Callable[[], bool] = _always,
+    timeout: float,
+    keep_going: Callable[[], bool] = _always,
     command: Sequence[str] = COMMAND,
 ) -> list[int]:
-    """Load the model in `folder` and let it price the golden listings, all in a child process.
+    """Load the model in `folder` and price the golden listings with it, all in a child process.
 
-    patience: seconds, then the child and all it started are killed. wanted: asked ten times a
-    second; when it says no, the trial is broken off. Returns the golden prices.
-    Raises ArtifactError or TooSlow with the reason, and NotWanted.
+    timeout: seconds, then the child and all processes it started are killed. keep_going: called
+    ten times a second; when it returns False, the trial is cancelled. Returns the golden prices.
+    Raises ArtifactError or TrialTimeout with the reason, and TrialCancelled.
     """
     arguments = [*command, str(folder), manifest_sha256 or ""]
     with subprocess.Popen(
@@ -48,59 +51,26 @@ def try_out(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,  # a group of its own, so that it can be killed as a whole
+        start_new_session=True,  # a process group of its own, so that all of it can be killed
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     ) as child:
         try:
-            said, complained = _talk(child, time.monotonic() + patience, wanted)
+            stdout, stderr = _communicate(child, time.monotonic() + timeout, keep_going)
         except TimeoutError as error:
-            message = f"{folder.name}: did not load and answer within {patience:g} s"
-            raise TooSlow(message) from error
+            message = f"{folder.name}: did not load and answer within {timeout:g} s"
+            raise TrialTimeout(message) from error
         finally:
-            _kill(child)
+            _kill_group(child)
     if child.returncode:
-        raise ArtifactError(f"{folder.name}: {_reason(complained, child.returncode)}")
-    return _prices(said)
-
-
-def _talk(child: subprocess.Popen, deadline: float, wanted: Callable[[], bool]) -> tuple[str, str]:
-    while True:
-        try:
-            return child.communicate(timeout=PAUSE_SECONDS)
-        except subprocess.TimeoutExpired as error:
-            if time.monotonic() > deadline:
-                raise TimeoutError from error
-            if not wanted():
-                raise NotWanted("another version is wanted by now") from error
-
-
-def _kill(child: subprocess.Popen) -> None:
-    """End the child's whole group; what it started may outlive it."""
-    with suppress(ProcessLookupError):  # nobody is left
-        os.killpg(child.pid, signal.SIGKILL)
-
-
-def _reason(complained: str, status: int) -> str:
-    lines = complained.strip().splitlines()
-    return lines[-1] if lines else f"the process died with status {status}"
-
-
-def _prices(said: str) -> list[int]:
-    """The last line of what the child said."""
-    try:
-        found = [int(price) for price in json.loads(said.strip().splitlines()[-1])]
-    except (ValueError, TypeError, IndexError) as error:
-        raise ArtifactError(f"the trial ended without prices: {said[-200:]!r}") from error
-    if len(found) != len(golden_set.LISTINGS):
-        raise ArtifactError(f"the trial ended without prices: {len(found)} of them")
-    return found
+        raise ArtifactError(f"{folder.name}: {_reason(stderr, child.returncode)}")
+    return _parse_prices(stdout)
 
 
 def golden_prices(folder: Path, manifest_sha256: str | None) -> list[int]:
-    """Load the model in `folder` and ask all of it that the service asks. Raises ValueError."""
+    """Load the model in `folder` and use it in every way the service does. Raises ValueError."""
     valuation = load(folder, manifest_sha256)
     try:
-        warm_up(valuation)
+        price_example(valuation)
         prices = golden_set.prices(valuation)
         coverage = valuation.facts["coverage"]
     except (KeyError, TypeError, AttributeError, ArithmeticError, IndexError) as error:
@@ -110,12 +80,58 @@ def golden_prices(folder: Path, manifest_sha256: str | None) -> list[int]:
     return prices
 
 
+def price_example(valuation: Valuation) -> None:
+    """Price the schema's example. Raises ArtifactError when the answer cannot be a price."""
+    try:
+        estimate = valuation.price_one(EXAMPLE)
+    except ValueError as error:
+        raise ArtifactError(f"the example listing was not priced: {error}") from error
+    if not is_plausible(estimate):
+        raise ArtifactError(f"the example listing was priced at {estimate[:3]}; not a price")
+
+
+def _communicate(
+    child: subprocess.Popen, deadline: float, keep_going: Callable[[], bool]
+) -> tuple[str, str]:
+    """The child's stdout and stderr. Raises TimeoutError and TrialCancelled."""
+    while True:
+        try:
+            return child.communicate(timeout=POLL_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            if time.monotonic() > deadline:
+                raise TimeoutError from error
+            if not keep_going():
+                raise TrialCancelled("another version is wanted by now") from error
+
+
+def _kill_group(child: subprocess.Popen) -> None:
+    """Kill the child's process group: processes that it started may outlive it."""
+    with suppress(ProcessLookupError):  # all have ended
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+def _reason(stderr: str, status: int) -> str:
+    lines = stderr.strip().splitlines()
+    return lines[-1] if lines else f"the process died with status {status}"
+
+
+def _parse_prices(stdout: str) -> list[int]:
+    """The prices on the last line of the child's output."""
+    try:
+        prices = [int(price) for price in json.loads(stdout.strip().splitlines()[-1])]
+    except (ValueError, TypeError, IndexError) as error:
+        raise ArtifactError(f"the trial ended without prices: {stdout[-200:]!r}") from error
+    if len(prices) != len(golden_set.LISTINGS):
+        raise ArtifactError(f"the trial ended without prices: {len(prices)} of them")
+    return prices
+
+
 def main(folder: str, manifest_sha256: str) -> None:
-    """What the child does: load, warm up, price, say the prices on one line."""
+    """Run the trial in the child process: print the golden prices as JSON on one line."""
     try:
         prices = golden_prices(Path(folder), manifest_sha256 or None)
-    except ValueError as refused:
-        sys.exit(str(refused))
+    except ValueError as error:
+        sys.exit(str(error))
     sys.stdout.write(json.dumps(prices) + "\n")
 
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from vehicle_price.settings import Settings
 from vehicle_price.storage.filesystem import StorageError, open_folder
 from vehicle_price.storage.snapshots import DAMAGE, LISTINGS, new_run
 
@@ -37,6 +38,21 @@ def read(uri: str) -> dict:
         return report | {"broken": list(report["broken"])}
     except (OSError, *DAMAGE) as error:
         raise StorageError(f"{uri}: no contract report here ({error!r})") from error
+
+
+def publish(settings: Settings, uri: str) -> str:
+    """Log the report at `uri` to MLflow; returns the address of its page there.
+
+    A repeated call updates the same run. Raises StorageError and RegistryError.
+    """
+    # Not at the top: an ingest needs neither MLflow nor Matplotlib, which take seconds to import.
+    from vehicle_price.contract import report_html
+    from vehicle_price.registry import runs
+    from vehicle_price.registry.client import Registry
+
+    report = read(uri)
+    registry = Registry(settings.mlflow_tracking_uri)
+    return runs.keep_report(registry, uri, report, report_html.html(report))
 
 
 def earlier(root: str, origin: str, data: str) -> list[dict]:

@@ -40,7 +40,7 @@ class TrainingRecord:
     """What a run keeps besides the model.
 
     summary: one line for the list of versions. dataset: has uri and sha256 among others.
-    report, report_page: contract report on the listings that made the dataset, and as HTML.
+    report: contract report of the ingest that made the dataset.
     slices: `metrics.slices`. examples: raw listings for the signature.
     figures: file name → picture.
     """
@@ -51,7 +51,6 @@ class TrainingRecord:
     tags: Mapping[str, str]
     dataset: Mapping[str, object]
     report: Mapping[str, object]
-    report_page: str
     slices: pd.DataFrame
     examples: pd.DataFrame
     figures: Mapping[str, Figure]
@@ -138,7 +137,6 @@ def _log_record(record: TrainingRecord) -> None:
     mlflow.log_input(MetaDataset(source, name="listings", digest=sha256[:36]), "training")
     mlflow.log_dict(dict(record.dataset), "dataset.json")
     mlflow.log_dict(dict(record.report), "contract_report.json")
-    mlflow.log_text(record.report_page, "contract_report.html")
     mlflow.log_text(record.slices.to_csv(index=False), "slices.csv")
     for name, figure in record.figures.items():
         mlflow.log_figure(figure, f"plots/{name}")
