@@ -1,4 +1,4 @@
-"""Errors of the domain as answers: one handler for each."""
+"""One error handler for each error of the domain: the problem that a client gets."""
 
 from flask import Flask, Response
 
@@ -11,8 +11,8 @@ from vehicle_price.listing.errors import WrongValues
 NO_MODEL = "no model is loaded yet: train one with `make retrain`; `make status` shows what runs"
 
 
-def answer_domain_errors(app: Flask) -> None:
-    """Let `app` answer these errors as problems."""
+def handle_domain_errors(app: Flask) -> None:
+    """Let `app` answer the errors of the domain as problems."""
 
     @app.errorhandler(WrongValues)
     def wrong_values(error: WrongValues) -> Response:

@@ -1,6 +1,6 @@
-"""Who may call a route. Every route names its rule; one without a rule answers 403.
+"""Access rules: which callers a route accepts. A route without a rule answers 403.
 
-public: everybody. key: those who send an API key. admin: those who send an admin's key.
+public: every caller. key: callers with an API key. admin: callers with an admin's key.
 signed: the view itself checks the signature of the body.
 """
 
@@ -9,14 +9,14 @@ from typing import Literal, TypeVar
 
 from flask import Flask, Request, request
 
-from service.auth.key_ring import Caller, Keys
+from service.auth.key_ring import Caller, KeyRing
 from service.environ import CALLER, ROUTE
 from service.http.problem import Problem
 
 Rule = Literal["public", "key", "admin", "signed"]
 View = TypeVar("View", bound=Callable[..., object])
 ATTRIBUTE = "access_rule"
-HOW = "send the API key as X-API-Key: <key> or Authorization: Bearer <key>"
+HOW_TO_SEND = "send the API key as X-API-Key: <key> or Authorization: Bearer <key>"
 
 
 def access(rule: Rule) -> Callable[[View], View]:
@@ -34,7 +34,7 @@ def rule_of(app: Flask, endpoint: str) -> Rule | None:
     return getattr(app.view_functions[endpoint], ATTRIBUTE, None)
 
 
-def guard(app: Flask, keys: Keys) -> None:
+def enforce_access_rules(app: Flask, keys: KeyRing) -> None:
     """Check the rule of every request to `app` before its view runs."""
 
     @app.before_request
@@ -50,16 +50,16 @@ def guard(app: Flask, keys: Keys) -> None:
             raise Problem(403, "no-rule", "this route has no access rule, so nobody may call it")
 
 
-def known_caller(incoming: Request, keys: Keys) -> Caller | None:
-    """Whose key came with the request, if any."""
+def caller_of(incoming: Request, keys: KeyRing) -> Caller | None:
+    """The owner of the key that came with the request; None without a valid key."""
     given = _given_key(incoming)
     return keys.caller(given) if given else None
 
 
-def _require(incoming: Request, keys: Keys, rule: Rule) -> None:
+def _require(incoming: Request, keys: KeyRing, rule: Rule) -> None:
     if not _given_key(incoming):
-        raise Problem(401, "no-key", HOW, headers={"WWW-Authenticate": "Bearer"})
-    caller = known_caller(incoming, keys)
+        raise Problem(401, "no-key", HOW_TO_SEND, headers={"WWW-Authenticate": "Bearer"})
+    caller = caller_of(incoming, keys)
     if caller is None:
         raise Problem(403, "wrong-key", "this is no valid API key; API_KEY_FILE holds one")
     incoming.environ[CALLER] = caller.name

@@ -13,20 +13,20 @@ log = logging.getLogger(__name__)
 
 
 class Caller(NamedTuple):
-    """Whose key came with a request, and what it may do."""
+    """The owner of a key, and what the key may do."""
 
     name: str
     role: Role
 
 
-class Keys:
+class KeyRing:
     """All keys that are valid now.
 
-    key, admin_key: the two of this installation. more: the file of named keys, read again
-    whenever it changes, so a key that is taken back stops working at once.
+    key, admin_key: the two of this installation. named_keys_file: read again whenever it changes,
+    so that a removed key stops working at once.
     """
 
-    def __init__(self, key: str, admin_key: str, more: str | Path = "") -> None:
+    def __init__(self, key: str, admin_key: str, named_keys_file: str | Path = "") -> None:
         if not key or not admin_key or key == admin_key:
             raise ValueError("two different keys are needed, or anybody could call every route")
         own: tuple[Role, Role] = ("key", "admin")
@@ -34,20 +34,20 @@ class Keys:
             (Caller("default", own[0]), digest(key)),
             (Caller("default-admin", own[1]), digest(admin_key)),
         ]
-        self._more, self._path = list(self._own), str(more)
-        self._seen: tuple[int, int] | None = None
+        self._valid, self._path = list(self._own), str(named_keys_file)
+        self._stamp: tuple[int, int] | None = None
 
-    def caller(self, given: str) -> Caller | None:
-        """Whose key `given` is, or None. Takes equally long for every wrong key."""
-        self._look()
-        hashed, found = digest(given), None
-        for caller, known in self._more:
-            if hmac.compare_digest(hashed, known):
-                found = caller
-        return found
+    def caller(self, key: str) -> Caller | None:
+        """The owner of `key`, or None. Every wrong key takes the same time."""
+        self._refresh()
+        hashed, owner = digest(key), None
+        for caller, valid_hash in self._valid:
+            if hmac.compare_digest(hashed, valid_hash):
+                owner = caller
+        return owner
 
-    def _look(self) -> None:
-        """Read the file of named keys if it is another one than before."""
+    def _refresh(self) -> None:
+        """Read the file of named keys if it was replaced."""
         if not self._path:
             return
         try:
@@ -55,19 +55,21 @@ class Keys:
             stamp = (stat.st_mtime_ns, stat.st_ino)
         except FileNotFoundError:
             stamp = None
-        if stamp == self._seen:
+        if stamp == self._stamp:
             return
         try:
             named = [(Caller(key.name, key.role), key.sha256) for key in read_keys(self._path)]
         except (KeyFileError, OSError) as error:
             log.error("named API keys not read, the old ones stay valid: %s", error)
-            named = self._more[len(self._own) :]
-        self._more, self._seen = self._own + named, stamp
+            named = self._valid[len(self._own) :]
+        self._valid, self._stamp = self._own + named, stamp
 
 
-def ensure_keys(key_file: str | Path, admin_key_file: str | Path, more: str | Path) -> Keys:
-    """The keys in the files; the first two are made if they are missing."""
-    return Keys(ensure_api_key(key_file), ensure_api_key(admin_key_file), more)
+def ensure_keys(
+    key_file: str | Path, admin_key_file: str | Path, named_keys_file: str | Path
+) -> KeyRing:
+    """The keys in the files; the first two files are made if they are missing."""
+    return KeyRing(ensure_api_key(key_file), ensure_api_key(admin_key_file), named_keys_file)
 
 
 def ensure_api_key(path: str | Path) -> str:

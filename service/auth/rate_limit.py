@@ -1,8 +1,8 @@
-"""A limit on requests per key or address, counted once for all workers. Off unless it is set.
+"""A rate limit for each key or address, counted once for all workers. Off unless it is set.
 
-The count is a bucket that refills evenly (GCRA): with "600/minute" a caller may send 600 at once
-and then ten a second. One number per caller is enough for that, the moment at which its bucket is
-full again. The numbers stand in a file that all workers map into memory.
+The count is a bucket that refills evenly (GCRA): with "600/minute" a caller may send 600 requests
+at once and then ten a second. One number per caller is enough: the moment at which its bucket is
+full again. The numbers are in a file that all workers map into memory.
 """
 
 import fcntl
@@ -20,15 +20,15 @@ from typing import NamedTuple
 
 from flask import Flask, Response, request
 
-from service.auth.access_rules import known_caller
-from service.auth.key_ring import Keys
+from service.auth.access_rules import caller_of
+from service.auth.key_ring import KeyRing
 from service.environ import RATE_LIMIT, ROUTE
 from service.http.problem import Problem
 
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
-UNLIMITED = {"/health", "/ready", "/metrics"}  # whoever watches the service must get through
-ROWS, PLACES = 8_192, 8  # a caller has 8 places it may stand at; 65,536 in all
-PLACE = struct.Struct("<Qd")  # who, and when its bucket is full again
+UNLIMITED = {"/health", "/ready", "/metrics"}  # monitoring must always get an answer
+BUCKET_GROUPS, GROUP_SLOTS = 8_192, 8  # a caller uses one of the 8 slots of its group
+SLOT = struct.Struct("<Qd")  # hash of the caller, and the time when its bucket is full again
 ROUNDING = 1e-6  # seconds; a clock in seconds since 1970 has no finer digits
 
 
@@ -39,10 +39,10 @@ class Limit(NamedTuple):
     seconds: int
 
 
-def parse(text: str) -> Limit | None:
+def parse_limit(text: str) -> Limit | None:
     """The limit in `text`, None if it is empty. Raises ValueError.
 
-    >>> parse("600/minute"), parse("")
+    >>> parse_limit("600/minute"), parse_limit("")
     (Limit(count=600, seconds=60), None)
     """
     if not text.strip():
@@ -56,8 +56,12 @@ def parse(text: str) -> Limit | None:
 
 
 @dataclass(frozen=True)
-class Taken:
-    """One request counted: whether it may pass, how many more may, and when all may again."""
+class LimitState:
+    """A caller's limit after one more request.
+
+    allowed: whether that request may pass. remaining: further requests that may pass at once.
+    wait: seconds until the next may pass. full: seconds until the bucket is full again.
+    """
 
     allowed: bool
     remaining: int
@@ -72,78 +76,79 @@ class Limiter:
         self.limit = limit
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         self._file = Path(path).open("a+b")  # pylint: disable=consider-using-with
-        size = ROWS * PLACES * PLACE.size
-        os.posix_fallocate(self._file.fileno(), 0, size)  # a full disk is said now, not later
+        size = BUCKET_GROUPS * GROUP_SLOTS * SLOT.size
+        os.posix_fallocate(self._file.fileno(), 0, size)  # a full disk is an error here, not later
         self._map = mmap.mmap(self._file.fileno(), size)
         self._threads = threading.Lock()
 
-    def take(self, who: str, now: float) -> Taken:
-        """Count one request of `who` at `now`, in seconds of the clock that all workers share."""
-        mark = int.from_bytes(hashlib.blake2b(who.encode(), digest_size=8).digest()) or 1
+    def count(self, caller: str, now: float) -> LimitState:
+        """Count one request of `caller`. now: seconds of the clock that all workers share."""
+        mark = int.from_bytes(hashlib.blake2b(caller.encode(), digest_size=8).digest()) or 1
         with self._threads:
-            fcntl.lockf(self._file, fcntl.LOCK_EX)  # given back when its process is killed
+            fcntl.lockf(self._file, fcntl.LOCK_EX)  # released when its process is killed
             try:
-                return self._take(mark, now)
+                return self._count(mark, now)
             finally:
                 fcntl.lockf(self._file, fcntl.LOCK_UN)
 
-    def _take(self, mark: int, now: float) -> Taken:
+    def _count(self, mark: int, now: float) -> LimitState:
         count, seconds = self.limit
-        place, known = self._place(mark)
+        slot, full_at = self._slot(mark)
         # A clock that was set back must lock nobody out for longer than one window.
-        before = min(max(known, now), now + seconds)
+        before = min(max(full_at, now), now + seconds)
         after = before + seconds / count
         wait = after - now - seconds
         if wait > ROUNDING:
-            PLACE.pack_into(self._map, place, mark, before)
-            return Taken(False, 0, wait, before - now)
-        PLACE.pack_into(self._map, place, mark, after)
-        return Taken(True, int((ROUNDING - wait) * count / seconds), 0.0, after - now)
+            SLOT.pack_into(self._map, slot, mark, before)
+            return LimitState(False, 0, wait, before - now)
+        SLOT.pack_into(self._map, slot, mark, after)
+        return LimitState(True, int((ROUNDING - wait) * count / seconds), 0.0, after - now)
 
-    def _place(self, mark: int) -> tuple[int, float]:
-        """Where `mark` stands and when its bucket is full; a new one takes the fullest's place."""
-        start = mark % ROWS * PLACES * PLACE.size
-        places = range(start, start + PLACES * PLACE.size, PLACE.size)
-        found = [(*PLACE.unpack_from(self._map, place), place) for place in places]
-        for known, full, place in found:
-            if known == mark:
-                return place, full
-        return min((full, place) for _, full, place in found)[1], 0.0
+    def _slot(self, mark: int) -> tuple[int, float]:
+        """Slot and refill time of this caller. A new caller evicts the one whose bucket refills
+        first."""
+        start = mark % BUCKET_GROUPS * GROUP_SLOTS * SLOT.size
+        slots = range(start, start + GROUP_SLOTS * SLOT.size, SLOT.size)
+        entries = [(*SLOT.unpack_from(self._map, slot), slot) for slot in slots]
+        for entry_mark, full_at, slot in entries:
+            if entry_mark == mark:
+                return slot, full_at
+        return min((full_at, slot) for _, full_at, slot in entries)[1], 0.0
 
 
-def limit_requests(app: Flask, limiter: Limiter | None, keys: Keys) -> None:
-    """Answer 429 to those who ask `app` too often. Without a limiter nothing is added."""
+def limit_requests(app: Flask, limiter: Limiter | None, keys: KeyRing) -> None:
+    """Answer 429 to callers of `app` that exceed the limit. Without a limiter nothing is added."""
     if limiter is None:
         return
     count, seconds = limiter.limit
 
     @app.before_request
-    def _count() -> None:
+    def _check() -> None:
         rule = request.url_rule
         if rule and rule.rule in UNLIMITED:
             return
         if rule:
             request.environ[ROUTE] = rule.rule
-        taken = limiter.take(_who(keys), time.time())
+        state = limiter.count(_caller(keys), time.time())
         headers = {
             "RateLimit-Policy": f'"default";q={count};w={seconds}',
-            "RateLimit": f'"default";r={taken.remaining};t={math.ceil(taken.full)}',
+            "RateLimit": f'"default";r={state.remaining};t={math.ceil(state.full)}',
         }
         request.environ[RATE_LIMIT] = headers
-        if not taken.allowed:
-            wait = math.ceil(taken.wait)
+        if not state.allowed:
+            wait = math.ceil(state.wait)
             detail = f"more than {count} requests in {seconds} s; wait {wait} s"
             raise Problem(429, "rate-limit", detail, headers={"Retry-After": str(wait)})
 
     @app.after_request
-    def _tell(response: Response) -> Response:
+    def _add_headers(response: Response) -> Response:
         response.headers.update(request.environ.get(RATE_LIMIT, {}))
         return response
 
 
-def _who(keys: Keys) -> str:
-    """The caller's key if it is valid, else where it comes from."""
-    caller = known_caller(request, keys)
+def _caller(keys: KeyRing) -> str:
+    """The name of the caller's key if it is valid, else the caller's address."""
+    caller = caller_of(request, keys)
     if caller:
         return f"key {caller.name}"
     address = request.remote_addr or ""

@@ -5,7 +5,7 @@ import threading
 import time
 
 from service.forwarder.drain import AnotherForwarder, Drain
-from service.forwarder.forwarder import LAST_RETRY_SECONDS, Forwarder
+from service.forwarder.forwarder import MAX_RETRY_SECONDS, Forwarder
 from service.forwarder.keeper import Keeper
 from service.observability.log_setup import configure
 from service.outbox.outbox import outbox_of
@@ -23,14 +23,14 @@ def main() -> None:
     drain = Drain(outbox_of(settings))
     while True:
         try:
-            with drain.alone():
-                # A connection of its own, so that neither thread waits for the other.
+            with drain.exclusive():
+                # With connections of their own, neither thread waits for the other.
                 keeper = Keeper(Drain(outbox_of(settings)))
                 threading.Thread(target=keeper.run, name="keeper", daemon=True).start()
                 Forwarder(drain, address_of(settings)).run()
         except AnotherForwarder as error:
             log.warning("another forwarder holds %s: waiting for its end", error)
-            time.sleep(LAST_RETRY_SECONDS)
+            time.sleep(MAX_RETRY_SECONDS)
 
 
 if __name__ == "__main__":

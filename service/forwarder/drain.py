@@ -1,4 +1,4 @@
-"""The forwarder's side of the outbox: read in order, delete what has arrived, keep the file fit."""
+"""The outbox as the forwarder uses it: read in order, delete sent records, maintain the file."""
 
 import fcntl
 import os
@@ -17,26 +17,25 @@ from service.outbox.sqlite_file import CHECKPOINT_PAGES, PAGE, atomic
 
 BATCH_RECORDS = 500
 BATCH_BYTES = 2_000_000
-DELETED_AT_ONCE = 100  # answers wait meanwhile
+DELETE_BATCH = 100  # of a transaction; the workers' writes wait for it
 WAL_PAGES = 1_000
-RESERVE_BYTES = CHECKPOINT_PAGES * PAGE + 4 * 2**20  # what moving a long WAL can take, and more
+RESERVE_BYTES = CHECKPOINT_PAGES * PAGE + 4 * 2**20  # room for checkpointing a long WAL
 DELETE = "DELETE FROM records WHERE seq = ?"
-# Of the outbox's limit: answers are forgotten before their time when more is taken.
-CROWDED = 0.75
-KEPT_SECONDS = 60.0  # but none younger than this
+CROWDED_SHARE = 0.75  # of the limit; in a fuller outbox answers are deleted before their time
+MIN_ANSWER_SECONDS = 60.0  # but no younger answer
 
 
-class Waiting(NamedTuple):
-    """A record and its place in the outbox."""
+class QueuedRecord(NamedTuple):
+    """A record and its key in the outbox's table."""
 
-    place: int
+    seq: int
     record: Record
 
 
-class Dead(NamedTuple):
-    """A record that PostgreSQL will never take, and why."""
+class DeadLetter(NamedTuple):
+    """A record that PostgreSQL will never accept, and why."""
 
-    waiting: Waiting
+    queued: QueuedRecord
     reason: str
 
 
@@ -52,88 +51,88 @@ class Drain:
         self._reserve, self._reserve_bytes = self.file.path.with_suffix(".reserve"), reserve_bytes
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Be the only forwarder of this outbox. Raises AnotherForwarder."""
         self.file.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mark = self.file.path.with_suffix(".forwarder")
-        with mark.open("w", encoding="ascii") as held:
+        path = self.file.path.with_suffix(".forwarder")
+        with path.open("w", encoding="ascii") as lock:
             try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise AnotherForwarder(str(mark)) from error
+                raise AnotherForwarder(str(path)) from error
             yield
 
-    def batch(self) -> list[Waiting]:
-        """The oldest records: at most BATCH_RECORDS, few when they are large."""
+    def batch(self) -> list[QueuedRecord]:
+        """The oldest records: at most BATCH_RECORDS and about BATCH_BYTES."""
         self.collect()
-        found: list[Waiting] = []
+        batch: list[QueuedRecord] = []
         size = 0
         sql = "SELECT seq, id, kind, body FROM records ORDER BY seq LIMIT ?"
         with self.file.reading() as connection:
-            for place, record_id, kind, body in connection.execute(sql, (BATCH_RECORDS,)):
+            for seq, record_id, kind, body in connection.execute(sql, (BATCH_RECORDS,)):
                 size += len(body)
-                if found and size > BATCH_BYTES:
+                if batch and size > BATCH_BYTES:
                     break
-                found.append(Waiting(place, Record(record_id, kind, body)))
-        return found
+                batch.append(QueuedRecord(seq, Record(record_id, kind, body)))
+        return batch
 
-    def arrived(self, waiting: Sequence[Waiting]) -> None:
-        """Delete what PostgreSQL has committed."""
-        for start in range(0, len(waiting), DELETED_AT_ONCE):
-            places = [(one.place,) for one in waiting[start : start + DELETED_AT_ONCE]]
-            self._change(DELETE, places)
+    def delete(self, sent: Sequence[QueuedRecord]) -> None:
+        """Delete records that PostgreSQL has committed."""
+        for start in range(0, len(sent), DELETE_BATCH):
+            seqs = [(queued.seq,) for queued in sent[start : start + DELETE_BATCH]]
+            self._change(DELETE, seqs)
 
-    def bury(self, dead: Dead) -> None:
-        """Put aside what would never arrive, so that it does not stop the rest."""
-        place, record = dead.waiting
+    def move_to_dead_letters(self, letter: DeadLetter) -> None:
+        """Move a record that is refused for ever, so that it does not block the others."""
+        seq, record = letter.queued
         sql = "INSERT OR REPLACE INTO dead_letters (seq, id, kind, reason, body) VALUES (?,?,?,?,?)"
-        self._change(sql, [(place, record.id, record.kind, dead.reason, record.body)])
-        self._change(DELETE, [(place,)])
+        self._change(sql, [(seq, record.id, record.kind, letter.reason, record.body)])
+        self._change(DELETE, [(seq,)])
 
     def collect(self) -> None:
-        """Move what the workers have written into the table."""
+        """Move the records of the workers' journals into the table."""
         try:
             self.outbox.collect()
         except OutboxFull:
             if not self._is_empty():
-                return  # what is there makes room, and then this goes on
-            with self._reserve_given_up() as connection:
+                return  # sending the table's records makes room first
+            with self._reserve_released() as connection:
                 collect(connection, self.outbox.folder)
 
     def sync(self) -> None:
-        """Have on the disk for good what was written so far; writers do not wait for it."""
+        """Flush to disk what was written so far; writers do not wait for it."""
         for path in (Path(f"{self.file.path}-wal"), *journal.files(self.outbox.folder)):
             with suppress(FileNotFoundError), path.open("rb") as file:  # collected meanwhile
                 os.fdatasync(file.fileno())
 
     def checkpoint(self) -> int:
-        """Move the WAL's content into the main file; how many pages it had.
+        """Copy the WAL into the main file; returns its number of pages.
 
-        The WAL is then written from its start again, and SQLite syncs its head first: that is one
-        slow answer for each checkpoint, so there should be many answers in between.
+        After a checkpoint the WAL is written from its start again, and SQLite syncs its header
+        first. That delays one answer per checkpoint, so many answers should lie in between.
         """
         with self.file.reading() as connection:
             pages = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1]
-        if pages > WAL_PAGES:  # constant writing: only with writers waiting can it start anew
+        if pages > WAL_PAGES:  # under constant writing it restarts only while writers wait
             with self.file.writing() as connection:
                 connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
         return pages
 
-    def forget_answers(self) -> int:
-        """Delete the answers of Idempotency-Keys that are past their time; how many.
+    def delete_expired_answers(self) -> int:
+        """Delete the expired answers of Idempotency-Keys; returns their number.
 
-        In a crowded outbox older ones go before their time.
+        In a crowded outbox answers expire after MIN_ANSWER_SECONDS.
         """
-        crowded = self.outbox.used() > CROWDED
-        before = time.time() - (KEPT_SECONDS if crowded else IDEMPOTENCY_SECONDS)
-        forgotten = 0
+        crowded = self.outbox.used() > CROWDED_SHARE
+        before = time.time() - (MIN_ANSWER_SECONDS if crowded else IDEMPOTENCY_SECONDS)
+        deleted = 0
         while rows := self._answers_before(before):
             self._change("DELETE FROM answers WHERE rowid = ?", rows)
-            forgotten += len(rows)
-        return forgotten
+            deleted += len(rows)
+        return deleted
 
     def keep_reserve(self) -> bool:
-        """Hold some of the disk: when it is full, deleting needs room, too. False if it is."""
+        """Reserve disk space: deleting from a full disk needs room. False on a full disk."""
         if self._reserve.exists():
             return True
         with self._reserve.open("wb") as file:
@@ -147,7 +146,7 @@ class Drain:
     def _answers_before(self, moment: float) -> list[tuple[int]]:
         sql = "SELECT rowid, at FROM answers ORDER BY rowid LIMIT ?"  # the oldest come first
         with self.file.reading() as connection:
-            oldest = connection.execute(sql, (DELETED_AT_ONCE,)).fetchall()
+            oldest = connection.execute(sql, (DELETE_BATCH,)).fetchall()
         return [(row,) for row, at in oldest if at < moment]
 
     def _change(self, sql: str, values: Sequence[tuple[object, ...]]) -> None:
@@ -157,13 +156,13 @@ class Drain:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
                 raise
-            with self._reserve_given_up() as connection, atomic(connection):
+            with self._reserve_released() as connection, atomic(connection):
                 connection.executemany(sql, values)
 
     @contextmanager
-    def _reserve_given_up(self) -> Iterator[sqlite3.Connection]:
-        """A connection to change something on a full disk: it has the reserve's room, while no
-        worker can take that for its tables."""
+    def _reserve_released(self) -> Iterator[sqlite3.Connection]:
+        """A connection that may use the reserve's space on a full disk. It holds the write lock, so
+        no worker can use that space for new records."""
         with self.file.writing() as connection:
             self._reserve.unlink(missing_ok=True)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

@@ -1,7 +1,7 @@
 """Move the outbox to PostgreSQL, exactly once.
 
-A record is deleted here after PostgreSQL has committed it. What was committed and not yet deleted
-is sent again after a crash, and PostgreSQL ignores it: its key is there already.
+A record is deleted from the outbox after PostgreSQL has committed it. A record that was committed
+and not yet deleted is sent again after a crash; PostgreSQL ignores it, because its key exists.
 """
 
 import logging
@@ -9,7 +9,7 @@ import sqlite3
 import time
 from contextlib import suppress
 
-from service.forwarder.drain import Dead, Drain, Waiting
+from service.forwarder.drain import DeadLetter, Drain, QueuedRecord
 from service.outbox import codec, forwarder_status
 from service.outbox.outbox import OutboxUnavailable
 from vehicle_price.prediction_log.database import (
@@ -25,45 +25,50 @@ from vehicle_price.prediction_log.writer import insert
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 IDLE_SECONDS = 0.2
-FIRST_RETRY_SECONDS, LAST_RETRY_SECONDS = 0.25, 5.0
+FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.25, 5.0
 WHAT_TO_DO = "predictions wait in the outbox, nothing is lost; `make status` shows what runs"
 
 
 class Forwarder:
-    """Moves one outbox to one database."""
+    """Moves one outbox to one database. timeout: of a statement, in seconds."""
 
-    def __init__(self, drain: Drain, address: Address, patience: float = PATIENCE_SECONDS) -> None:
-        self.drain, self.address, self.patience = drain, address, patience
+    def __init__(self, drain: Drain, address: Address, timeout: float = TIMEOUT_SECONDS) -> None:
+        self.drain, self.address, self.timeout = drain, address, timeout
         self._connection: Connection | None = None
         self._reported: str | None = None
 
     def step(self) -> int:
-        """Move one batch; how many records left the outbox. Raises DatabaseAway, sqlite3.Error."""
-        waiting = self.drain.batch()
-        if not waiting:
+        """Move one batch; returns the number of records that left the outbox.
+
+        Raises DatabaseAway, sqlite3.Error.
+        """
+        batch = self.drain.batch()
+        if not batch:
             return 0
-        good, dead = _read(waiting)
+        readable, dead_letters = _decode(batch)
         try:
-            dead += self._send(good)
+            dead_letters += self._send(readable)
         except DatabaseAway:
             self.disconnect()
             raise
-        buried = {one.waiting.place for one in dead}
-        self.drain.arrived([one for one in waiting if one.place not in buried])
-        for one in dead:
-            self.drain.bury(one)
-            record = one.waiting.record
-            log.error("put aside %s %s, the rest goes on: %s", record.kind, record.id, one.reason)
-        return len(waiting)
+        dead_seqs = {letter.queued.seq for letter in dead_letters}
+        self.drain.delete([queued for queued in batch if queued.seq not in dead_seqs])
+        for letter in dead_letters:
+            self.drain.move_to_dead_letters(letter)
+            record = letter.queued.record
+            log.error(
+                "put aside %s %s, the rest goes on: %s", record.kind, record.id, letter.reason
+            )
+        return len(batch)
 
     def run(self) -> None:
         """Move batches until the process ends."""
         pause = FIRST_RETRY_SECONDS
         while True:
             try:
-                self._prepare()
+                self._connect()
                 moved = self.step()
                 self._report("")
                 pause = FIRST_RETRY_SECONDS
@@ -72,42 +77,42 @@ class Forwarder:
             except (DatabaseAway, OutboxUnavailable, sqlite3.Error) as error:
                 self._report(str(error))
                 time.sleep(pause)
-                pause = min(pause * 2, LAST_RETRY_SECONDS)
+                pause = min(pause * 2, MAX_RETRY_SECONDS)
 
     def disconnect(self) -> None:
-        """Drop the connection; the next step opens a new one and looks at the schema."""
+        """Close the connection; the next step opens a new one and migrates the schema."""
         if self._connection:
             self._connection.close()
         self._connection = None
 
-    def _prepare(self) -> None:
+    def _connect(self) -> None:
         if self._connection is None:
             migrate(self.address)
             with translated(self.address):
-                self._connection = connect(self.address, self.patience)
+                self._connection = connect(self.address, self.timeout)
 
-    def _send(self, good: list[tuple[Waiting, Rows]]) -> list[Dead]:
-        """Write the rows of all, or else of each for itself; what PostgreSQL refuses."""
+    def _send(self, readable: list[tuple[QueuedRecord, Rows]]) -> list[DeadLetter]:
+        """Write all rows in one transaction, or else record by record; returns refused records."""
         try:
-            self._insert(joined([rows for _, rows in good]))
+            self._insert(joined([rows for _, rows in readable]))
             return []
         except ValueError:  # a row is wrong: find out which
-            log.warning("a batch of %d records is refused: sending them one by one", len(good))
-        dead = []
-        for waiting, rows in good:
+            log.warning("a batch of %d records is refused: sending them one by one", len(readable))
+        dead_letters = []
+        for queued, rows in readable:
             try:
                 self._insert(rows)
             except ValueError as error:
-                dead.append(Dead(waiting, str(error)))
-        return dead
+                dead_letters.append(DeadLetter(queued, str(error)))
+        return dead_letters
 
     def _insert(self, rows: Rows) -> None:
-        self._prepare()
+        self._connect()
         with translated(self.address):
             insert(self._connection, rows)
 
     def _report(self, problem: str) -> None:
-        """Log a change, once."""
+        """Log a change of state, once."""
         if problem == self._reported:
             return
         if problem:
@@ -115,17 +120,19 @@ class Forwarder:
         else:
             log.info("moving predictions to %s", self.address)
         self._reported = problem
-        with suppress(OSError):  # a full disk: the log has it
+        with suppress(OSError):  # a full disk: the log has the state
             forwarder_status.write(self.drain.file.path, problem)
 
 
-def _read(waiting: list[Waiting]) -> tuple[list[tuple[Waiting, Rows]], list[Dead]]:
-    """The rows of each record, and the records that are malformed."""
-    good: list[tuple[Waiting, Rows]] = []
-    dead: list[Dead] = []
-    for one in waiting:
+def _decode(
+    batch: list[QueuedRecord],
+) -> tuple[list[tuple[QueuedRecord, Rows]], list[DeadLetter]]:
+    """The rows of each record, and the malformed records."""
+    readable: list[tuple[QueuedRecord, Rows]] = []
+    dead_letters: list[DeadLetter] = []
+    for queued in batch:
         try:
-            good.append((one, codec.rows(one.record)))
+            readable.append((queued, codec.rows_of(queued.record)))
         except (ValueError, KeyError, TypeError) as error:
-            dead.append(Dead(one, f"malformed: {error!r}"[:500]))
-    return good, dead
+            dead_letters.append(DeadLetter(queued, f"malformed: {error!r}"[:500]))
+    return readable, dead_letters

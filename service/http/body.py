@@ -1,4 +1,4 @@
-"""Read a request's body: its size, its type, its JSON. What is wrong is said as a Problem."""
+"""Read a request's body: its size, its type, its JSON. Every fault is raised as a Problem."""
 
 import json
 from typing import IO, Any
@@ -9,29 +9,30 @@ from pydantic_core import from_json
 from service.http.problem import Problem
 
 MAX_BODY = 2_000_000
-# A client that is still sending when the answer is given sees a broken connection instead of
-# the answer. So a refused body is read and thrown away first, up to this many bytes.
+# A client that is still sending when the response comes sees a broken connection instead of the
+# response. So a refused body is read to its end first, up to this many bytes.
 MAX_DRAINED = 64_000_000
 BROKEN = "the body could not be read to its end"
-GAPS = (b" :", b"\t:", b"\n:", b"\r:")  # may stand between a name's quotation mark and its colon
+SPACED_COLONS = (b" :", b"\t:", b"\n:", b"\r:")  # white space between a name and its colon
 
 
-def read_json(request: Request) -> object:
+def read_json_body(request: Request) -> object:
     """The JSON value in `request`: at most `MAX_BODY` bytes of UTF-8, chunked or not.
 
     NaN and Infinity, which Python's own parser takes, are not JSON and are refused. So is an
-    object with a name twice: which value would count? Raises Problem 413, 415 or 400.
+    object with a name twice, since it is unclear which value counts.
+    Raises Problem 413, 415 or 400.
     """
     if not request.is_json:
         got = request.mimetype or "no type"
         raise Problem(415, "wrong-type", f"expected Content-Type: application/json, got {got}")
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise Problem(415, "wrong-encoding", "send the body as it is, without Content-Encoding")
-    return parsed(read_bytes(request))
+    return parse_json(read_bytes(request))
 
 
-def parsed(body: bytes) -> object:
-    """The JSON value in `body`, as `read_json` takes it. Raises Problem 400."""
+def parse_json(body: bytes) -> object:
+    """The JSON value in `body`, under the rules of `read_json_body`. Raises Problem 400."""
     try:
         content = from_json(body, allow_inf_nan=False)
         if may_repeat_names(body, content):
@@ -44,9 +45,9 @@ def parsed(body: bytes) -> object:
 def may_repeat_names(body: bytes, content: object) -> bool:
     """Whether an object in `body` could have a name twice, which its parsed `content` hides.
 
-    Quick, and True too often rather than too seldom: a colon follows each name, so none is
-    repeated where the body has no more colons than `content` has names. Where it has more, in a
-    date or an address, those count that follow a quotation mark at once.
+    A quick test that may say True without need, never False wrongly. A colon follows each name, so
+    no name is repeated where the body has no more colons than `content` has names. Where it has
+    more, in a date or an address, only colons right after a quotation mark count.
 
     >>> may_repeat_names(b'{"a": 1, "b": 2}', {"a": 1, "b": 2})
     False
@@ -57,26 +58,26 @@ def may_repeat_names(body: bytes, content: object) -> bool:
     names = sum(len(one) for one in objects if isinstance(one, dict))
     if body.count(b":") <= names:
         return False
-    return body.count(b'":') > names or any(gap in body for gap in GAPS)
+    return body.count(b'":') > names or any(colon in body for colon in SPACED_COLONS)
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found: dict[str, object] = {}
+    values: dict[str, object] = {}
     for name, value in pairs:
-        if name in found:
+        if name in values:
             raise ValueError(f"{name[:80]!r} is there twice")
-        found[name] = value
-    return found
+        values[name] = value
+    return values
 
 
 def discard_rest(environ: dict[str, Any]) -> None:
-    """Read what the view has left of the body, before the answer is given.
+    """Read the part of the body that the view did not read, before the response is sent.
 
-    A client that is still sending would miss the answer otherwise. And Gunicorn's thread worker
-    takes the start of the client's next request for the end of this body: it would wait for ever.
+    A client that is still sending would miss the response otherwise. And Gunicorn's thread worker
+    would take the start of the next request for the end of this body, and wait for ever.
     """
     if not environ.get("wsgi.input_terminated"):
-        return  # another server, whose body ends nowhere
+        return  # a server that does not mark the end of the body
     if environ.get("CONTENT_LENGTH") or "HTTP_TRANSFER_ENCODING" in environ:
         try:
             _drain(environ["wsgi.input"])
@@ -88,8 +89,8 @@ def read_bytes(request: Request) -> bytes:
     """The body of `request`. Raises Problem 413 when it is longer than `MAX_BODY`, 400 when it
     breaks off.
 
-    It is counted here: of a chunked body, werkzeug's `max_content_length` hands out the first
-    part as if it were the whole.
+    The bytes are counted here: for a chunked body, werkzeug's `max_content_length` returns the
+    first part as if it were the whole body.
     """
     try:
         if (request.content_length or 0) <= MAX_BODY:
@@ -104,8 +105,8 @@ def read_bytes(request: Request) -> bytes:
     raise Problem(413, "too-large", detail, headers={"Connection": "close"})
 
 
-def read_known(environ: dict[str, Any], length: int) -> bytes:
-    """The body of a WSGI request that is `length` bytes long. Raises Problem 400 when it is not."""
+def read_exactly(environ: dict[str, Any], length: int) -> bytes:
+    """The body of a WSGI request, `length` bytes. Raises Problem 400 when there are fewer."""
     try:
         body = _read(environ["wsgi.input"], length)
     except OSError as error:
@@ -115,15 +116,15 @@ def read_known(environ: dict[str, Any], length: int) -> bytes:
     return body
 
 
-def _read(stream: IO[bytes], most: int) -> bytes:
-    """Up to `most` bytes; one read may give less than there is."""
-    body = stream.read(most)
-    while body and len(body) < most and (more := stream.read(most - len(body))):
-        body += more
+def _read(stream: IO[bytes], max_bytes: int) -> bytes:
+    """Up to `max_bytes`; a single read may return fewer bytes than the stream has."""
+    body = stream.read(max_bytes)
+    while body and len(body) < max_bytes and (block := stream.read(max_bytes - len(body))):
+        body += block
     return body
 
 
 def _drain(stream: IO[bytes]) -> None:
-    left = MAX_DRAINED
-    while left > 0 and (chunk := stream.read(min(left, 65_536))):
-        left -= len(chunk)
+    remaining = MAX_DRAINED
+    while remaining > 0 and (block := stream.read(min(remaining, 65_536))):
+        remaining -= len(block)

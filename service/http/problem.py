@@ -1,4 +1,4 @@
-"""Errors as `application/problem+json` (RFC 9457): one shape for all that a client can get."""
+"""Errors as `application/problem+json` (RFC 9457): every error response has this form."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -55,8 +55,8 @@ def respond(problem: Problem) -> Response:
     return answer
 
 
-def register(app: Flask) -> None:
-    """Let `app` answer its own refusals and those of Flask and werkzeug as problems."""
+def register_problems(app: Flask) -> None:
+    """Let `app` answer its own errors and those of Flask and werkzeug as problems."""
     app.register_error_handler(Problem, respond)
     app.register_error_handler(HTTPException, _from_http)
 

@@ -1,19 +1,42 @@
 """Who asks, and which request it is: read from the headers of a request."""
 
 import re
+from typing import NamedTuple
 
 from flask import Request
 
+from service.environ import REQUEST_ID
 from service.http.problem import Problem
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
-KEY = re.compile(r"[\x21-\x7e]{1,200}")  # visible ASCII
+KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,200}")  # visible ASCII
 
 
-def key_of(request: Request) -> str | None:
-    """The request's Idempotency-Key, None when it has none. Raises Problem 422 for a bad one."""
+class RequestContext(NamedTuple):
+    """What the record of a prediction says of its request.
+
+    client: tells a canary's clients apart. request_id: X-Request-ID.
+    idempotency_key: Idempotency-Key, None without one.
+    """
+
+    client: str = ""
+    request_id: str = ""
+    idempotency_key: str | None = None
+
+
+def request_context(request: Request) -> RequestContext:
+    """The context of a request: a client is its X-Client-Id or else its address.
+
+    Raises Problem 422 for an invalid Idempotency-Key.
+    """
+    client = request.headers.get("X-Client-Id") or request.remote_addr or ""
+    return RequestContext(client, request.environ[REQUEST_ID], idempotency_key(request))
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The request's Idempotency-Key, None without one. Raises Problem 422 for an invalid key."""
     key = request.headers.get(IDEMPOTENCY_KEY)
-    if key is not None and not KEY.fullmatch(key):
+    if key is not None and not KEY_PATTERN.fullmatch(key):
         detail = f"{IDEMPOTENCY_KEY}: expected 1 to 200 visible ASCII characters, such as a UUID"
         raise Problem(422, "wrong-idempotency-key", detail)
     return key

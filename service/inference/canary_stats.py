@@ -1,62 +1,67 @@
-"""What a worker counts while a canary serves: answers, failures and times of both sides."""
+"""Counts of a worker while a canary serves: answers, failures, latencies of both models."""
 
 import math
 import threading
 from collections.abc import Mapping
 from typing import Any
 
-STEPS_PER_OCTAVE = 4  # of the histogram of times: 19 % a step
+STEPS_PER_OCTAVE = 4  # of the histogram of latencies: 19 % a step
 
 
-class Side:
-    """The counts of one side, canary or production."""
+class RoleStats:
+    """The counts of one role, canary or production.
 
-    def __init__(self, known: Mapping[str, Any] | None = None) -> None:
-        known = known or {}
-        self.answers, self.failures = int(known.get("answers", 0)), int(known.get("failures", 0))
-        self.times: dict[int, int] = {int(k): n for k, n in known.get("times", {}).items()}
+    times: histogram of single listings' latencies; the bucket is
+    log2(microseconds) * STEPS_PER_OCTAVE, rounded.
+    """
 
-    def add(self, other: "Side") -> None:
-        """Count what another worker counted, too."""
+    def __init__(self, counts: Mapping[str, Any] | None = None) -> None:
+        """counts: as `as_dict` returned them."""
+        counts = counts or {}
+        self.answers, self.failures = int(counts.get("answers", 0)), int(counts.get("failures", 0))
+        self.times: dict[int, int] = {int(k): n for k, n in counts.get("times", {}).items()}
+
+    def add(self, other: "RoleStats") -> None:
+        """Add the counts of another worker."""
         self.answers += other.answers
         self.failures += other.failures
-        for step, count in other.times.items():
-            self.times[step] = self.times.get(step, 0) + count
+        for bucket, count in other.times.items():
+            self.times[bucket] = self.times.get(bucket, 0) + count
 
-    def timed(self, seconds: float) -> None:
-        """Count the time of one listing."""
-        step = round(math.log2(max(seconds, 1e-7) * 1e6) * STEPS_PER_OCTAVE)
-        self.times[step] = self.times.get(step, 0) + 1
+    def add_latency(self, seconds: float) -> None:
+        """Count the latency of one listing."""
+        bucket = round(math.log2(max(seconds, 1e-7) * 1e6) * STEPS_PER_OCTAVE)
+        self.times[bucket] = self.times.get(bucket, 0) + 1
 
     def p95(self) -> float:
-        """The time, in seconds, that 95 % of the single listings needed at most."""
-        left = 0.95 * sum(self.times.values())
-        for step in sorted(self.times):
-            left -= self.times[step]
-            if left <= 0:
-                return 2 ** (step / STEPS_PER_OCTAVE) / 1e6
+        """The 95th percentile of the latencies, in seconds."""
+        remaining = 0.95 * sum(self.times.values())
+        for bucket in sorted(self.times):
+            remaining -= self.times[bucket]
+            if remaining <= 0:
+                return 2 ** (bucket / STEPS_PER_OCTAVE) / 1e6
         return 0.0
 
     def as_dict(self) -> dict[str, object]:
-        """JSON-able; what the constructor takes."""
+        """The counts, ready for JSON; the constructor reads them."""
         return {"answers": self.answers, "failures": self.failures, "times": dict(self.times)}
 
 
-class Tally:
-    """One worker's counts since the challenger in `folder` came."""
+class CanaryStats:
+    """One worker's counts since the canary in `folder` started to serve."""
 
     def __init__(self, folder: str = "") -> None:
         self.folder = folder
-        self.canary, self.production = Side(), Side()
+        self.canary, self.production = RoleStats(), RoleStats()
         self._lock = threading.Lock()
 
     def count(self, role: str, listings: int, seconds: float | None) -> None:
-        """Count answers; the time of single listings only, lists differ in length."""
-        side = self.canary if role == "canary" else self.production
+        """Count answers. seconds: latency of a single listing, None for a list."""
+        stats = self.canary if role == "canary" else self.production
         with self._lock:
-            side.answers += listings
+            stats.answers += listings
             if seconds is not None:
-                side.timed(seconds)
+                stats.add_latency(seconds)
 
     def count_failure(self) -> None:
         """Count a request that the canary could not answer."""
@@ -65,7 +70,7 @@ class Tally:
             self.canary.failures += 1
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-able, of one moment."""
+        """The counts of one moment, ready for JSON."""
         with self._lock:
             canary, production = self.canary.as_dict(), self.production.as_dict()
         return {"folder": self.folder, "canary": canary, "production": production}

@@ -1,19 +1,18 @@
-"""The models that serve now, as one reference; `model_watcher.py` replaces it."""
+"""The models that serve in this worker, as one reference that `model_watcher.py` replaces."""
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from service.inference.canary_stats import Tally
+from service.inference.canary_stats import CanaryStats
 from vehicle_price.estimate import Estimate
 from vehicle_price.prediction_log.rows import ModelRow
-
-MODEL_NAME = "vehicle-price"
+from vehicle_price.registry.names import CODE_COMMIT_TAG, DATA_HASH_TAG, MODEL_NAME
 
 
 class Valuation(Protocol):
-    """What the service needs of a model; `vehicle_price.model.valuation.Valuation` is one."""
+    """The part of a model that the service uses; `vehicle_price.model.valuation` has the model."""
 
     facts: Mapping[str, object]
 
@@ -26,14 +25,14 @@ class Valuation(Protocol):
     def price_turns(
         self, turns: Iterable[list[dict[str, object]]], ahead: Callable[..., Any]
     ) -> Iterator[list[Estimate]]:
-        """The estimates for each of `turns`; `ahead` is a map that may run ahead."""
+        """The estimates for each batch; `ahead` is a map that may compute the next result early."""
 
 
 @dataclass(frozen=True)
 class Served:
-    """A model together with all that is known about it: replaced as a whole, never in part.
+    """A model with its facts from the registry: replaced as a whole, never in part.
 
-    role: production; or of the challenger, canary or shadow.
+    role: production, or the challenger's: canary or shadow.
     """
 
     valuation: Valuation
@@ -42,6 +41,12 @@ class Served:
     info: Mapping[str, Any] = field(default_factory=dict)
     role: str = "production"
 
+    def price(self, listings: Sequence[Mapping[str, object]]) -> Sequence[Estimate]:
+        """The estimates for `listings`, in their order."""
+        if len(listings) == 1:
+            return [self.valuation.price_one(listings[0])]
+        return self.valuation.price_many(list(listings))
+
     @property
     def coverage(self) -> object:
         """The share of cars whose price lies in the interval: 0.9."""
@@ -49,105 +54,111 @@ class Served:
 
     @property
     def row(self) -> ModelRow:
-        """What the prediction log keeps of this model."""
+        """The model as the prediction log stores it."""
         tags = self.info.get("tags") or {}
         return ModelRow(
             self.name,
             self.version,
             self.info.get("run_id") or "",
-            tags.get("data_sha256") or "",
-            tags.get("git_commit") or "",
+            tags.get(DATA_HASH_TAG) or "",
+            tags.get(CODE_COMMIT_TAG) or "",
         )
 
     @property
     def suggestions(self) -> Mapping[str, list[str]]:
         """Make → its most common model names."""
-        found = self.valuation.facts.get("suggestions", {})
-        return found if isinstance(found, Mapping) else {}
+        suggestions = self.valuation.facts.get("suggestions", {})
+        return suggestions if isinstance(suggestions, Mapping) else {}
 
 
 class NoModel(LookupError):
-    """No model has been loaded; the message says why, if one was there."""
+    """No model is loaded; the message says why, if loading one failed."""
 
 
 @dataclass(frozen=True)
-class Lineup:
-    """Who serves: replaced as a whole, so that no request sees half a change.
+class ServingModels:
+    """The models that serve: replaced as a whole, so that no request sees half a change.
 
-    share: percent of the clients that a canary answers. tally: counts while there is a canary.
+    share: percent of the clients that a canary answers. canary_stats: present while a canary
+    serves.
     """
 
     production: Served | None = None
     challenger: Served | None = None
     share: float = 0.0
-    tally: Tally | None = None
+    canary_stats: CanaryStats | None = None
 
 
-class Holder:
-    """Holds what serves. A request takes one `Served` and works with that to its end."""
+class ModelHolder:
+    """Holds the serving models. A request reads one `Served` and uses that to its end."""
 
     def __init__(self, served: Served | None = None) -> None:
-        self._lineup = Lineup(served)
-        self._look: Callable[[], object] | None = None
-        self._why = ""
+        self._models = ServingModels(served)
+        self._refresh: Callable[[], object] | None = None
+        self._unavailable_reason = ""
 
     @property
-    def tally(self) -> Tally | None:
-        """Where answers are counted while there is a canary."""
-        return self._lineup.tally
+    def canary_stats(self) -> CanaryStats | None:
+        """The counts of canary and production, while a canary serves."""
+        return self._models.canary_stats
 
-    def look_with(self, look: Callable[[], object]) -> None:
-        """Call `look` when a model is asked for and there is none yet."""
-        self._look = look
+    def refresh_with(self, refresh: Callable[[], object]) -> None:
+        """Call `refresh` when a model is asked for and none is loaded yet."""
+        self._refresh = refresh
 
     def current(self) -> Served:
         """The production model. Raises NoModel."""
-        if self._lineup.production is None and self._look:
-            self._look()  # another worker may serve the first model already
-        production = self._lineup.production
+        if self._models.production is None and self._refresh:
+            self._refresh()  # another worker may serve the first model already
+        production = self._models.production
         if production is None:
-            raise NoModel(self._why)
+            raise NoModel(self._unavailable_reason)
         return production
 
-    def choose(self, sticky: str) -> Served:
-        """Who answers the client `sticky`: the canary for its share of clients, always the same
-        ones, production for the others. Raises NoModel."""
-        lineup = self._lineup
-        canary = lineup.challenger
-        if canary is None or canary.role != "canary" or lineup.production is None:
+    def choose(self, client: str) -> Served:
+        """The model that answers `client`: the canary for its share of the clients, always the
+        same ones, production for the others. Raises NoModel."""
+        models = self._models
+        canary = models.challenger
+        if canary is None or canary.role != "canary" or models.production is None:
             return self.current()
-        return canary if in_share(sticky, canary.version, lineup.share) else lineup.production
+        return canary if in_share(client, canary.version, models.share) else models.production
 
     def shadow(self) -> Served | None:
-        """The challenger that is scored off the request path, if there is one."""
-        challenger = self._lineup.challenger
+        """The challenger that is scored outside the request path, if there is one."""
+        challenger = self._models.challenger
         return challenger if challenger and challenger.role == "shadow" else None
 
-    def lineup(self) -> Lineup:
-        """All that serves, as one moment's picture."""
-        return self._lineup
+    def models(self) -> ServingModels:
+        """All serving models at one moment."""
+        return self._models
 
     def swap(self, served: Served) -> None:
         """Serve `served` as the production model from the next request on."""
-        self._lineup = replace(self._lineup, production=served)
+        self._models = replace(self._models, production=served)
 
-    def nothing(self, why: str) -> None:
-        """Remember why there is no model, for those who ask for one."""
-        self._why = why
+    def set_unavailable(self, reason: str) -> None:
+        """Remember why no model could be loaded; NoModel says so."""
+        self._unavailable_reason = reason
 
-    def challenge(
-        self, challenger: Served | None, share: float = 0.0, tally: Tally | None = None
+    def set_challenger(
+        self,
+        challenger: Served | None,
+        share: float = 0.0,
+        canary_stats: CanaryStats | None = None,
     ) -> None:
-        """Let `challenger` take part, or nobody. share: percent of the clients of a canary."""
-        self._lineup = replace(self._lineup, challenger=challenger, share=share, tally=tally)
+        """Serve a challenger, or none. share: percent of the clients that a canary answers."""
+        self._models = replace(
+            self._models, challenger=challenger, share=share, canary_stats=canary_stats
+        )
 
 
-def in_share(sticky: str, version: str, share: float) -> bool:
-    """Whether the client `sticky` is among the `share` percent that this canary answers.
+def in_share(client: str, version: str, share: float) -> bool:
+    """Whether `client` is among the `share` percent of clients that this canary answers.
 
-    The version counts too, so that each canary meets other clients.
+    The version is part of the hash, so that each canary gets other clients.
 
     >>> sum(in_share(str(client), "8", 5) for client in range(10_000))
     483
     """
-    return zlib.crc32(f"{version}/{sticky}".encode()) % 10_000 < share * 100
+    return zlib.crc32(f"{version}/{client}".encode()) % 10_000 < share * 100

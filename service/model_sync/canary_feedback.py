@@ -1,13 +1,14 @@
-"""What clients reported later, for the rule about canaries. Paused while PostgreSQL is away."""
+"""Clients' feedback for the canary rule. Paused while PostgreSQL is unreachable."""
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from service.inference.canary import Feedback
+from service.model_sync.canary_rule import FeedbackErrors
+from vehicle_price.settings import Settings
 
-ASK_SECONDS = 30.0
-PATIENCE_SECONDS = 3.0
+READ_SECONDS = 30.0  # between two reads
+TIMEOUT_SECONDS = 3.0
 
 
 class Row(NamedTuple):
@@ -19,41 +20,62 @@ class Row(NamedTuple):
     median_ape: float | None
 
 
-class Away(RuntimeError):
-    """The prediction log cannot be asked."""
+class LogUnavailable(RuntimeError):
+    """The prediction log cannot be read."""
 
 
 class FeedbackReader:
-    """Asks the prediction log now and then, and remembers the answer in between.
+    """Reads the prediction log every READ_SECONDS, and keeps the rows in between.
 
-    read: (since) → the rows since then. Raises Away.
+    read: (since) → the rows since then. Raises LogUnavailable.
+    paused: the reason while feedback cannot be read, else "".
     """
 
     def __init__(self, read: Callable[[datetime], list[Row]]) -> None:
         self._read = read
-        self._asked, self._canary = -ASK_SECONDS, ""
+        self._read_at, self._canary_run = -READ_SECONDS, ""
         self._rows: list[Row] = []
         self.paused = ""
 
     def pair(
         self, canary_run: str, production_run: str, since: str, clock: float
-    ) -> tuple[Feedback, Feedback] | None:
-        """The canary's errors and production's since the canary came; None when unknown."""
-        if clock - self._asked >= ASK_SECONDS or canary_run != self._canary:
-            self._asked, self._canary, self._rows = clock, canary_run, []
-            self._ask(since)
+    ) -> tuple[FeedbackErrors, FeedbackErrors] | None:
+        """The errors of canary and production since the canary serves; None when unknown."""
+        if clock - self._read_at >= READ_SECONDS or canary_run != self._canary_run:
+            self._read_at, self._canary_run, self._rows = clock, canary_run, []
+            self._refresh(since)
         canary = [r for r in self._rows if (r.role, r.run_id) == ("canary", canary_run)]
-        others = [r for r in self._rows if (r.role, r.run_id) == ("production", production_run)]
-        if not canary or not others:
+        production = [r for r in self._rows if (r.role, r.run_id) == ("production", production_run)]
+        if not canary or not production:
             return None
-        return _feedback(canary[0]), _feedback(others[0])
+        return _feedback_errors(canary[0]), _feedback_errors(production[0])
 
-    def _ask(self, since: str) -> None:
+    def _refresh(self, since: str) -> None:
         try:
             self._rows, self.paused = self._read(datetime.fromisoformat(since)), ""
-        except Away as error:
+        except LogUnavailable as error:
             self.paused = f"feedback is not judged: {error}"
 
 
-def _feedback(row: Row) -> Feedback:
-    return Feedback(row.feedback, row.median_ape or 0.0)
+def read_errors(settings: Settings, since: datetime) -> list[Row]:
+    """Each version's errors by clients' feedback since then. Raises LogUnavailable."""
+    from vehicle_price.prediction_log.database import (
+        DatabaseAway,
+        WrongRow,
+        address_of,
+        connected,
+        translated,
+    )
+    from vehicle_price.prediction_log.writer import errors_by_version
+
+    address = address_of(settings)
+    try:
+        with connected(address, TIMEOUT_SECONDS) as connection, translated(address):
+            versions = errors_by_version(connection, since)
+    except (DatabaseAway, WrongRow) as error:
+        raise LogUnavailable(str(error)) from error
+    return [Row(one.role, one.run_id, one.feedback, one.median_ape) for one in versions]
+
+
+def _feedback_errors(row: Row) -> FeedbackErrors:
+    return FeedbackErrors(row.feedback, row.median_ape or 0.0)

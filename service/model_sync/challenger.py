@@ -1,16 +1,24 @@
-"""The sidecar's second alias: brings the challenger to the workers, judges a canary, ends it."""
+"""The alias `challenger`: bring its version to the workers, judge a canary, roll it back."""
 
 import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from service.inference.canary import verdict
-from service.inference.canary_stats import Side
+from service.inference.canary_stats import RoleStats
 from service.json_files import now, read_json, write_json
+from service.model_dir import CANARY_STATS_FOLDER, CHALLENGER_FILE, REFUSED_FILE
 from service.model_sync.canary_feedback import FeedbackReader
-from service.model_sync.fetcher import NOT_TAKEN, Errors, Superseded, Taker, folder_name
-from service.model_sync.status_file import CHALLENGER, Status, words
+from service.model_sync.canary_rule import rollback_reason
+from service.model_sync.fetcher import (
+    FETCH_ERRORS,
+    Errors,
+    ModelFetcher,
+    Superseded,
+    folder_name,
+)
+from service.model_sync.status_file import StatusFile, error_text
+from vehicle_price.registry.names import CHALLENGER
 
 if TYPE_CHECKING:
     from vehicle_price.registry.client import ModelVersion
@@ -21,15 +29,15 @@ MODES = ("off", "shadow", "canary")
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What the challenger may do: its mode, and a canary's percent of the clients."""
+class ChallengerMode:
+    """What a challenger does: its mode, and a canary's percent of the clients."""
 
     mode: str = "off"
     share: int = 0
 
     @classmethod
-    def checked(cls, mode: str, share: int) -> "Plan":
-        """The plan, from settings. Raises ValueError that names the setting."""
+    def checked(cls, mode: str, share: int) -> "ChallengerMode":
+        """The mode from settings. Raises ValueError that names the setting."""
         if mode not in MODES:
             raise ValueError(f"CHALLENGER_MODE={mode!r}: expected one of {', '.join(MODES)}")
         if not 0 < share <= 100:
@@ -38,90 +46,91 @@ class Plan:
 
 
 class Challenger:
-    """`follow()` looks at the alias once, `judge()` at what the workers counted.
+    """`reconcile()` looks at the alias once, `judge()` at the workers' counts of a canary.
 
-    challenger.json names who challenges; refused.json those that must not come back.
+    challenger.json names the challenger; refused.json the challengers that must not come back.
     """
 
     def __init__(
         self,
-        taker: Taker,
+        fetcher: ModelFetcher,
         errors: Errors,
-        plan: Plan,
-        status: Status,
+        mode: ChallengerMode,
+        status: StatusFile,
         feedback: FeedbackReader | None = None,
     ) -> None:
-        self.taker, self.errors, self.plan, self.status = taker, errors, plan, status
+        self.fetcher, self.errors, self.mode, self.status = fetcher, errors, mode, status
         self.feedback = feedback
-        self.model_dir = taker.model_dir
+        self.model_dir = fetcher.model_dir
 
     def current(self) -> dict[str, Any]:
-        """Who challenges now; {} for nobody."""
-        return _read(self.model_dir / "challenger.json")
+        """The description of the present challenger; {} for none."""
+        return _read(self.model_dir / CHALLENGER_FILE)
 
     def judge(self, clock: float, serving: dict[str, Any]) -> None:
-        """End a canary that the rule is against. serving: production's description, {} for none.
+        """Roll back a canary that breaks the rule. serving: production's description, {} for none.
 
-        clock: seconds from a clock that never goes back.
+        clock: seconds of a monotonic clock.
         """
         current = self.current()
         if current.get("mode") != "canary":
             return
-        canary, production = counted(self.model_dir, str(current["folder"]))
-        reported = None
+        canary, production = worker_stats(self.model_dir, str(current["folder"]))
+        feedback_errors = None
         if self.feedback:
             runs = str(current["run_id"]), str(serving.get("run_id"))
-            reported = self.feedback.pair(*runs, str(current["loaded_at"]), clock)
-        if reason := verdict(canary, production, reported):
-            self._refuse(Path(current["folder"]).name, current["version"], "rolled back", reason)
+            feedback_errors = self.feedback.pair(*runs, str(current["loaded_at"]), clock)
+        if reason := rollback_reason(canary, production, feedback_errors):
+            folder = Path(current["folder"]).name
+            self._refuse(folder, current["version"], "rolled back", reason)
 
-    def follow(self, serving: dict[str, Any]) -> None:
-        """Look at the alias once, and do what it says. Raises what the registry does."""
-        if self.plan.mode == "off" or not serving:
-            self._withdraw("off" if self.plan.mode == "off" else "none", None)
+    def reconcile(self, serving: dict[str, Any]) -> None:
+        """Look at the alias once, and follow it. Raises the registry's errors."""
+        if self.mode.mode == "off" or not serving:
+            self._withdraw("off" if self.mode.mode == "off" else "none", None)
             return
-        wanted = self.taker.registry.version(CHALLENGER)
-        if wanted is None or wanted.run_id == serving.get("run_id"):
+        version = self.fetcher.registry.version(CHALLENGER)
+        if version is None or version.run_id == serving.get("run_id"):
             self._withdraw("none", None)
-        elif known := _read(self.model_dir / "refused.json").get(folder_name(wanted)):
-            self._withdraw(known["state"], wanted.version, known["reason"])
-        elif self._challenges(wanted):
-            self._say(wanted)
+        elif refusal := _read(self.model_dir / REFUSED_FILE).get(folder_name(version)):
+            self._withdraw(refusal["state"], version.version, refusal["reason"])
+        elif self._serves(version):
+            self._report(version)
         else:
-            self._take(wanted, serving)
+            self._fetch(version, serving)
 
-    def _challenges(self, wanted: "ModelVersion") -> bool:
-        known = self.current()
-        plan = (known.get("mode"), known.get("share"))
-        folder = Path(known.get("folder", ""))
-        here = folder.name == folder_name(wanted) and (self.model_dir / folder).is_dir()
-        return here and plan == (self.plan.mode, self.plan.share)
+    def _serves(self, version: "ModelVersion") -> bool:
+        current = self.current()
+        mode = (current.get("mode"), current.get("share"))
+        folder = Path(current.get("folder", ""))
+        on_disk = folder.name == folder_name(version) and (self.model_dir / folder).is_dir()
+        return on_disk and mode == (self.mode.mode, self.mode.share)
 
-    def _take(self, wanted: "ModelVersion", serving: dict[str, Any]) -> None:
-        self.status.report(CHALLENGER, "checking", wanted.version)
+    def _fetch(self, version: "ModelVersion", serving: dict[str, Any]) -> None:
+        self.status.report(CHALLENGER, "checking", version.version)
         try:
-            described = self.taker.take(wanted, serving, lambda: True)
-        except (Superseded, *self.errors.not_wanted):
+            description = self.fetcher.fetch(version, serving, lambda: True)
+        except (Superseded, *self.errors.superseded):
             return
         except self.errors.unreachable:
-            raise  # the registry went away meanwhile: that is no fault of the version
-        except NOT_TAKEN as error:
-            self._refuse(folder_name(wanted), wanted.version, "refused", words(error))
+            raise  # the registry became unreachable: not a fault of the version
+        except FETCH_ERRORS as error:
+            self._refuse(folder_name(version), version.version, "refused", error_text(error))
             return
-        plan = {"mode": self.plan.mode, "share": self.plan.share}
-        write_json(self.model_dir / "challenger.json", described | plan)
-        self._say(wanted)
+        mode = {"mode": self.mode.mode, "share": self.mode.share}
+        write_json(self.model_dir / CHALLENGER_FILE, description | mode)
+        self._report(version)
 
-    def _say(self, wanted: "ModelVersion") -> None:
+    def _report(self, version: "ModelVersion") -> None:
         detail = ""
-        if self.plan.mode == "canary":
+        if self.mode.mode == "canary":
             paused = self.feedback.paused if self.feedback else ""
-            detail = f"{self.plan.share} % of the clients" + (f"; {paused}" if paused else "")
-        self.status.report(CHALLENGER, self.plan.mode, wanted.version, detail)
+            detail = f"{self.mode.share} % of the clients" + (f"; {paused}" if paused else "")
+        self.status.report(CHALLENGER, self.mode.mode, version.version, detail)
 
     def _refuse(self, folder: str, version: str, state: str, reason: str) -> None:
-        """Remember it first: a sidecar killed in between must not let it come back."""
-        path = self.model_dir / "refused.json"
+        """Write the refusal first: if this process is killed in between, it still counts."""
+        path = self.model_dir / REFUSED_FILE
         refusal = {"state": state, "reason": reason, "at": now()}
         write_json(path, _read(path) | {folder: refusal})
         self._clear()
@@ -133,19 +142,19 @@ class Challenger:
 
     def _clear(self) -> None:
         if self.current():
-            write_json(self.model_dir / "challenger.json", {})
+            write_json(self.model_dir / CHALLENGER_FILE, {})
 
 
-def counted(model_dir: Path, folder: str) -> tuple[Side, Side]:
-    """What all workers, those that ended included, counted of the canary in `folder` and of
-    production meanwhile. What was counted of others is deleted."""
-    canary, production = Side(), Side()
-    for path in (model_dir / "tallies").glob("*.json"):
-        known = _read(path)
-        if known.get("folder") == folder:
-            canary.add(Side(known["canary"]))
-            production.add(Side(known["production"]))
-        elif known:
+def worker_stats(model_dir: Path, folder: str) -> tuple[RoleStats, RoleStats]:
+    """The counts of the canary in `folder`, and of production meanwhile, over all workers,
+    including workers that have ended. Counts of other canaries are deleted."""
+    canary, production = RoleStats(), RoleStats()
+    for path in (model_dir / CANARY_STATS_FOLDER).glob("*.json"):
+        counts = _read(path)
+        if counts.get("folder") == folder:
+            canary.add(RoleStats(counts["canary"]))
+            production.add(RoleStats(counts["production"]))
+        elif counts:
             path.unlink(missing_ok=True)
     return canary, production
 

@@ -1,4 +1,4 @@
-"""Take a version from the registry: fetch it, try it out in a child process, keep it on disk."""
+"""Bring a model version into MODEL_DIR: download it, try it in a child process, describe it."""
 
 import logging
 import os
@@ -11,25 +11,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from service.json_files import now
+from service.model_dir import VERSIONS_FOLDER
+from vehicle_price.registry.names import MANIFEST_TAG, PRICE_JUMP_ACCEPTED, PRICE_JUMP_TAG
 
 if TYPE_CHECKING:
     from vehicle_price.registry.client import ModelVersion, Registry
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 30.0  # for the download, and again for the trial
-PAUSE_SECONDS = 0.1
+TIMEOUT_SECONDS = 30.0  # for the download, and again for the trial
+POLL_SECONDS = 0.1
 
-# (folder, manifest's SHA-256, seconds, still wanted?) → golden prices
+# (folder, manifest's SHA-256, time-out in seconds, still current?) → golden prices
 Trial = Callable[[Path, str | None, float, Callable[[], bool]], list[int]]
-# (folder, manifest's SHA-256) → whether every file is what was registered
-Intact = Callable[[Path, str | None], bool]
-# (new golden prices, those of the model that serves): raises when they jump
+# (folder, manifest's SHA-256) → whether every file is as registered
+IsIntact = Callable[[Path, str | None], bool]
+# (golden prices of the new model, of the serving model): raises when they differ too much
 Compare = Callable[[Sequence[int], Sequence[int]], None]
 
 
-# Whatever a storage or a model may come up with; a version that does so is not taken.
-NOT_TAKEN = (
+# The errors that a storage or a model may raise; a version that raises one is refused.
+FETCH_ERRORS = (
     ArithmeticError,
     AttributeError,
     EOFError,
@@ -44,98 +46,105 @@ NOT_TAKEN = (
 
 @dataclass(frozen=True)
 class Errors:
-    """Which errors mean what: they belong to the registry and the model, not to this module."""
+    """The errors of registry and model that have a meaning here; their classes are passed in,
+    because importing MLflow takes seconds.
+
+    unreachable: the registry does not answer. superseded: a trial was stopped.
+    """
 
     unreachable: tuple[type[Exception], ...]
-    not_wanted: tuple[type[Exception], ...] = ()
+    superseded: tuple[type[Exception], ...] = ()
 
 
-class Slow(RuntimeError):
-    """The storage has not delivered a version in time."""
+class FetchTimeout(RuntimeError):
+    """The storage did not deliver a version in time."""
 
 
 class Superseded(RuntimeError):
-    """Another version is wanted by now."""
+    """The alias names another version by now."""
 
 
 @dataclass(frozen=True)
-class Model:
-    """What can be done with a model on disk, and which golden listings it is asked."""
+class ModelChecks:
+    """The checks of a model on disk. golden_set: number of the golden listings that it prices."""
 
     trial: Trial
     compare: Compare
-    intact: Intact
+    is_intact: IsIntact
     golden_set: int
 
 
-class Taker:
-    """Brings versions into MODEL_DIR/versions. What is there under its final name is whole."""
+class ModelFetcher:
+    """Brings versions into MODEL_DIR/versions. A folder there with its final name is complete."""
 
-    def __init__(self, registry: "Registry", model_dir: Path, model: Model) -> None:
-        self.registry, self.model_dir, self.model = registry, model_dir, model
-        self._passed: dict[str, list[int]] = {}  # folder → its golden prices
-        self.versions = model_dir / "versions"
-        for left in self.versions.glob(".*"):  # of a sidecar that was killed
-            shutil.rmtree(left, ignore_errors=True)
+    def __init__(self, registry: "Registry", model_dir: Path, checks: ModelChecks) -> None:
+        self.registry, self.model_dir, self.checks = registry, model_dir, checks
+        self._golden_prices: dict[str, list[int]] = {}  # of the folders that passed their trial
+        self.versions = model_dir / VERSIONS_FOLDER
+        for draft in self.versions.glob(".*"):  # of a process that was killed
+            shutil.rmtree(draft, ignore_errors=True)
 
-    def take(
-        self, version: "ModelVersion", serving: dict[str, Any], wanted: Callable[[], bool]
+    def fetch(
+        self, version: "ModelVersion", serving: dict[str, Any], is_current: Callable[[], bool]
     ) -> dict[str, Any]:
-        """Fetch `version` unless it is on disk, and try it out. Returns what describes it.
+        """Download `version` unless it is on disk, and try it. Returns its description.
 
-        serving: the description of the model that serves, {} for none. wanted: asked often; when
-        it says no, the taking is broken off with Superseded. Raises what registry and trial do.
+        serving: the description of the serving model, {} for none. is_current: called often; when
+        it returns False, the fetch ends with Superseded. Raises the errors of registry and trial.
         """
         folder = self.versions / folder_name(version)
-        prices = self._tried_again(folder, version, wanted) if folder.is_dir() else None
+        prices = self._try_again(folder, version, is_current) if folder.is_dir() else None
         if prices is None:
-            self._fetch(version, folder, wanted)
+            self._download(version, folder, is_current)
             try:
-                prices = self._tried(folder, version, wanted)
-            except Exception:  # whatever it was: what failed its trial is not kept
+                prices = self._try(folder, version, is_current)
+            except Exception:  # of any kind: a version that failed its trial is not kept
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
         golden = serving.get("golden", {})
-        if golden.get("set") == self.model.golden_set and not _may_jump(version, serving):
-            self.model.compare(prices, golden["prices"])
-        return self._described(version, folder, prices)
+        if golden.get("set") == self.checks.golden_set and not _may_jump(version, serving):
+            self.checks.compare(prices, golden["prices"])
+        return self._description(version, folder, prices)
 
-    def _tried_again(
-        self, folder: Path, version: "ModelVersion", wanted: Callable[[], bool]
+    def _try_again(
+        self, folder: Path, version: "ModelVersion", is_current: Callable[[], bool]
     ) -> list[int] | None:
-        """The golden prices of what is on disk; None, and the folder gone, if it is damaged.
+        """The golden prices of a version on disk; None, and the folder deleted, if it is damaged.
 
-        What has passed its trial in this process and is unchanged needs no other: it is taken
-        at once, also while MLflow's storage is away.
+        An unchanged version that has passed its trial in this process needs no other trial: it is
+        ready at once, also while MLflow's storage is unreachable.
         """
-        passed = self._passed.get(folder.name)
-        if passed and self.model.intact(folder, version.tags.get("manifest_sha256")):
-            return passed
+        prices = self._golden_prices.get(folder.name)
+        if prices and self.checks.is_intact(folder, version.tags.get(MANIFEST_TAG)):
+            return prices
         try:
-            return self._tried(folder, version, wanted)
+            return self._try(folder, version, is_current)
         except ValueError as error:
             log.warning("the copy of version %s is not right: %s", version.version, error)
             shutil.rmtree(folder, ignore_errors=True)
             return None
 
-    def _tried(
-        self, folder: Path, version: "ModelVersion", wanted: Callable[[], bool]
+    def _try(
+        self, folder: Path, version: "ModelVersion", is_current: Callable[[], bool]
     ) -> list[int]:
-        registered = version.tags.get("manifest_sha256")
-        prices = self.model.trial(folder, registered, PATIENCE_SECONDS, wanted)
-        self._passed[folder.name] = prices
+        manifest_sha256 = version.tags.get(MANIFEST_TAG)
+        prices = self.checks.trial(folder, manifest_sha256, TIMEOUT_SECONDS, is_current)
+        self._golden_prices[folder.name] = prices
         return prices
 
-    def _fetch(self, version: "ModelVersion", folder: Path, wanted: Callable[[], bool]) -> None:
+    def _download(
+        self, version: "ModelVersion", folder: Path, is_current: Callable[[], bool]
+    ) -> None:
         log.info("fetching version %s, run %s", version.version, version.run_id)
-        job = _Fetch(self.registry, version, self.versions / f".{folder.name}.{uuid.uuid4().hex}")
-        job.start()
-        job.finish(wanted)
+        draft = self.versions / f".{folder.name}.{uuid.uuid4().hex}"
+        download = _Download(self.registry, version, draft)
+        download.start()
+        files = download.wait(is_current)
         shutil.rmtree(folder, ignore_errors=True)
-        job.found.replace(folder)
-        shutil.rmtree(job.place, ignore_errors=True)
+        files.replace(folder)
+        shutil.rmtree(draft, ignore_errors=True)
 
-    def _described(
+    def _description(
         self, version: "ModelVersion", folder: Path, prices: list[int]
     ) -> dict[str, Any]:
         return {
@@ -145,55 +154,61 @@ class Taker:
             "folder": os.path.relpath(folder, self.model_dir),
             "tags": dict(version.tags),
             "metrics": dict(version.metrics),
-            "golden": {"set": self.model.golden_set, "prices": prices},
+            "golden": {"set": self.checks.golden_set, "prices": prices},
             "loaded_at": now(),
         }
 
 
-class _Fetch(threading.Thread):
-    """One download. A storage that hangs holds this thread, not the sidecar."""
+class _Download(threading.Thread):
+    """One download. A storage that hangs blocks this thread, not model_sync."""
 
-    def __init__(self, registry: "Registry", version: "ModelVersion", place: Path) -> None:
+    def __init__(self, registry: "Registry", version: "ModelVersion", draft: Path) -> None:
         super().__init__(name=f"fetch-{version.version}", daemon=True)
-        self.registry, self.version, self.place = registry, version, place
-        self.found = place
+        self.registry, self.version, self.draft = registry, version, draft
+        self._files = draft
         self._error: Exception | None = None
-        self._given_up = threading.Event()
+        self._abandoned = threading.Event()
 
     def run(self) -> None:
-        """Download; what went wrong is raised by `finish`."""
+        """Download; `wait` raises the error, if there is one."""
         try:
-            self.found = self.registry.fetch(self.version, self.place)
-        except Exception as error:  # pylint: disable=broad-exception-caught  # raised in finish
+            self._files = self.registry.fetch(self.version, self.draft)
+        except Exception as error:  # pylint: disable=broad-exception-caught  # raised in wait
             self._error = error
-        if self._error or self._given_up.is_set():
-            shutil.rmtree(self.place, ignore_errors=True)
+        if self._error or self._abandoned.is_set():
+            shutil.rmtree(self.draft, ignore_errors=True)
 
-    def finish(self, wanted: Callable[[], bool]) -> None:
-        """Wait for the end. Raises Slow, Superseded or what the download raised."""
+    def wait(self, is_current: Callable[[], bool]) -> Path:
+        """Wait for the end; the folder with the files. Raises FetchTimeout, Superseded or the
+        error of the download."""
         waited = 0.0
         while self.is_alive():
-            self.join(PAUSE_SECONDS)
-            waited += PAUSE_SECONDS
-            if self.is_alive() and (waited > PATIENCE_SECONDS or not wanted()):
-                self._given_up.set()
-                raise self._why(waited)
+            self.join(POLL_SECONDS)
+            waited += POLL_SECONDS
+            if self.is_alive() and (waited > TIMEOUT_SECONDS or not is_current()):
+                self._abandoned.set()
+                raise _end_reason(waited)
         if self._error:
             raise self._error
+        return self._files
 
-    def _why(self, waited: float) -> RuntimeError:
-        if waited > PATIENCE_SECONDS:
-            return Slow(f"the storage has not delivered it in {PATIENCE_SECONDS:g} s")
-        return Superseded("another version is wanted by now")
+
+def _end_reason(waited: float) -> RuntimeError:
+    if waited > TIMEOUT_SECONDS:
+        return FetchTimeout(f"the storage has not delivered it in {TIMEOUT_SECONDS:g} s")
+    return Superseded("another version is wanted by now")
 
 
 def _may_jump(version: "ModelVersion", serving: dict[str, Any]) -> bool:
-    """Whether its prices may be far from those of the model that serves: it serves or served
-    before (a rollback), or somebody has said so (`vehicle-price promote --accept-price-jump`)."""
-    known = [entry.get("run_id") for entry in (serving, *serving.get("before", []))]
-    return version.run_id in known or version.tags.get("price_jump") == "accepted"
+    """Whether the prices may differ widely from those of the serving model.
+
+    They may after a rollback (the version serves or has served), and for a version promoted with
+    `vehicle-price promote --accept-price-jump`.
+    """
+    served_runs = [entry.get("run_id") for entry in (serving, *serving.get("before", []))]
+    return version.run_id in served_runs or version.tags.get(PRICE_JUMP_TAG) == PRICE_JUMP_ACCEPTED
 
 
 def folder_name(version: "ModelVersion") -> str:
-    """Where a version lies. A rebuilt registry counts from 1 again, hence the run."""
+    """The name of a version's folder. A rebuilt registry counts from 1 again, hence the run."""
     return f"{version.version}-{version.run_id[:8]}"

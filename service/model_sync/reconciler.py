@@ -1,7 +1,7 @@
-"""The sidecar's work: MODEL_DIR follows the registry's aliases.
+"""Reconcile MODEL_DIR with the registry's aliases.
 
-A new version is taken (`fetcher.py`), and then current.json is replaced at once. A version that is
-refused leaves the old one serving; status.json says what was refused and why.
+A new version is fetched and tried (`fetcher.py`), and then current.json is replaced at once. A
+refused version leaves the old one serving; status.json names the refused version and the reason.
 """
 
 import logging
@@ -12,168 +12,201 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from service.json_files import read_json, write_json
+from service.model_dir import CURRENT_FILE
 from service.model_sync.challenger import Challenger
-from service.model_sync.fetcher import NOT_TAKEN, Errors, Superseded, Taker, folder_name
-from service.model_sync.refusals import Refusals
-from service.model_sync.status_file import PRODUCTION, Status, words
+from service.model_sync.fetcher import (
+    FETCH_ERRORS,
+    Errors,
+    ModelFetcher,
+    Superseded,
+    folder_name,
+)
+from service.model_sync.status_file import StatusFile, error_text
+from vehicle_price.registry.names import MANIFEST_TAG, PRODUCTION
 
 if TYPE_CHECKING:
     from vehicle_price.registry.client import ModelVersion
 
 log = logging.getLogger(__name__)
 
-SLOW_SECONDS = 5.0  # from then on, a version that has not been taken is reported as refused
-CHECK_SECONDS = 60.0  # how often the copy on disk is compared with its hashes
-KEPT_BEFORE = 2  # versions that served before, and can serve again when nothing else is left
+SLOW_SECONDS = 5.0  # a fetch that lasts longer is reported as refused, and goes on
+CHECK_SECONDS = 60.0  # between two checks of the hashes on disk
+RETRY_SECONDS = 30.0  # a refusal may have been the storage's fault, so the version is tried again
+MAX_RETRY_SECONDS = 600.0
+FALLBACK_VERSIONS = 2  # earlier versions that workers may load when no newer one is usable
 KEPT_VERSIONS = 3
 
 
-class Sync:
-    """One sidecar: `step()` looks at the registry once.
+class Reconciler:
+    """One model_sync process: `step()` looks at the registry once.
 
-    changed: whether it is time to look again; asked while a version is being taken.
+    sync_requested: whether to look at the registry again; called while a version is fetched.
     """
 
     def __init__(
         self,
-        taker: Taker,
+        fetcher: ModelFetcher,
         errors: Errors,
-        changed: Callable[[], bool],
+        sync_requested: Callable[[], bool],
         challenger: Challenger | None = None,
     ) -> None:
-        self.taker, self.registry, self.model_dir = taker, taker.registry, taker.model_dir
-        self.errors, self._changed = errors, changed
-        self.status = challenger.status if challenger else Status(self.model_dir)
+        self.fetcher, self.registry, self.model_dir = fetcher, fetcher.registry, fetcher.model_dir
+        self.errors, self.sync_requested = errors, sync_requested
+        self.status = challenger.status if challenger else StatusFile(self.model_dir)
         self.challenger = challenger
-        self._refused = Refusals()
-        self._checked = -CHECK_SECONDS
+        self._refusals = Refusals()
+        self._checked_at = -CHECK_SECONDS
 
     def step(self, clock: float) -> str:
-        """Look once. `clock`: seconds from a clock that never goes back.
+        """Look once. clock: seconds of a monotonic clock.
 
-        Returns what was found: same, loaded, none, refused, superseded or unreachable.
+        Returns the outcome: same, loaded, none, refused, superseded or unreachable.
         """
         if self.challenger:
-            self.challenger.judge(clock, self.current())  # also while the registry is away
+            self.challenger.judge(clock, self.current())  # also while the registry is unreachable
         try:
-            found = self._production(clock)
+            outcome = self._reconcile_production(clock)
             if self.challenger:
-                self.challenger.follow(self.current())
-            return found
+                self.challenger.reconcile(self.current())
+            return outcome
         except self.errors.unreachable as error:
-            self.status.report(PRODUCTION, "unreachable", self._serving(), words(error))
+            serving_version = self.current().get("version")
+            self.status.report(PRODUCTION, "unreachable", serving_version, error_text(error))
             return "unreachable"
 
     def current(self) -> dict[str, Any]:
-        """What current.json says; {} when there is none, or it is damaged."""
+        """The content of current.json; {} when there is none, or it is damaged."""
         try:
-            return read_json(self.model_dir / "current.json")
+            return read_json(self.model_dir / CURRENT_FILE)
         except ValueError as error:
-            log.warning("current.json is damaged and will be replaced: %s", error)
+            log.warning("%s is damaged and will be replaced: %s", CURRENT_FILE, error)
             return {}
 
-    def _production(self, clock: float) -> str:
-        wanted = self.registry.version(PRODUCTION)
-        if wanted is None:
+    def _reconcile_production(self, clock: float) -> str:
+        version = self.registry.version(PRODUCTION)
+        if version is None:
             detail = f"the registry has no model with alias {PRODUCTION}"
             self.status.report(PRODUCTION, "none", None, detail)
             return "none"
-        if self._serves(wanted, clock):
-            self.status.report(PRODUCTION, "ok", wanted.version)
+        if self._serves(version, clock):
+            self.status.report(PRODUCTION, "ok", version.version)
             return "same"
-        if self._refused.waits(folder_name(wanted), clock):
-            reason = self._refused.reason(folder_name(wanted))
-            self.status.report(PRODUCTION, "refused", wanted.version, reason)
+        if self._refusals.must_wait(folder_name(version), clock):
+            reason = self._refusals.reason(folder_name(version))
+            self.status.report(PRODUCTION, "refused", version.version, reason)
             return "refused"
-        return self._take(wanted, clock)
+        return self._fetch(version, clock)
 
-    def _serving(self) -> str | None:
-        return self.current().get("version")
-
-    def _serves(self, wanted: "ModelVersion", clock: float) -> bool:
+    def _serves(self, version: "ModelVersion", clock: float) -> bool:
         current = self.current()
-        if (current.get("version"), current.get("run_id")) != (wanted.version, wanted.run_id):
+        if (current.get("version"), current.get("run_id")) != (version.version, version.run_id):
             return False
         folder = self.model_dir / current["folder"]
         if not folder.is_dir():
             return False
-        if clock - self._checked < CHECK_SECONDS:
+        if clock - self._checked_at < CHECK_SECONDS:
             return True
-        self._checked = clock
-        return self.taker.model.intact(folder, wanted.tags.get("manifest_sha256"))
+        self._checked_at = clock
+        return self.fetcher.checks.is_intact(folder, version.tags.get(MANIFEST_TAG))
 
-    def _take(self, wanted: "ModelVersion", clock: float) -> str:
-        watch = Watch(self, wanted)
+    def _fetch(self, version: "ModelVersion", clock: float) -> str:
+        progress = FetchProgress(self, version)
         try:
-            described = self.taker.take(wanted, self.current(), watch.still_wanted)
-        except (Superseded, *self.errors.not_wanted):
-            return "superseded"  # the next step, at once, takes the other
-        except self.errors.unreachable + NOT_TAKEN as error:
-            self._refused.add(folder_name(wanted), clock, words(error))
-            tell = self.status.report if watch.said else self.status.refused
-            tell(PRODUCTION, "refused", wanted.version, words(error))
+            description = self.fetcher.fetch(version, self.current(), progress.is_current)
+        except (Superseded, *self.errors.superseded):
+            return "superseded"  # the next step fetches the other version at once
+        except self.errors.unreachable + FETCH_ERRORS as error:
+            self._refusals.add(folder_name(version), clock, error_text(error))
+            # A slow fetch was counted as refused before.
+            report = self.status.report if progress.reported_slow else self.status.refused
+            report(PRODUCTION, "refused", version.version, error_text(error))
             return "refused"
-        self._publish(described)
-        self._checked = clock
-        self._refused.forget(folder_name(wanted))
-        self.status.report(PRODUCTION, "ok", wanted.version)
+        self._publish(description)
+        self._checked_at = clock
+        self._refusals.forget(folder_name(version))
+        self.status.report(PRODUCTION, "ok", version.version)
         return "loaded"
 
-    def _publish(self, described: dict[str, Any]) -> None:
-        before = stack(described, self.current())
-        write_json(self.model_dir / "current.json", described | {"before": before})
-        self.status.changed()
-        kept = {described["folder"], *(entry["folder"] for entry in before)}
+    def _publish(self, description: dict[str, Any]) -> None:
+        before = earlier_versions(description, self.current())
+        write_json(self.model_dir / CURRENT_FILE, description | {"before": before})
+        self.status.count_change()
+        used_folders = {description["folder"], *(entry["folder"] for entry in before)}
         if self.challenger:
-            kept.add(self.challenger.current().get("folder", ""))
-        prune(self.taker.versions, {Path(folder).name for folder in kept})
+            used_folders.add(self.challenger.current().get("folder", ""))
+        delete_unused(self.fetcher.versions, {Path(folder).name for folder in used_folders})
 
 
-class Watch:
-    """While a version is being taken: is it still the wanted one, and has it become slow?"""
+class FetchProgress:
+    """A running fetch: is its version still the production version, and is the fetch slow?"""
 
-    def __init__(self, sync: Sync, wanted: "ModelVersion") -> None:
-        self.sync, self.wanted = sync, wanted
-        self.said = False  # then it has been counted as refused already
+    def __init__(self, reconciler: Reconciler, version: "ModelVersion") -> None:
+        self.reconciler, self.version = reconciler, version
+        self.reported_slow = False  # True once this version was counted as refused
         self._started = time.monotonic()
 
-    def still_wanted(self) -> bool:
-        """Asked often; asks the registry only when there is reason to."""
-        self._say_slow()
-        if not self.sync._changed():  # pylint: disable=protected-access
+    def is_current(self) -> bool:
+        """Called often; asks the registry only after a request to sync."""
+        self._report_if_slow()
+        if not self.reconciler.sync_requested():
             return True
         try:
-            now = self.sync.registry.version(PRODUCTION)
-        except self.sync.errors.unreachable:
+            production = self.reconciler.registry.version(PRODUCTION)
+        except self.reconciler.errors.unreachable:
             return True
-        return now is not None and folder_name(now) == folder_name(self.wanted)
+        return production is not None and folder_name(production) == folder_name(self.version)
 
-    def _say_slow(self) -> None:
-        if not self.said and time.monotonic() - self._started > SLOW_SECONDS:
-            self.said = True
+    def _report_if_slow(self) -> None:
+        if not self.reported_slow and time.monotonic() - self._started > SLOW_SECONDS:
+            self.reported_slow = True
             reason = f"not fetched and tried out after {SLOW_SECONDS:g} s; it is given more time"
-            self.sync.status.refused(PRODUCTION, "refused", self.wanted.version, reason)
+            self.reconciler.status.refused(PRODUCTION, "refused", self.version.version, reason)
 
 
-def stack(new: dict[str, Any], old: dict[str, Any]) -> list[dict[str, Any]]:
-    """What served before `new`, the latest first; after a rollback, nothing from after it.
+class Refusals:
+    """The refused versions: the reason, and the time of the next try."""
+
+    def __init__(self) -> None:
+        self._by_folder: dict[str, tuple[int, float, str]] = {}  # count, next try, reason
+
+    def add(self, folder: str, clock: float, reason: str) -> None:
+        """Record a refusal; each further one of the same version doubles the pause."""
+        count = self._by_folder.get(folder, (0, 0.0, ""))[0] + 1
+        pause = min(RETRY_SECONDS * 2 ** (count - 1), MAX_RETRY_SECONDS)
+        self._by_folder[folder] = (count, clock + pause, reason)
+
+    def must_wait(self, folder: str, clock: float) -> bool:
+        """Whether it is too early to try this version again."""
+        return folder in self._by_folder and clock < self._by_folder[folder][1]
+
+    def reason(self, folder: str) -> str:
+        """The reason of the last refusal."""
+        return self._by_folder[folder][2]
+
+    def forget(self, folder: str) -> None:
+        """Delete the refusals of a version that was fetched after all."""
+        self._by_folder.pop(folder, None)
+
+
+def earlier_versions(new: dict[str, Any], old: dict[str, Any]) -> list[dict[str, Any]]:
+    """The models before `new`, the latest first; after a rollback, none of the later ones.
 
     >>> one, two = {"folder": "1"}, {"folder": "2", "before": [{"folder": "1"}]}
-    >>> stack({"folder": "3"}, two), stack(one, two)
+    >>> earlier_versions({"folder": "3"}, two), earlier_versions(one, two)
     ([{'folder': '2'}, {'folder': '1'}], [])
     """
     last = {name: value for name, value in old.items() if name != "before"}
-    known = [entry for entry in [last, *old.get("before", [])] if entry]
-    folders = [entry["folder"] for entry in known]
+    history = [entry for entry in [last, *old.get("before", [])] if entry]
+    folders = [entry["folder"] for entry in history]
     if new["folder"] in folders:
-        return known[folders.index(new["folder"]) + 1 :]
-    return known[:KEPT_BEFORE]
+        return history[folders.index(new["folder"]) + 1 :]
+    return history[:FALLBACK_VERSIONS]
 
 
-def prune(versions: Path, kept: set[str]) -> None:
-    """Delete all but the newest few and `kept`; one that a worker may be loading is among those."""
-    whole = [folder for folder in versions.iterdir() if not folder.name.startswith(".")]
-    newest = sorted(whole, key=lambda folder: folder.stat().st_mtime, reverse=True)
-    for old in newest[KEPT_VERSIONS:]:
-        if old.name not in kept:
-            shutil.rmtree(old, ignore_errors=True)
+def delete_unused(versions: Path, used: set[str]) -> None:
+    """Delete all but the newest few folders and `used`. A worker may be loading a new one."""
+    complete = [folder for folder in versions.iterdir() if not folder.name.startswith(".")]
+    newest = sorted(complete, key=lambda folder: folder.stat().st_mtime, reverse=True)
+    for folder in newest[KEPT_VERSIONS:]:
+        if folder.name not in used:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""What each route takes and answers, as the OpenAPI document tells it. One entry per route.
+"""The operations of the OpenAPI document: the request and the responses of each route.
 
-Who may call it stands at the view itself (`auth/access_rules.py`); a test holds this table, the routes and
-setup/http.md together.
+The access rule is at the view itself (`auth/access_rules.py`). A test compares this table, the
+routes and setup/http.md.
 """
 
 from collections.abc import Mapping

@@ -6,7 +6,7 @@ from typing import Any
 
 from service.http.problem import TYPE
 from service.routes.feedback import Feedback
-from service.routes.train_request import TrainRequest
+from service.routes.train import TrainRequest
 from vehicle_price.listing.validation import ONE
 from vehicle_price.schema import BY_NAME, EXAMPLE, Column
 

@@ -1,7 +1,7 @@
-"""Move what the journals hold into the outbox's table: each record once, whoever is killed.
+"""Move the journals' records into the outbox's table: each record once, whichever process dies.
 
-How far a journal has been collected is committed together with its records. A file that nobody
-writes any more is removed when all of it is in the table.
+The position up to which a journal has been collected is committed together with its records. A
+journal that no process writes any more is removed when all of it is in the table.
 """
 
 import fcntl
@@ -19,64 +19,66 @@ from service.outbox.sqlite_file import atomic
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 200  # records a transaction: what is full may still take a part
-REMEMBER = "INSERT OR REPLACE INTO journals (name, collected) VALUES (?, ?)"
+RECORDS_PER_TRANSACTION = 200  # small, so that a nearly full outbox still accepts a part
+SET_POSITION = "INSERT OR REPLACE INTO journals (name, collected) VALUES (?, ?)"
 
 
 def collect(connection: sqlite3.Connection, folder: Path) -> None:
-    """Move all that is there. connection: the only one that writes now (`OutboxFile.writing`).
+    """Move all records that are in journals. connection: the only one that writes at this moment
+    (`OutboxFile.writing`).
 
-    Raises sqlite3.Error, with what is not yet in the table still in its journal.
+    Raises sqlite3.Error; records that are not yet in the table stay in their journal.
     """
-    known = _collected(connection)
+    positions = _collected_positions(connection)
     paths = journal.files(folder)
     for path in paths:
         with path.open("rb") as file:
-            _collect(connection, file, known.get(path.name, 0))
-    gone = known.keys() - {path.name for path in paths}
-    if gone:
-        connection.executemany("DELETE FROM journals WHERE name = ?", [(name,) for name in gone])
+            _collect_file(connection, file, positions.get(path.name, 0))
+    removed = positions.keys() - {path.name for path in paths}
+    if removed:
+        names = [(name,) for name in removed]
+        connection.executemany("DELETE FROM journals WHERE name = ?", names)
 
 
-def waiting(connection: sqlite3.Connection, folder: Path) -> Iterator[Record]:
-    """The records that are in the journals alone. One that is collected meanwhile may be among
-    them: who looks here first and into the table after that misses none."""
-    known = _collected(connection)
+def uncollected_records(connection: sqlite3.Connection, folder: Path) -> Iterator[Record]:
+    """The records that only the journals hold. A record that is collected meanwhile may be among
+    them, so a reader that looks here first and into the table afterwards misses none."""
+    positions = _collected_positions(connection)
     for path in journal.files(folder):
-        with suppress(FileNotFoundError):  # collected meanwhile
-            content = path.read_bytes()[known.get(path.name, 0) :]
+        with suppress(FileNotFoundError):  # collected and removed meanwhile
+            content = path.read_bytes()[positions.get(path.name, 0) :]
             yield from (record for record, _ in journal.frames(content))
 
 
-def _collected(connection: sqlite3.Connection) -> dict[str, int]:
-    """How many bytes of each journal are in the table."""
+def _collected_positions(connection: sqlite3.Connection) -> dict[str, int]:
+    """The number of bytes of each journal that are in the table."""
     return dict(connection.execute("SELECT name, collected FROM journals"))
 
 
-def _collect(connection: sqlite3.Connection, file: IO[bytes], done: int) -> None:
+def _collect_file(connection: sqlite3.Connection, file: IO[bytes], position: int) -> None:
     path = Path(file.name)
-    left = _is_left(file)  # asked first: what is written between this and reading is read
-    file.seek(done)
+    abandoned = _is_abandoned(file)  # before reading, so that a last record is not missed
+    file.seek(position)
     content = file.read()
-    taken = 0
-    for part in _parts(content):
-        taken = part[-1][1]
+    collected = 0
+    for batch in _batches(content):
+        collected = batch[-1][1]
         with atomic(connection):
-            for record, _ in part:
+            for record, _ in batch:
                 records.insert(connection, record)
-            connection.execute(REMEMBER, (path.name, done + taken))
-    if left:
-        _remove(path, len(content) - taken, done + taken)
+            connection.execute(SET_POSITION, (path.name, position + collected))
+    if abandoned:
+        _remove(path, len(content) - collected, position + collected)
 
 
-def _parts(content: bytes) -> Iterator[Sequence[tuple[Record, int]]]:
-    found = journal.frames(content)
-    while part := list(islice(found, AT_ONCE)):
-        yield part
+def _batches(content: bytes) -> Iterator[Sequence[tuple[Record, int]]]:
+    frames = journal.frames(content)
+    while batch := list(islice(frames, RECORDS_PER_TRANSACTION)):
+        yield batch
 
 
-def _is_left(file: IO[bytes]) -> bool:
-    """Whether the process that wrote it has closed it or is gone."""
+def _is_abandoned(file: IO[bytes]) -> bool:
+    """Whether the process that wrote the journal has closed it or has ended."""
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -84,18 +86,18 @@ def _is_left(file: IO[bytes]) -> bool:
     return True
 
 
-def _remove(path: Path, rest: int, at: int) -> None:
-    """Remove a journal; one whose end cannot be read is put aside.
+def _remove(path: Path, unread_bytes: int, position: int) -> None:
+    """Delete a journal. One with an unreadable end is renamed instead.
 
-    What was being written when a process was killed is such an end. It was not answered yet.
+    A process that was killed while writing leaves such an end; that price was not answered yet.
     """
-    if not rest:
+    if not unread_bytes:
         path.unlink()
         return
-    aside = path.with_suffix(".rest")
-    path.rename(aside)
+    renamed = path.with_suffix(".rest")
+    path.rename(renamed)
     log.warning(
         "%s: %d bytes from byte %d on are no whole record. They are what a killed worker had not "
         "answered yet, or damage to the disk; nothing reads this file any more",
-        *(aside, rest, at),
+        *(renamed, unread_bytes, position),
     )

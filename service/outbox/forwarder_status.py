@@ -1,8 +1,10 @@
-"""Whether the prediction log is reached, for /ready and /model: beside the outbox, forwarder.json.
+"""forwarder.json beside the outbox: whether the forwarder reaches PostgreSQL.
+
+/ready and /model show it.
 
 state     ok or unreachable, as the forwarder last found it
-detail    what it could not reach, and why
-since     when it became so
+detail    the address that it could not reach, and why
+since     time of the last change
 """
 
 from pathlib import Path
@@ -17,13 +19,13 @@ UNKNOWN = {
 
 
 def write(outbox: Path, problem: str) -> None:
-    """Say what the forwarder found. problem: "" for none. Raises OSError."""
+    """Write the forwarder's state. problem: "" for none. Raises OSError."""
     state = "unreachable" if problem else "ok"
     write_json(_file(outbox), {"state": state, "detail": problem[:500], "since": now()})
 
 
 def read(outbox: Path) -> dict[str, Any]:
-    """What the forwarder found last."""
+    """The forwarder's last state."""
     return read_json(_file(outbox)) or UNKNOWN
 
 

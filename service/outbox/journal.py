@@ -1,8 +1,8 @@
-"""Where a record is kept first: a file that only this worker writes, one record after the other.
+"""The write-ahead journal of one worker: the first file that a record is written to.
 
-A write there is one system call. A commit to the outbox's tables is a dozen, and all workers queue
-for it; so records are moved there many at a time (`collector.py`), by the forwarder four times a
-second and by a worker whose file has become long.
+A write to the journal is one system call. A commit to the outbox's tables is a dozen, and all
+workers queue for it. So records are moved there many at a time (`collector.py`), by the forwarder
+four times a second and by a worker whose journal has become long.
 """
 
 import fcntl
@@ -23,23 +23,23 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class Journal:
-    """One process's journal: at most one file is open, and locked as long as it is.
+    """One process's journal: at most one file is open, and it is locked while it is open.
 
-    folder: where the files of all processes are. most_bytes: of a file that is written on.
+    folder: of the journals of all processes. max_bytes: a longer file gets no further record.
     """
 
-    def __init__(self, folder: Path, most_bytes: int) -> None:
-        self.folder, self.most_bytes = folder, most_bytes
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self.folder, self.max_bytes = folder, max_bytes
         self._file, self._pid, self._size = -1, 0, 0
 
     @property
     def has_room(self) -> bool:
         """Whether `write` may be called; else `close` and `open` first."""
-        return self._size < self.most_bytes and self._pid == os.getpid()
+        return self._size < self.max_bytes and self._pid == os.getpid()
 
     def open(self) -> None:
-        """Begin a new file. Call it where nobody collects: a file without a lock counts as left
-        by a process that is gone."""
+        """Begin a new file. Call it while no other process collects: a file without a lock counts
+        as abandoned."""
         name = f"{time.time_ns():020d}-{os.getpid()}{SUFFIX}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
         self._file = os.open(self.folder / name, flags, 0o600)
@@ -47,10 +47,10 @@ class Journal:
         self._pid, self._size = os.getpid(), 0
 
     def write(self, frame: bytes) -> None:
-        """Keep a frame: all of it, or OSError and none of it."""
+        """Write a whole frame, or raise OSError and leave nothing of it in the file."""
         written = 0
         try:
-            while written < len(frame):  # a full disk takes a part, and refuses the rest
+            while written < len(frame):  # a nearly full disk accepts a part
                 written += os.write(self._file, frame[written:] if written else frame)
         except OSError:
             if written:
@@ -59,31 +59,32 @@ class Journal:
         self._size += written
 
     def close(self) -> None:
-        """End the file: who collects may remove it. One of a parent process stays its own."""
+        """Close the file, so that the collector may remove it. A file of the parent process stays
+        open there."""
         if self._file >= 0:
             os.close(self._file)
         self._file, self._pid, self._size = -1, 0, 0
 
 
 def framed(record: Record) -> bytes:
-    """`record` as it is written."""
+    """`record` as a frame of the journal."""
     head = HEAD.pack(0, len(record.body), record.id.encode("ascii"), KINDS.index(record.kind))
-    rest = head[CRC_BYTES:] + record.body
-    return crc32(rest).to_bytes(CRC_BYTES, "little") + rest
+    checked_bytes = head[CRC_BYTES:] + record.body
+    return crc32(checked_bytes).to_bytes(CRC_BYTES, "little") + checked_bytes
 
 
 def frames(content: bytes) -> Iterator[tuple[Record, int]]:
-    """The records at the beginning of `content` and where each ends, up to one that is incomplete
-    or damaged."""
+    """The whole records at the beginning of `content`, each with the position of its end. Stops at
+    a record that is incomplete or damaged."""
     start = 0
     while start + HEAD.size <= len(content):
         checksum, length, record_id, kind = HEAD.unpack_from(content, start)
         end = start + HEAD.size + length
         if end > len(content) or crc32(content[start + CRC_BYTES : end]) != checksum:
             return
-        # A kind that only a later version knows is for the forwarder to bury.
-        known = KINDS[kind] if kind < len(KINDS) else cast(Kind, f"kind {kind}")
-        yield Record(record_id.decode("ascii"), known, content[start + HEAD.size : end]), end
+        # The forwarder moves a kind that only a later version knows to the dead letters.
+        kind_name = KINDS[kind] if kind < len(KINDS) else cast(Kind, f"kind {kind}")
+        yield Record(record_id.decode("ascii"), kind_name, content[start + HEAD.size : end]), end
         start = end
 
 

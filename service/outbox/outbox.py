@@ -1,7 +1,7 @@
-"""The outbox: what was answered, kept on the local disk until PostgreSQL has it.
+"""The transactional outbox: answers are kept on the local disk until PostgreSQL has them.
 
-An answer is given only after `append` has returned. One SQLite file serves all workers; the
-forwarder (`service/forwarder/`) empties it. setup/prediction_log.md tells the whole way.
+An answer is given only after `keep` has returned. One SQLite file serves all workers; the
+forwarder (`service/forwarder/`) empties it. setup/prediction_log.md describes the whole path.
 """
 
 import errno
@@ -15,7 +15,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from service.outbox import records
-from service.outbox.collector import collect, waiting
+from service.outbox.collector import collect, uncollected_records
 from service.outbox.journal import Journal, framed
 from service.outbox.records import Kind, Record
 from service.outbox.sqlite_file import PAGE, OutboxFile
@@ -23,13 +23,13 @@ from vehicle_price.prediction_log.ids import ticks_of
 from vehicle_price.settings import Settings
 
 IDEMPOTENCY_SECONDS = 24 * 3600.0
-LARGE = 2_000  # bytes of an answer
+COMPRESS_BYTES = 2_000  # a longer answer is stored compressed
 JOURNAL_BYTES = 2**20  # of one worker's journal, before its records are moved to the table
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
-class Answered(NamedTuple):
-    """An answer to be given again to who repeats the request.
+class StoredAnswer(NamedTuple):
+    """An answer that is given again when the request is repeated.
 
     key: the Idempotency-Key. fingerprint: hash of the request. answer: the response's body.
     """
@@ -50,7 +50,7 @@ class Fill(NamedTuple):
 
 
 class OutboxUnavailable(RuntimeError):
-    """The outbox cannot be written, so nothing may be answered; the message says why."""
+    """The outbox cannot be written, so no price may be answered; the message says why."""
 
 
 class OutboxFull(OutboxUnavailable):
@@ -66,13 +66,23 @@ class KeyReused(ValueError):
 
 
 class Outbox:
-    """What the workers use of the outbox."""
+    """The outbox as the workers use it."""
 
     def __init__(self, path: str | Path, max_bytes: int) -> None:
         self.file = OutboxFile(path, max_bytes)
         self.folder = self.file.path.parent
         self._journal = Journal(self.folder, min(JOURNAL_BYTES, max_bytes // 16))
-        self._one_writes = Lock()
+        self._journal_lock = Lock()
+
+    def keep(self, record: Record, stored_answer: StoredAnswer | None = None) -> None:
+        """Keep `record`, and with it the answer to repeat, if there is one: both or neither.
+
+        Raises OutboxFull, OutboxUnavailable, AlreadyAnswered.
+        """
+        if stored_answer is None:
+            self.append(record)
+        else:
+            self.append_once(record, stored_answer)
 
     def append(self, record: Record) -> None:
         """Keep `record`; on return it is safe from the end of this process, however it ends.
@@ -80,24 +90,24 @@ class Outbox:
         Raises OutboxFull, OutboxUnavailable.
         """
         frame = framed(record)
-        with self._refusals(), self._one_writes:
+        with self._translated_errors(), self._journal_lock:
             if not self._journal.has_room:
                 self._begin_journal()
             self._journal.write(frame)
 
-    def append_once(self, record: Record, idempotency: Answered) -> None:
-        """Keep `record` and the answer to repeat, both or nothing; committed on return.
+    def append_once(self, record: Record, stored_answer: StoredAnswer) -> None:
+        """Keep `record` and the answer to repeat, both or neither; committed on return.
 
         Raises OutboxFull, OutboxUnavailable, AlreadyAnswered.
         """
-        row = _packed(idempotency)
-        with self._refusals(), self.file.transaction() as connection:
-            _remember(connection, row)
+        row = _answer_row(stored_answer)
+        with self._translated_errors(), self.file.transaction() as connection:
+            _insert_answer(connection, row)
             records.insert(connection, record)
 
     def collect(self) -> None:
-        """Move what all journals hold into the table. Raises OutboxFull, OutboxUnavailable."""
-        with self._refusals(), self.file.writing() as connection:
+        """Move the records of all journals into the table. Raises OutboxFull, OutboxUnavailable."""
+        with self._translated_errors(), self.file.writing() as connection:
             collect(connection, self.folder)
 
     def replay(self, key: str, fingerprint: bytes) -> bytes | None:
@@ -106,57 +116,58 @@ class Outbox:
         Raises KeyReused when that was another request, OutboxUnavailable.
         """
         sql = "SELECT fingerprint, packed, answer FROM answers WHERE key = ? AND at > ?"
-        with self._refusals(), self.file.reading() as connection:
-            found = connection.execute(sql, (key, time.time() - IDEMPOTENCY_SECONDS)).fetchone()
-        if found is None:
+        with self._translated_errors(), self.file.reading() as connection:
+            row = connection.execute(sql, (key, time.time() - IDEMPOTENCY_SECONDS)).fetchone()
+        if row is None:
             return None
-        known, packed, answer = found
-        if known != fingerprint:
+        first_fingerprint, is_compressed, answer = row
+        if first_fingerprint != fingerprint:
             raise KeyReused(key)
-        return zlib.decompress(answer) if packed else answer
+        return zlib.decompress(answer) if is_compressed else answer
 
     def find(self, record_id: str, kind: Kind) -> bytes | None:
         """The body of a record that still waits here. Raises OutboxUnavailable."""
-        with self._refusals(), self.file.reading() as connection:
-            for one in waiting(connection, self.folder):
-                if (one.id, one.kind) == (record_id, kind):
-                    return one.body
+        with self._translated_errors(), self.file.reading() as connection:
+            for record in uncollected_records(connection, self.folder):
+                if (record.id, record.kind) == (record_id, kind):
+                    return record.body
             return records.find(connection, record_id, kind)
 
     def fill(self) -> Fill:
         """How full it is now. Raises OutboxUnavailable."""
-        with self._refusals(), self.file.reading() as connection:
-            new = list(waiting(connection, self.folder))
-            used = _used_bytes(connection) + sum(len(one.body) for one in new)
-            count = _number(connection, "SELECT count(*) FROM records") + len(new)
-            made = [_number(connection, "SELECT min(seq) FROM records")]
-            dead = _number(connection, "SELECT count(*) FROM dead_letters")
-        made += [ticks_of(one.id) for one in new]
-        oldest = min(filter(None, made), default=0)
+        with self._translated_errors(), self.file.reading() as connection:
+            uncollected = list(uncollected_records(connection, self.folder))
+            used = _used_bytes(connection) + sum(len(record.body) for record in uncollected)
+            count = _number(connection, "SELECT count(*) FROM records") + len(uncollected)
+            ticks = [_number(connection, "SELECT min(seq) FROM records")]
+            dead_letters = _number(connection, "SELECT count(*) FROM dead_letters")
+        ticks += [ticks_of(record.id) for record in uncollected]
+        oldest = min(filter(None, ticks), default=0)
         age = max(time.time() - oldest / 4096 / 1000, 0.0) if oldest else 0.0
-        return Fill(count, used, self.file.max_bytes, age, dead)
+        return Fill(count, used, self.file.max_bytes, age, dead_letters)
 
     def used(self) -> float:
-        """The share of its limit that is taken: quick, where `fill` counts."""
-        with self._refusals(), self.file.reading() as connection:
+        """The used share of the limit. Quick, unlike `fill`, which counts records."""
+        with self._translated_errors(), self.file.reading() as connection:
             return _used_bytes(connection) / self.file.max_bytes
 
     def close(self) -> None:
         """Close this process's journal and connection; the next use opens new ones."""
-        with self._one_writes:
+        with self._journal_lock:
             self._journal.close()
         self.file.close()
 
     def _begin_journal(self) -> None:
-        """Have room to write, or raise: what waits in journals is bounded by their number."""
+        """Start a new journal. First empties the old ones into the table, so unmoved data stays
+        below JOURNAL_BYTES a worker. Raises as `collect`."""
         self._journal.close()
         with self.file.writing() as connection:
             collect(connection, self.folder)
             self._journal.open()
 
     @contextmanager
-    def _refusals(self) -> Iterator[None]:
-        """SQLite's errors in the words of this module."""
+    def _translated_errors(self) -> Iterator[None]:
+        """Raise errors of SQLite and of the disk as OutboxFull or OutboxUnavailable."""
         try:
             yield
         except sqlite3.Error as error:
@@ -179,14 +190,16 @@ def _full(path: Path) -> str:
     return f"{path} or its disk is full; the forwarder empties it once the database answers"
 
 
-def _packed(answered: Answered) -> tuple[str, float, bytes, bool, bytes]:
-    """The row of an answer to repeat; that of a list is packed, it is kept for long."""
-    large = len(answered.answer) > LARGE
-    content = zlib.compress(answered.answer, 1) if large else answered.answer
-    return answered.key, time.time(), answered.fingerprint, large, content
+def _answer_row(stored: StoredAnswer) -> tuple[str, float, bytes, bool, bytes]:
+    """The row of an answer to repeat. A long one is compressed: it stays for a day."""
+    compressed = len(stored.answer) > COMPRESS_BYTES
+    content = zlib.compress(stored.answer, 1) if compressed else stored.answer
+    return stored.key, time.time(), stored.fingerprint, compressed, content
 
 
-def _remember(connection: sqlite3.Connection, row: tuple[str, float, bytes, bool, bytes]) -> None:
+def _insert_answer(
+    connection: sqlite3.Connection, row: tuple[str, float, bytes, bool, bytes]
+) -> None:
     key, now = row[:2]
     outdated = "DELETE FROM answers WHERE key = ? AND at <= ?"
     connection.execute(outdated, (key, now - IDEMPOTENCY_SECONDS))

@@ -1,4 +1,4 @@
-"""The outbox's entries, and the table of those that wait for PostgreSQL."""
+"""The outbox's records, and the table of those that wait for PostgreSQL."""
 
 import sqlite3
 from typing import Literal, NamedTuple
@@ -6,14 +6,14 @@ from typing import Literal, NamedTuple
 from vehicle_price.prediction_log.ids import ticks_of
 
 Kind = Literal["prediction", "feedback", "shadow"]
-TAKEN = (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_ROWID)
-NEARBY = 64  # how far a record can lie from its id's place
+SEQ_IN_USE = (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_ROWID)
+MAX_DISTANCE = 64  # between a record's key and the time in its id
 INSERT = "INSERT INTO records (seq, id, kind, body) VALUES (?, ?, ?, ?)"
 FIND = "SELECT body FROM records WHERE seq BETWEEN ? AND ? AND id = ? AND kind = ?"
 
 
 class Record(NamedTuple):
-    """One request's entry. id: of the request (`ids.new_id`). body: JSON, see `codec.py`."""
+    """One request's record. id: of the request (`ids.new_id`). body: JSON, see `codec.py`."""
 
     id: str
     kind: Kind
@@ -21,23 +21,24 @@ class Record(NamedTuple):
 
 
 def insert(connection: sqlite3.Connection, record: Record) -> None:
-    """Put `record` where its id's time says, or at the next free place.
+    """Insert `record` under the time in its id, or under the next free key.
 
-    So a single tree, written at its end only, serves to append, to drain in order and to find.
+    The key is the time in the id: inserts append, reads come in order, look-ups need no second
+    index.
     """
-    place = ticks_of(record.id)
+    seq = ticks_of(record.id)
     while True:
         try:
-            connection.execute(INSERT, (place, record.id, record.kind, record.body))
+            connection.execute(INSERT, (seq, record.id, record.kind, record.body))
             return
         except sqlite3.IntegrityError as error:
-            if error.sqlite_errorcode not in TAKEN:
+            if error.sqlite_errorcode not in SEQ_IN_USE:
                 raise
-            place += 1
+            seq += 1
 
 
 def find(connection: sqlite3.Connection, record_id: str, kind: Kind) -> bytes | None:
-    """The body of a record in the table."""
-    place = ticks_of(record_id)
-    found = connection.execute(FIND, (place, place + NEARBY, record_id, kind)).fetchone()
-    return found[0] if found else None
+    """The body of a record in the table, None when it is not there."""
+    seq = ticks_of(record_id)
+    row = connection.execute(FIND, (seq, seq + MAX_DISTANCE, record_id, kind)).fetchone()
+    return row[0] if row else None

@@ -1,4 +1,4 @@
-"""The file behind the outbox: its tables, its connections, and the lock that writers queue at."""
+"""The SQLite file of the outbox: its tables, its connections, and the lock of its writers."""
 
 import fcntl
 import os
@@ -29,9 +29,9 @@ VERSION = 2
 
 
 class OutboxFile:
-    """One process's way to the outbox. Opened at the first use, so that it may cross a fork.
+    """One process's connection to the outbox, opened at the first use: it may cross a fork.
 
-    max_bytes: SQLite refuses to let the tables grow beyond it.
+    max_bytes: SQLite does not let the tables grow beyond it.
     """
 
     def __init__(self, path: str | Path, max_bytes: int) -> None:
@@ -47,10 +47,10 @@ class OutboxFile:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """The only connection that writes at this moment, in whichever process.
+        """The only connection of all processes that writes at this moment.
 
-        SQLite's own queue is a sleep of one millisecond and more between tries; the kernel's
-        wakes the next writer at once, and lets go for a process that was killed.
+        SQLite itself sleeps a millisecond or more between tries. The kernel's file lock wakes the
+        next writer at once, and ends with a process that was killed.
         """
         with self._threads:
             _, connection, lock = self._open()
@@ -62,7 +62,7 @@ class OutboxFile:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """As `writing`, all or nothing."""
+        """As `writing`, in one transaction."""
         with self.writing() as connection, atomic(connection):
             yield connection
 
@@ -103,14 +103,14 @@ def atomic(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _connect(path: Path, max_bytes: int) -> sqlite3.Connection:
-    # Callers hold a lock of their own, so a connection may pass between threads.
+    # Callers use a lock of their own, so the connection may pass between threads.
     connection = sqlite3.connect(
         path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
     try:
         os.chmod(path, 0o600)
         connection.execute("PRAGMA journal_mode = WAL")
-        # A commit is in the kernel's hands, safe from kill -9; see setup/prediction_log.md.
+        # A commit reaches the kernel and survives kill -9; see setup/prediction_log.md.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA max_page_count = {max(max_bytes // PAGE, 16)}")

@@ -11,14 +11,16 @@ from typing import Any
 from flask import Blueprint, Response, make_response, render_template, request, send_from_directory
 
 from service.auth.access_rules import access
+from service.environ import MODEL_VERSION
+from service.http.request_context import request_context
 from service.inference.model_holder import NoModel
-from service.routes.predict import Pricer, asked_by
+from service.inference.pricer import Pricer, predictions
 from vehicle_price.listing.errors import WrongValues
 from vehicle_price.listing.validation import check_one
 from vehicle_price.schema import EXAMPLE, FEATURES, Column
 
 STATIC = Path(__file__).parents[1] / "static"
-IN_ORDER = sorted(FEATURES, key=lambda column: not column.required)  # what is required first
+FORM_COLUMNS = sorted(FEATURES, key=lambda column: not column.required)  # required ones first
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -29,7 +31,7 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Field:
-    """One input of the form: its column, what was typed, and what is wrong with that."""
+    """One input of the form: its column, the typed text, and the error in that text."""
 
     column: Column
     text: str
@@ -42,7 +44,7 @@ class Field:
 
 
 def blueprint(pricer: Pricer) -> Blueprint:
-    """The routes of the form and of its style sheet."""
+    """The routes of the form and of the files that it loads."""
     routes = Blueprint("form", __name__)
 
     @routes.get("/")
@@ -65,7 +67,7 @@ def blueprint(pricer: Pricer) -> Blueprint:
 
 
 def listing_from(typed: Mapping[str, str]) -> dict[str, object]:
-    """A listing from what was typed: empty fields left out, whole numbers read.
+    """The listing in the typed texts: without empty fields, whole numbers as int.
 
     >>> listing_from({"odometer": "88,000", "year": "new", "fuel": ""})
     {'odometer': 88000, 'year': 'new'}
@@ -82,19 +84,28 @@ def _number(text: str) -> int | str:
 
 
 def _page(typed: Mapping[str, str], pricer: Pricer) -> dict[str, Any]:
-    """What the template shows: the fields, and the price or the errors if something was sent."""
+    """The template's values: the fields, and the price or the errors of a sent listing."""
     listing, served = listing_from(typed), pricer.holder.current()
     models = served.suggestions.get(typed["manufacturer"].lower(), [])
     shown = {"served": served, "models": models, "example": EXAMPLE}
     if not listing:
         return shown | {"fields": _fields(typed, {})}
     try:
-        prediction = pricer.kept(check_one(listing), asked_by(request))
+        prediction = _answered(listing, pricer)
     except WrongValues as error:
         errors = {e.pointer.lstrip("/"): e.detail for e in error.errors}
         return shown | {"fields": _fields(typed, errors), "errors": errors}
     return shown | {"fields": _fields(typed, {}), "prediction": prediction}
 
 
+def _answered(listing: Mapping[str, object], pricer: Pricer) -> dict[str, object]:
+    """The prediction for one listing; its record is kept. Raises WrongValues, NoModel."""
+    context = request_context(request)
+    priced = pricer.price([check_one(listing)], context.client)
+    pricer.keep(priced, context)
+    request.environ[MODEL_VERSION] = priced.served.version
+    return predictions(priced)[0]
+
+
 def _fields(typed: Mapping[str, str], errors: Mapping[str, str]) -> list[Field]:
-    return [Field(c, typed[c.name], errors.get(c.name, "")) for c in IN_ORDER]
+    return [Field(c, typed[c.name], errors.get(c.name, "")) for c in FORM_COLUMNS]

@@ -1,7 +1,7 @@
 """POST /predict/batch: a file of listings in, the same rows with prices out, streamed.
 
-The file is taken whole, onto disk, before the first row is answered: who sends and reads one
-after the other would wait for ever otherwise. Memory holds a few thousand rows at a time.
+The whole file is written to disk before the first row is answered: a client that sends all before
+it reads would wait for ever otherwise. Memory holds a few thousand rows at a time.
 """
 
 import gzip
@@ -15,20 +15,18 @@ from typing import IO, Any, Protocol
 from flask import Blueprint, Request, Response, request
 
 from service.auth.access_rules import access
-from service.http.middleware import note_version
+from service.environ import MODEL_VERSION
 from service.http.problem import Problem
-from service.http.request_context import IDEMPOTENCY_KEY
+from service.http.request_context import IDEMPOTENCY_KEY, RequestContext, request_context
 from service.inference.model_holder import Served
 from service.inference.offload import ahead, off_loop
-from service.outbox import codec
-from service.outbox.codec import Asked
-from service.routes.predict import Pricer, asked_by
+from service.inference.pricer import Priced, Pricer
 from vehicle_price.estimate import Estimate
 from vehicle_price.listing.errors import WrongValues, echo
 from vehicle_price.listing.validation import check_each
 from vehicle_price.prediction_log.ids import member_ids, new_id
 
-ADDED: Mapping[str, type] = {
+ADDED_COLUMNS: Mapping[str, type] = {
     "prediction_id": str,
     "predicted_price": int,
     "predicted_low": int,
@@ -37,41 +35,42 @@ ADDED: Mapping[str, type] = {
     "warnings": str,
     "error": str,
 }
-NO_PRICE = (None,) * (len(ADDED) - 1)  # before the error
-READ_ROWS = 5_000  # in memory at a time
-TURN_ROWS = 250  # about 8 ms of work, after which other requests have their turn
-PIECE = 262_144  # bytes of the body read at a time
+NO_PRICE = (None,) * (len(ADDED_COLUMNS) - 1)  # before the error
+CHUNK_ROWS = 5_000  # in memory at a time
+BATCH_ROWS = 250  # about 8 ms of work, after which other requests are served
+READ_BYTES = 262_144  # of the body at a time
 
 Listing = dict[str, object]
-Added = tuple[object, ...]  # the values of ADDED in their order, None where there is none
+AddedValues = tuple[object, ...]  # the values of ADDED_COLUMNS in order, None for no value
 
 
 class PricedFile(Protocol):
     """A file of listings and how it is written again; one class for each media type."""
 
     def parts(self, rows: int) -> Iterator[Any]:
-        """Its rows in order, so many at a time."""
+        """The rows in order, `rows` at a time."""
 
     def listings(self, part: Any) -> Iterator[Listing | str]:
-        """Rows as listings to check, or why a row is none."""
+        """Each row as a listing to check, or the reason why it is none."""
 
-    def written(self, part: Any, added: Sequence[Added]) -> bytes:
-        """Rows with the columns ADDED."""
+    def written(self, part: Any, added: Sequence[AddedValues]) -> bytes:
+        """The rows with ADDED_COLUMNS."""
 
     def end(self) -> bytes:
-        """What follows the last row."""
+        """The bytes after the last row."""
 
 
 def _csv(file: IO[bytes]) -> PricedFile:
     from vehicle_price.listing.csv_file import PricedCsv
 
-    return PricedCsv(file, list(ADDED))
+    return PricedCsv(file, list(ADDED_COLUMNS))
 
 
 def _parquet(file: IO[bytes]) -> PricedFile:
-    from vehicle_price.listing.parquet_file import PricedParquet  # pyarrow: only for who sends it
+    # A worker that gets no Parquet file does without pyarrow.
+    from vehicle_price.listing.parquet_file import PricedParquet
 
-    return PricedParquet(file, ADDED)
+    return PricedParquet(file, ADDED_COLUMNS)
 
 
 FORMATS: Mapping[str, Callable[[IO[bytes]], PricedFile]] = {
@@ -81,21 +80,21 @@ FORMATS: Mapping[str, Callable[[IO[bytes]], PricedFile]] = {
 
 
 def blueprint(pricer: Pricer, max_bytes: int) -> Blueprint:
-    """The route for files. max_bytes: the largest file that is taken, unpacked."""
+    """The route for files. max_bytes: the largest accepted file, unpacked."""
     routes = Blueprint("batch", __name__)
 
     @routes.post("/predict/batch")
     @access("public")
     def predict_batch() -> Response:
-        opened = _format_of(request)
-        asked, served = asked_by(request), pricer.holder.current()
-        file = off_loop(opened)(_spooled(request, max_bytes))
-        note_version(served.version)
-        answer = _answer(file, pricer, served, asked)
-        # What stops the first part, such as a full outbox, still has a status of its own.
-        answer = chain([next(answer)], answer)
+        open_file = _format_of(request)
+        context, served = request_context(request), pricer.holder.current()
+        file = off_loop(open_file)(_spool_body(request, max_bytes))
+        request.environ[MODEL_VERSION] = served.version
+        content = _priced_file(file, pricer, served, context)
+        # An error in the first chunk, such as a full outbox, still has a status of its own.
+        content = chain([next(content)], content)
         headers = {"X-Model-Version": served.version}
-        return Response(answer, content_type=request.mimetype, headers=headers)
+        return Response(content, content_type=request.mimetype, headers=headers)
 
     return routes
 
@@ -110,42 +109,44 @@ def _format_of(incoming: Request) -> Callable[[IO[bytes]], PricedFile]:
     return FORMATS[incoming.mimetype]
 
 
-def _answer(file: PricedFile, pricer: Pricer, served: Served, asked: Asked) -> Iterator[bytes]:
-    """The priced file, part by part; each is in the outbox before it is given out."""
-    for part in file.parts(READ_ROWS):
-        checked, again = tee(map(_checked, _turns(file.listings(part))))
-        estimates = served.valuation.price_turns(map(_good, again), ahead)
-        added: list[Added] = []
-        for turn, prices in zip(checked, estimates, strict=True):
-            added += _added(turn, _kept(_good(turn), prices, pricer, served, asked))
-            time.sleep(0)  # under gevent: let others have their turn
-        yield file.written(part, added)
+def _priced_file(
+    file: PricedFile, pricer: Pricer, served: Served, context: RequestContext
+) -> Iterator[bytes]:
+    """The priced file, chunk by chunk. The records of a chunk are kept before it is sent."""
+    for chunk in file.parts(CHUNK_ROWS):
+        checked_batches, same_batches = tee(map(_checked, _batches(file.listings(chunk))))
+        estimates = served.valuation.price_turns(map(_valid, same_batches), ahead)
+        added: list[AddedValues] = []
+        for checked, prices in zip(checked_batches, estimates, strict=True):
+            added += _added_values(checked, _kept(_valid(checked), prices, pricer, served, context))
+            time.sleep(0)  # under gevent: lets other requests run
+        yield file.written(chunk, added)
     yield file.end()
 
 
-def _turns(listings: Iterator[Listing | str]) -> Iterator[list[Listing | str]]:
-    while rows := list(islice(listings, TURN_ROWS)):
+def _batches(listings: Iterator[Listing | str]) -> Iterator[list[Listing | str]]:
+    while rows := list(islice(listings, BATCH_ROWS)):
         yield rows
 
 
-def _good(checked: list[Listing | str]) -> list[Listing]:
+def _valid(checked: list[Listing | str]) -> list[Listing]:
     return [listing for listing in checked if isinstance(listing, dict)]
 
 
 def _checked(rows: list[Listing | str]) -> list[Listing | str]:
-    """The rows as checked listings, or why a row is none."""
-    found = iter(check_each([row for row in rows if isinstance(row, dict)]))
-    checked = [next(found) if isinstance(row, dict) else row for row in rows]
-    return [_worded(one) if isinstance(one, WrongValues) else one for one in checked]
+    """Each row as a checked listing, or the reason why it is none."""
+    results = iter(check_each([row for row in rows if isinstance(row, dict)]))
+    checked = [next(results) if isinstance(row, dict) else row for row in rows]
+    return [_reason(row) if isinstance(row, WrongValues) else row for row in checked]
 
 
-def _worded(wrong: WrongValues) -> str:
+def _reason(wrong: WrongValues) -> str:
     return "; ".join(f"{e.pointer.lstrip('/')} {e.detail}" for e in wrong.errors)
 
 
-def _added(turn: list[Listing | str], kept: Iterator[Added]) -> list[Added]:
-    """For each row its price, or what is wrong with it."""
-    return [next(kept) if isinstance(one, dict) else (*NO_PRICE, one) for one in turn]
+def _added_values(checked: list[Listing | str], prices: Iterator[AddedValues]) -> list[AddedValues]:
+    """For each row its price, or its error."""
+    return [next(prices) if isinstance(row, dict) else (*NO_PRICE, row) for row in checked]
 
 
 def _kept(
@@ -153,33 +154,30 @@ def _kept(
     estimates: list[Estimate],
     pricer: Pricer,
     served: Served,
-    asked: Asked,
-) -> Iterator[Added]:
-    """Prices whose record is in the outbox."""
+    context: RequestContext,
+) -> Iterator[AddedValues]:
+    """The prices of one batch, once their record is kept."""
     if not listings:
         return
-    first_id, version = new_id(), served.version
-    pricer.outbox.append(
-        codec.priced(first_id, listings, estimates, served.row, served.role, asked)
-    )
-    pricer.metrics.predicted(len(listings), served.role, version)
-    pricer.shadow.offer(first_id, listings)
-    ids = member_ids(first_id, len(listings))
-    for one, (price, low, high, warnings) in zip(ids, estimates, strict=True):
-        yield one, price, low, high, version, "; ".join(warnings), None
+    priced = Priced(new_id(), listings, estimates, served)
+    pricer.keep(priced, context)
+    prediction_ids = member_ids(priced.first_id, len(listings))
+    for prediction_id, estimate in zip(prediction_ids, estimates, strict=True):
+        price, low, high, warnings = estimate
+        yield prediction_id, price, low, high, served.version, "; ".join(warnings), None
 
 
-def _spooled(incoming: Request, max_bytes: int) -> IO[bytes]:
-    """The body, unpacked, in a file that vanishes when it is let go."""
-    pieces, size = _pieces(incoming), 0
+def _spool_body(incoming: Request, max_bytes: int) -> IO[bytes]:
+    """The unpacked body in a temporary file that is deleted when it is closed."""
+    size = 0
     try:
         file = tempfile.TemporaryFile()  # pylint: disable=consider-using-with
-        for piece in pieces:
-            size += len(piece)
+        for block in _body_blocks(incoming):
+            size += len(block)
             if size > max_bytes:
                 detail = f"the file is larger than {max_bytes:,} bytes unpacked; send it in parts"
                 raise Problem(413, "too-large", detail, headers={"Connection": "close"})
-            file.write(piece)
+            file.write(block)
         file.seek(0)
     except OSError as error:
         detail = "there is no room for the file now; try again later, or send it in parts"
@@ -187,14 +185,14 @@ def _spooled(incoming: Request, max_bytes: int) -> IO[bytes]:
     return file
 
 
-def _pieces(incoming: Request) -> Iterator[bytes]:
+def _body_blocks(incoming: Request) -> Iterator[bytes]:
     """The body, unpacked."""
     encoding = incoming.headers.get("Content-Encoding", "identity").lower()
     if encoding not in ("identity", "gzip"):
         raise Problem(415, "wrong-encoding", f"expected gzip or nothing, got {echo(encoding)}")
     stream = gzip.open(incoming.stream) if encoding == "gzip" else incoming.stream
     try:
-        while piece := stream.read(PIECE):
-            yield piece
+        while block := stream.read(READ_BYTES):
+            yield block
     except (OSError, EOFError, zlib.error) as error:  # the client went away, or broken gzip
         raise Problem(400, "broken-body", "the body could not be read to its end") from error

@@ -14,18 +14,20 @@ from pydantic import (
 from pydantic_core import to_json
 
 from service.auth.access_rules import access
-from service.http.body import read_json
-from service.http.request_context import key_of
+from service.http.body import read_json_body
+from service.http.request_context import idempotency_key
+from service.http.responses import encoded_response
 from service.outbox import codec
-from service.outbox.idempotency import Reply, answer_once
+from service.outbox.idempotency import answer_once
 from service.outbox.outbox import Outbox
-from service.routes.predict import json_response
+from service.outbox.records import Record
 from vehicle_price.listing.errors import FieldError, WrongValues, pointer_part
 from vehicle_price.listing.validation import whole
 from vehicle_price.schema import TARGET
 
+PATH = "/feedback"
 UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
-WORDS = {
+EXPECTED = {
     "prediction_id": "expected the prediction_id of an answer, such as {example}",
     "price": f"expected a whole number of US dollars from {TARGET.minimum} to {TARGET.maximum:,}",
 }
@@ -33,7 +35,7 @@ EXAMPLE_ID = "01938a7e-5b1c-7f00-9c3a-2f5d8e6a1000"
 
 
 class Feedback(BaseModel):
-    """What a car that was priced went for."""
+    """The price that a predicted car was sold or listed for."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -48,20 +50,21 @@ class Feedback(BaseModel):
 
 
 def blueprint(outbox: Outbox) -> Blueprint:
-    """The route that takes prices."""
+    """The route for reported prices."""
     routes = Blueprint("feedback", __name__)
 
-    @routes.post("/feedback")
+    @routes.post(PATH)
     @access("key")
     def feedback() -> Response:
-        key, body = key_of(request), read_json(request)
+        key, body = idempotency_key(request), read_json_body(request)
 
-        def reply() -> Reply:
-            found = check_feedback(body)
-            record = codec.feedback(found.prediction_id, found.price)
-            return Reply(to_json({"status": "accepted", **found.model_dump()}), record)
+        def accept() -> tuple[bytes, Record]:
+            reported = check_feedback(body)
+            record = codec.feedback_record(reported.prediction_id, reported.price)
+            return to_json({"status": "accepted", **reported.model_dump()}), record
 
-        return json_response(answer_once(outbox, "/feedback", key, body, reply), 202)
+        response_body, _ = answer_once(outbox, PATH, key, body, make=accept, keep=outbox.keep)
+        return encoded_response(response_body, 202)
 
     return routes
 
@@ -85,5 +88,5 @@ def _reason(body: object, error: dict) -> FieldError:
     value = body.get(name)
     if error["type"] == "extra_forbidden":
         return FieldError(pointer_part(name), "unknown; known are prediction_id, price", value)
-    detail = WORDS[name].format(example=EXAMPLE_ID)
+    detail = EXPECTED[name].format(example=EXAMPLE_ID)
     return FieldError(pointer_part(name), detail, value)

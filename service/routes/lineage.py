@@ -8,40 +8,40 @@ from flask import Blueprint, Response
 
 from service.auth.access_rules import access
 from service.http.problem import Problem
+from service.http.responses import json_response
 from service.outbox import codec
 from service.outbox.outbox import Outbox
 from service.outbox.records import Record
 from service.routes.feedback import UUID
-from service.routes.predict import as_json
 from vehicle_price.prediction_log.ids import split_id
 from vehicle_price.prediction_log.rows import as_lineage
 from vehicle_price.settings import Settings
 
-PATIENCE_SECONDS = 2.0
-AT_ONCE = 4  # look-ups of one worker; more would only queue at the database
+TIMEOUT_SECONDS = 2.0
+MAX_LOOKUPS = 4  # of one worker at a time; more would only queue at the database
 
 
-class LogAway(RuntimeError):
+class LogUnavailable(RuntimeError):
     """The prediction log cannot be read now."""
 
 
 class LineageReader(Protocol):
-    """Where predictions lie that have left the outbox; `LogReader` is one."""
+    """Finds predictions that have left the outbox; `LogReader` does so in PostgreSQL."""
 
     def find(self, prediction_id: str) -> dict[str, object] | None:
-        """The prediction's lineage, None when it is not there. Raises LogAway."""
+        """The prediction's lineage, None when it is not there. Raises LogUnavailable."""
 
 
 class LogReader:
-    """Reads the log in PostgreSQL, with short patience and few connections."""
+    """Reads the prediction log in PostgreSQL, with a short time-out and few connections."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._places = threading.BoundedSemaphore(AT_ONCE)
+        self._lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
 
     def find(self, prediction_id: str) -> dict[str, object] | None:
-        """The prediction's lineage, None when it is not there. Raises LogAway."""
-        # Only here: a worker that is never asked needs no database driver.
+        """The prediction's lineage, None when it is not there. Raises LogUnavailable."""
+        # Imported here: a worker without look-ups needs no database driver.
         from vehicle_price.prediction_log.database import (
             DatabaseAway,
             address_of,
@@ -52,15 +52,15 @@ class LogReader:
 
         address = address_of(self._settings)
         # pylint: disable-next=consider-using-with  # which could not give up waiting
-        if not self._places.acquire(timeout=PATIENCE_SECONDS):
-            raise LogAway("too many look-ups wait for PostgreSQL")
+        if not self._lookups.acquire(timeout=TIMEOUT_SECONDS):
+            raise LogUnavailable("too many look-ups wait for PostgreSQL")
         try:
-            with connected(address, PATIENCE_SECONDS) as connection, translated(address):
+            with connected(address, TIMEOUT_SECONDS) as connection, translated(address):
                 return lineage(connection, prediction_id)
         except DatabaseAway as error:
-            raise LogAway(str(error)) from error
+            raise LogUnavailable(str(error)) from error
         finally:
-            self._places.release()
+            self._lookups.release()
 
 
 def blueprint(outbox: Outbox, log: LineageReader) -> Blueprint:
@@ -70,31 +70,31 @@ def blueprint(outbox: Outbox, log: LineageReader) -> Blueprint:
     @routes.get("/lineage/<prediction_id>")
     @access("key")
     def lineage(prediction_id: str) -> Response:
-        wanted = prediction_id.lower()
-        found = _anywhere(outbox, log, wanted) if re.fullmatch(UUID, wanted) else None
-        if found is None:
+        lowered = prediction_id.lower()
+        origin = _find(outbox, log, lowered) if re.fullmatch(UUID, lowered) else None
+        if origin is None:
             raise Problem(404, "unknown-prediction", "no prediction with this id was answered")
-        return as_json(found)
+        return json_response(origin)
 
     return routes
 
 
-def _anywhere(outbox: Outbox, log: LineageReader, wanted: str) -> dict[str, object] | None:
-    """Where a prediction is: first in the outbox, then in the log."""
+def _find(outbox: Outbox, log: LineageReader, prediction_id: str) -> dict[str, object] | None:
+    """The prediction's lineage from the outbox, or else from the prediction log."""
     try:
-        return in_outbox(outbox, wanted) or log.find(wanted)
-    except LogAway as error:
+        return find_in_outbox(outbox, prediction_id) or log.find(prediction_id)
+    except LogUnavailable as error:
         detail = f"{error}; the prediction may be there: ask again later"
         raise Problem(503, "log-away", detail, headers={"Retry-After": "10"}) from error
 
 
-def in_outbox(outbox: Outbox, wanted: str) -> dict[str, object] | None:
+def find_in_outbox(outbox: Outbox, prediction_id: str) -> dict[str, object] | None:
     """The lineage of a prediction that still waits in the outbox."""
-    first_id, position = split_id(wanted)
+    first_id, position = split_id(prediction_id)
     body = outbox.find(first_id, "prediction")
     if body is None:
         return None
-    rows = codec.rows(Record(first_id, "prediction", body))
+    rows = codec.rows_of(Record(first_id, "prediction", body))
     if position >= len(rows.predictions):
         return None
     return as_lineage(rows.predictions[position], rows.models[0])

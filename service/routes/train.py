@@ -1,17 +1,22 @@
 """POST /train and GET /train/<run_id>: start training in Airflow, and ask how it goes."""
 
 import re
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from flask import Blueprint, Response, request
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from service.auth.access_rules import access
-from service.http.body import read_bytes, read_json
-from service.routes.predict import as_json
-from service.routes.train_request import check_train
+from service.http.body import read_bytes, read_json_body
+from service.http.responses import json_response
 from vehicle_price.airflow_client import Trainer, UnknownRun
+from vehicle_price.listing.errors import MAX_ERRORS, FieldError, WrongValues, pointer_part
+from vehicle_price.listing.validation import whole
+from vehicle_price.names import FAMILY_NAMES, SOURCE_NAMES
 
-# What Airflow itself allows in a run's id. It starts with a letter or a digit, so never "..".
+NO_PATH = "a client cannot choose what is read: the setting DATA names it where the service runs"
+# The ids that Airflow allows. They start with a letter or a digit, so ".." is none.
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.~:+-]{0,249}")
 
 
@@ -24,7 +29,7 @@ def blueprint(trainer: Trainer) -> Blueprint:
     def train() -> Response:
         run_id = trainer.start(check_train(_parameters()))
         status_url = f"/train/{quote(run_id, safe='')}"
-        started = as_json({"run_id": run_id, "status_url": status_url}, status=202)
+        started = json_response({"run_id": run_id, "status_url": status_url}, status=202)
         started.headers["Location"] = status_url
         return started
 
@@ -33,7 +38,7 @@ def blueprint(trainer: Trainer) -> Blueprint:
     def train_status(run_id: str) -> Response:
         if not RUN_ID.fullmatch(run_id):
             raise UnknownRun(run_id)
-        return as_json(trainer.status(run_id))
+        return json_response(trainer.status(run_id))
 
     return routes
 
@@ -41,5 +46,50 @@ def blueprint(trainer: Trainer) -> Blueprint:
 def _parameters() -> object:
     """The body as JSON; a request without a body asks for the DAG's own defaults."""
     if request.mimetype or request.content_length:
-        return read_json(request)
-    return read_json(request) if read_bytes(request) else {}
+        return read_json_body(request)
+    return read_json_body(request) if read_bytes(request) else {}
+
+
+def _once_each(families: list[str]) -> list[str]:
+    if len(set(families)) < len(families):
+        raise ValueError("each family may be named once")
+    return families
+
+
+class TrainRequest(BaseModel):
+    """The parameters of the training DAG that a client may choose; all are optional."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    source: Literal[SOURCE_NAMES] | None = None  # type: ignore[valid-type]
+    families: (
+        Annotated[
+            list[Literal[FAMILY_NAMES]],  # type: ignore[valid-type]
+            Field(min_length=1),
+            AfterValidator(_once_each),
+        ]
+        | None
+    ) = None
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1), BeforeValidator(whole)] | None = None
+
+
+def check_train(body: object) -> dict[str, object]:
+    """The DAG's parameters that `body` sets. Raises WrongValues.
+
+    >>> check_train({"families": ["xgboost"]})
+    {'families': ['xgboost']}
+    """
+    try:
+        return TrainRequest.model_validate(body).model_dump(exclude_none=True)
+    except ValidationError as error:
+        raise WrongValues([_reason(dict(e)) for e in error.errors()[:MAX_ERRORS]]) from error
+
+
+def _reason(error: dict) -> FieldError:
+    pointer = "".join(pointer_part(part) for part in error["loc"])
+    if error["loc"] == ("data",):
+        return FieldError(pointer, NO_PATH, error["input"])
+    if error["type"] == "extra_forbidden":
+        known = ", ".join(TrainRequest.model_fields)
+        return FieldError(pointer, f"unknown; known are {known}", error["input"])
+    return FieldError(pointer, error["msg"], error["input"])

@@ -1,28 +1,24 @@
 """What the service's tests put in the place of a model and of Airflow. Three lines each."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 from flask import Flask
 
-from service.app import Parts, create_app
-from service.auth.key_ring import Keys
-from service.inference.model_holder import Holder, Served
+from service.app import Components, create_app
+from service.auth.key_ring import KeyRing
+from service.inference.model_holder import ModelHolder, Served
 from service.outbox.outbox import Outbox
 from vehicle_price.airflow_client import UnknownRun
+from vehicle_price.estimate import Estimate
 
 API_KEY, ADMIN_KEY = "test-key", "test-admin-key"
-KEYS = Keys(API_KEY, ADMIN_KEY)
+KEYS = KeyRing(API_KEY, ADMIN_KEY)
 REQUIRED = {"year": 2014, "manufacturer": "honda", "odometer": 88_000}
 
 
-class FakeEstimate(NamedTuple):
-    """As `vehicle_price.model.valuation.Estimate`."""
-
-    price: int
-    low: int
-    high: int
-    warnings: tuple[str, ...] = ()
+def estimate(price: float, low: float, high: float, warnings: tuple[str, ...] = ()) -> Estimate:
+    """An estimate, with no warnings by default."""
+    return Estimate(price, low, high, warnings)
 
 
 class FakeValuation:
@@ -40,7 +36,7 @@ class FakeValuation:
         """A price, as the real one answers it."""
         price = 10 * listing["year"] + self.offset
         unseen = ("model: never seen",) if "unheard of" in listing.values() else ()
-        return FakeEstimate(price, price - 1_000, price + 1_000, unseen)
+        return estimate(price, price - 1_000, price + 1_000, unseen)
 
     def price_many(self, listings):
         """The prices of a list, in its order."""
@@ -77,19 +73,19 @@ class EmptyLog:
         return None
 
 
-def parts_with(
+def components_with(
     model_dir: Path, served: bool = True, trainer: object | None = None, valuation=None, log=None
-) -> Parts:
-    """Parts that are fakes where a test needs no real one."""
+) -> Components:
+    """Components that are fakes where a test needs no real one."""
     info = {"run_id": "abc", "metrics": {"mae": 2_500.0}}
     model = Served(valuation or FakeValuation(), "7", info=info)
-    holder = Holder(model if served else None)
+    holder = ModelHolder(model if served else None)
     outbox = Outbox(model_dir / "outbox.sqlite", 2**24)
-    return Parts(
+    return Components(
         holder, trainer or FakeTrainer(), KEYS, model_dir, outbox=outbox, log=log or EmptyLog()
     )
 
 
-def app_with(model_dir: Path, parts: Parts | None = None, **fakes) -> Flask:
-    """The real application around the fakes; `fakes` as in `parts_with`."""
-    return create_app(parts or parts_with(model_dir, **fakes))
+def app_with(model_dir: Path, parts: Components | None = None, **fakes) -> Flask:
+    """The real application around the fakes; `fakes` as in `components_with`."""
+    return create_app(parts or components_with(model_dir, **fakes))

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.app import create_app
-from service.auth.rate_limit import Limit, Limiter, parse
-from unit_tests.helpers.service_fakes import API_KEY, REQUIRED, parts_with
+from service.auth.rate_limit import Limit, Limiter, parse_limit
+from unit_tests.helpers.service_fakes import API_KEY, REQUIRED, components_with
 
 NOW = 1_800_000_000.0
 
@@ -20,26 +20,26 @@ def _limiter(tmp_path):
 
 
 def test_so_many_pass_and_then_one_each_interval(limiter):
-    taken = [limiter.take("a", NOW) for _ in range(6)]
+    taken = [limiter.count("a", NOW) for _ in range(6)]
     assert [t.allowed for t in taken] == [True] * 5 + [False]
     assert [t.remaining for t in taken] == [4, 3, 2, 1, 0, 0]
     assert taken[-1].wait == pytest.approx(2)
-    assert not limiter.take("a", NOW + 1.9).allowed
-    assert limiter.take("a", NOW + 2.1).allowed
-    assert not limiter.take("a", NOW + 2.2).allowed
-    assert [limiter.take("a", NOW + 60).allowed for _ in range(6)] == [True] * 5 + [False]
+    assert not limiter.count("a", NOW + 1.9).allowed
+    assert limiter.count("a", NOW + 2.1).allowed
+    assert not limiter.count("a", NOW + 2.2).allowed
+    assert [limiter.count("a", NOW + 60).allowed for _ in range(6)] == [True] * 5 + [False]
 
 
 def test_callers_do_not_count_for_each_other(limiter):
     for who in ("a", "b", "key a"):
-        assert [limiter.take(who, NOW).allowed for _ in range(6)] == [True] * 5 + [False]
+        assert [limiter.count(who, NOW).allowed for _ in range(6)] == [True] * 5 + [False]
 
 
 def test_a_clock_that_is_set_back_locks_nobody_out_for_longer_than_one_window(limiter):
     for _ in range(5):
-        limiter.take("a", NOW)
-    assert limiter.take("a", NOW - 86_400).wait <= 10
-    assert limiter.take("a", NOW - 86_400 + 10.1).allowed
+        limiter.count("a", NOW)
+    assert limiter.count("a", NOW - 86_400).wait <= 10
+    assert limiter.count("a", NOW - 86_400 + 10.1).allowed
 
 
 @given(st.lists(st.floats(0, 5), min_size=1, max_size=60), st.integers(1, 9), st.integers(1, 30))
@@ -48,7 +48,7 @@ def test_never_more_pass_than_the_bucket_and_its_refill(tmp_path_factory, gaps, 
     now, passed = NOW + gaps[0], 0
     for gap in gaps[1:]:
         now += gap
-        taken = limiter.take("a", now)
+        taken = limiter.count("a", now)
         passed += taken.allowed
         assert taken.allowed or 0 < taken.wait <= seconds
     assert passed <= count + (now - NOW) * count / seconds + 1e-3
@@ -58,7 +58,7 @@ def _take(path, started, results):
     """One worker: as many as it is let, at one moment."""
     started.wait()
     limiter = Limiter(path, Limit(500, 60))
-    results.put(sum(limiter.take("a", NOW).allowed for _ in range(400)))
+    results.put(sum(limiter.count("a", NOW).allowed for _ in range(400)))
 
 
 def test_processes_share_one_count(tmp_path):
@@ -77,19 +77,19 @@ def test_processes_share_one_count(tmp_path):
 
 
 def test_more_callers_than_places_are_served_all_the_same(limiter):
-    assert all(limiter.take(f"caller {n}", NOW).allowed for n in range(80_000))
+    assert all(limiter.count(f"caller {n}", NOW).allowed for n in range(80_000))
 
 
 @pytest.mark.parametrize("text", ["many", "5", "5/", "5/week", "0/minute", "-1/minute", "1.5/day"])
 def test_a_limit_that_cannot_be_read_is_named(text):
     with pytest.raises(ValueError, match="RATE_LIMIT="):
-        parse(text)
+        parse_limit(text)
 
 
 @pytest.fixture(name="client")
 def _client(tmp_path):
     limiter = Limiter(tmp_path / "rate_limit", Limit(3, 60))
-    return create_app(replace(parts_with(tmp_path), limiter=limiter)).test_client()
+    return create_app(replace(components_with(tmp_path), limiter=limiter)).test_client()
 
 
 def test_who_asks_too_often_is_told_when_to_come_back(client):
@@ -128,6 +128,6 @@ def test_who_watches_the_service_is_never_refused(client):
 
 
 def test_without_a_limit_nothing_is_said_of_one(tmp_path):
-    client = create_app(parts_with(tmp_path)).test_client()
+    client = create_app(components_with(tmp_path)).test_client()
     answers = [client.get("/model") for _ in range(50)]
     assert {a.status_code for a in answers} == {200} and "RateLimit" not in answers[0].headers

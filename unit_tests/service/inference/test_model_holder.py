@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from service.inference.canary_stats import Tally
-from service.inference.model_holder import Holder, NoModel, Served, in_share
+from service.inference.canary_stats import CanaryStats
+from service.inference.model_holder import ModelHolder, NoModel, Served, in_share
 from unit_tests.helpers.service_fakes import FakeValuation
 
 CLIENTS = [f"client-{number}" for number in range(20_000)]
@@ -18,8 +18,8 @@ def served(version, role="production"):
 
 def with_canary(share):
     """Production 7 and canary 8."""
-    holder = Holder(served("7"))
-    holder.challenge(served("8", "canary"), share, Tally("versions/8"))
+    holder = ModelHolder(served("7"))
+    holder.set_challenger(served("8", "canary"), share, CanaryStats("versions/8"))
     return holder
 
 
@@ -48,24 +48,24 @@ def test_everybody_and_nobody():
 
 
 def test_a_shadow_answers_nobody_and_a_canary_is_no_shadow():
-    holder = Holder(served("7"))
+    holder = ModelHolder(served("7"))
     assert holder.shadow() is None
-    holder.challenge(served("8", "shadow"), 100)
+    holder.set_challenger(served("8", "shadow"), 100)
     assert holder.shadow().version == "8"
     assert {holder.choose(c).version for c in CLIENTS[:1_000]} == {"7"}
     assert with_canary(50).shadow() is None
 
 
 def test_a_challenger_without_production_answers_nobody():
-    holder = Holder()
-    holder.challenge(served("8", "canary"), 100, Tally())
+    holder = ModelHolder()
+    holder.set_challenger(served("8", "canary"), 100, CanaryStats())
     with pytest.raises(NoModel):
         holder.choose("somebody")
 
 
 def test_no_model_says_why():
-    holder = Holder()
-    holder.nothing("version 7: damaged")
+    holder = ModelHolder()
+    holder.set_unavailable("version 7: damaged")
     with pytest.raises(NoModel, match="version 7: damaged"):
         holder.current()
 
@@ -76,15 +76,22 @@ def test_a_reader_never_sees_half_a_change():
 
     def read():
         while not stop.is_set():
-            lineup = holder.lineup()
-            seen.add((lineup.challenger is None, lineup.tally is None))
+            lineup = holder.models()
+            seen.add((lineup.challenger is None, lineup.canary_stats is None))
 
     reader = threading.Thread(target=read)
     reader.start()
     for number in range(2_000):
         holder.swap(served(str(number)))
-        holder.challenge(None)
-        holder.challenge(served("8", "canary"), 50, Tally())
+        holder.set_challenger(None)
+        holder.set_challenger(served("8", "canary"), 50, CanaryStats())
     stop.set()
     reader.join()
     assert seen <= {(True, True), (False, False)}
+
+
+def test_a_worker_without_a_model_looks_for_it_when_asked():
+    holder = ModelHolder()
+    found = Served(FakeValuation(), "7")
+    holder.refresh_with(lambda: holder.swap(found))
+    assert holder.current() is found

@@ -5,16 +5,16 @@ from datetime import datetime
 
 import pytest
 
-from service.inference.canary_stats import Tally
+from service.inference.canary_stats import CanaryStats
 from service.json_files import read_json, write_json
-from service.model_sync.canary_feedback import ASK_SECONDS, Away, FeedbackReader, Row
-from service.model_sync.challenger import Challenger, Plan, counted
-from service.model_sync.fetcher import Errors, Model, Taker
-from service.model_sync.reconciler import Sync
-from service.model_sync.status_file import Status
+from service.model_sync.canary_feedback import READ_SECONDS, FeedbackReader, LogUnavailable, Row
+from service.model_sync.challenger import Challenger, ChallengerMode, worker_stats
+from service.model_sync.fetcher import Errors, ModelChecks, ModelFetcher
+from service.model_sync.reconciler import Reconciler
+from service.model_sync.status_file import StatusFile
 from unit_tests.service.model_sync.test_reconciler import Check, FakeRegistry, Unreachable, Version
 
-CANARY = Plan("canary", 10)
+CANARY = ChallengerMode("canary", 10)
 
 
 class Aliases(FakeRegistry):
@@ -41,11 +41,11 @@ class Bench:
     def restarted(self, plan=CANARY):
         """A new sidecar on the same folder."""
         errors = Errors((Unreachable,))
-        model = Model(self.check, lambda new, old: None, lambda f, _: f.is_dir(), 1)
-        taker = Taker(self.registry, self.folder, model)
-        status = Status(self.folder)
-        challenger = Challenger(taker, errors, plan, status, self.feedback)
-        self.sync = Sync(taker, errors, lambda: False, challenger)
+        model = ModelChecks(self.check, lambda new, old: None, lambda f, _: f.is_dir(), 1)
+        fetcher = ModelFetcher(self.registry, self.folder, model)
+        status = StatusFile(self.folder)
+        challenger = Challenger(fetcher, errors, plan, status, self.feedback)
+        self.sync = Reconciler(fetcher, errors, lambda: False, challenger)
         return self.sync
 
     def steps(self, count=3, start=0.0):
@@ -63,12 +63,12 @@ class Bench:
 
     def workers_counted(self, failures=0, answers=1_000, worker="1-a"):
         """What one worker leaves."""
-        tally = Tally(read_json(self.folder / "challenger.json")["folder"])
+        tally = CanaryStats(read_json(self.folder / "challenger.json")["folder"])
         tally.count("canary", answers - failures, None)
         tally.count("production", 9_000, None)
         for _ in range(failures):
             tally.count_failure()
-        write_json(self.folder / "tallies" / f"{worker}.json", tally.as_dict())
+        write_json(self.folder / "canary_stats" / f"{worker}.json", tally.as_dict())
 
 
 @pytest.fixture(name="bench")
@@ -80,7 +80,7 @@ def _bench(tmp_path):
 
 @pytest.mark.parametrize("mode", ["shadow", "canary"])
 def test_the_challenger_is_brought_to_the_workers_with_its_plan(tmp_path, mode):
-    bench = Bench(tmp_path, Plan(mode, 10))
+    bench = Bench(tmp_path, ChallengerMode(mode, 10))
     bench.steps()
     known = read_json(tmp_path / "challenger.json")
     assert (known["version"], known["mode"], known["share"]) == ("2", mode, 10)
@@ -89,7 +89,7 @@ def test_the_challenger_is_brought_to_the_workers_with_its_plan(tmp_path, mode):
 
 
 def test_off_is_off(tmp_path):
-    bench = Bench(tmp_path, Plan())
+    bench = Bench(tmp_path, ChallengerMode())
     bench.steps()
     assert bench.challenges() is None and bench.status()["state"] == "off"
     assert bench.registry.fetched == 1
@@ -98,7 +98,7 @@ def test_off_is_off(tmp_path):
 @pytest.mark.parametrize(("mode", "share"), [("on", 5), ("canary", 0), ("canary", 101)])
 def test_a_wrong_plan_names_the_setting(mode, share):
     with pytest.raises(ValueError, match="CHALLENGER_MODE|CANARY_PERCENT"):
-        Plan.checked(mode, share)
+        ChallengerMode.checked(mode, share)
 
 
 def test_a_challenger_that_has_become_production_challenges_no_more(bench):
@@ -158,15 +158,15 @@ def test_all_workers_are_counted_also_those_that_ended(bench):
     for worker in ("1-a", "2-b", "3-c"):
         bench.workers_counted(failures=4, worker=worker)
     folder = read_json(bench.folder / "challenger.json")["folder"]
-    canary, production = counted(bench.folder, folder)
+    canary, production = worker_stats(bench.folder, folder)
     assert (canary.answers, canary.failures, production.answers) == (3_000, 12, 27_000)
-    assert counted(bench.folder, "versions/another")[0].answers == 0
-    assert not list((bench.folder / "tallies").iterdir())
+    assert worker_stats(bench.folder, "versions/another")[0].answers == 0
+    assert not list((bench.folder / "canary_stats").iterdir())
 
 
 def test_a_damaged_tally_counts_as_nothing(bench):
     bench.workers_counted()
-    (bench.folder / "tallies" / "9-z.json").write_text("{half", "utf-8")
+    (bench.folder / "canary_stats" / "9-z.json").write_text("{half", "utf-8")
     bench.steps()
     assert bench.challenges() == "2"
 
@@ -190,14 +190,14 @@ def test_while_the_database_is_away_the_rule_for_feedback_is_paused_and_the_stat
     def read(since: datetime):
         assert since
         if away[0]:
-            raise Away("PostgreSQL does not answer")
+            raise LogUnavailable("PostgreSQL does not answer")
         return ROWS
 
     bench = Bench(tmp_path, feedback=FeedbackReader(read))
     bench.steps()
     assert bench.challenges() == "2" and "not judged: PostgreSQL" in bench.status()["detail"]
     away[0] = False
-    bench.steps(start=ASK_SECONDS + 10)
+    bench.steps(start=READ_SECONDS + 10)
     assert bench.challenges() is None and bench.status()["state"] == "rolled back"
 
 

@@ -6,9 +6,8 @@ import pytest
 
 from service.json_files import read_json
 from service.model_sync import fetcher
-from service.model_sync.fetcher import Errors, Model, Slow, Superseded, Taker
-from service.model_sync.reconciler import Sync, stack
-from service.model_sync.refusals import RETRY_SECONDS
+from service.model_sync.fetcher import Errors, FetchTimeout, ModelChecks, ModelFetcher, Superseded
+from service.model_sync.reconciler import RETRY_SECONDS, Reconciler, earlier_versions
 from unit_tests.service.model_sync.test_reconciler import (
     Check,
     FakeRegistry,
@@ -70,8 +69,8 @@ def intact(folder, _manifest):
 
 def sync_of(storage, folder, check, compare=lambda new, old: None, changed=lambda: False):
     """A sidecar on this storage."""
-    model = Model(check, compare, intact, 1)
-    return Sync(Taker(storage, folder, model), ERRORS, changed)
+    model = ModelChecks(check, compare, intact, 1)
+    return Reconciler(ModelFetcher(storage, folder, model), ERRORS, changed)
 
 
 def left_over(folder):
@@ -89,7 +88,7 @@ def test_a_refusing_storage_leaves_the_old_version_and_nothing_half_done(storage
 
 
 def test_a_hanging_storage_is_given_up(storage, tmp_path, check, monkeypatch):
-    monkeypatch.setattr(fetcher, "PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(fetcher, "TIMEOUT_SECONDS", 0.3)
     sync = sync_of(storage, tmp_path, check)
     sync.step(0)
     storage.production, storage.hangs = Version("2", "2" * 16), True
@@ -251,16 +250,18 @@ def test_what_served_before_is_kept_in_order_and_a_rollback_forgets_what_it_left
 def test_the_stack_holds_no_version_twice():
     served = {}
     for folder in "1 2 3 2 3 1 4 1".split():
-        served = {"folder": folder, "before": stack({"folder": folder}, served)}
+        served = {"folder": folder, "before": earlier_versions({"folder": folder}, served)}
         folders = [served["folder"], *(entry["folder"] for entry in served["before"])]
         assert len(set(folders)) == len(folders)
 
 
 def test_slow_and_superseded_are_told_apart(storage, tmp_path, monkeypatch):
     storage.hangs = True
-    taker = Taker(storage, tmp_path, Model(Check(), lambda new, old: None, intact, 1))
+    model_fetcher = ModelFetcher(
+        storage, tmp_path, ModelChecks(Check(), lambda new, old: None, intact, 1)
+    )
     with pytest.raises(Superseded):
-        taker.take(Version("1"), {}, lambda: False)
-    monkeypatch.setattr(fetcher, "PATIENCE_SECONDS", 0.2)
-    with pytest.raises(Slow):
-        taker.take(Version("1"), {}, lambda: True)
+        model_fetcher.fetch(Version("1"), {}, lambda: False)
+    monkeypatch.setattr(fetcher, "TIMEOUT_SECONDS", 0.2)
+    with pytest.raises(FetchTimeout):
+        model_fetcher.fetch(Version("1"), {}, lambda: True)

@@ -6,10 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from service.model_dir import Poked, poke
-from service.model_sync.__main__ import Hook, reported, sync_from
-from service.model_sync.canary_feedback import Away
+from service.model_dir import SyncRequests, request_sync
+from service.model_sync.__main__ import reconciler_from
+from service.model_sync.canary_feedback import LogUnavailable, read_errors
 from service.model_sync.fetcher import Errors
+from service.model_sync.webhook_registration import WebhookRegistration
 from unit_tests.service.model_sync.test_reconciler import Unreachable
 from vehicle_price.registry.client import Registry, RegistryError
 from vehicle_price.registry.names import WEBHOOK_NAME
@@ -34,7 +35,7 @@ class Hooks:
 
 def hook_in(folder):
     """The registration with a secret of its own."""
-    return Hook(Settings(webhook_secret_file=str(folder / "secret")))
+    return WebhookRegistration(Settings(webhook_secret_file=str(folder / "secret")))
 
 
 def sidecar_of(registry):
@@ -59,11 +60,11 @@ def test_a_registry_that_takes_no_webhook_is_polled_and_the_log_says_so(tmp_path
 
 
 def test_each_poke_is_noticed_once_and_at_once(tmp_path):
-    poked = Poked(tmp_path / "model")
-    assert not poked.came() and not poked.wait(0.05)
+    poked = SyncRequests(tmp_path / "model")
+    assert not poked.pending() and not poked.wait(0.05)
     for _ in range(3):
-        poke(tmp_path / "model")
-        assert poked.wait(60) and not poked.came()
+        request_sync(tmp_path / "model")
+        assert poked.wait(60) and not poked.pending()
 
 
 def test_a_sidecar_with_wrong_settings_does_not_start(tmp_path):
@@ -73,21 +74,21 @@ def test_a_sidecar_with_wrong_settings_does_not_start(tmp_path):
         challenger_mode="on",
     )
     with pytest.raises(ValueError, match="CHALLENGER_MODE"):
-        sync_from(settings, lambda: False)
+        reconciler_from(settings, lambda: False)
 
 
 def test_a_sidecar_of_a_missing_mlflow_says_so_and_does_not_wait_long(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     settings = Settings(model_dir=str(tmp_path), mlflow_tracking_uri="http://127.0.0.1:9")
-    sidecar = sync_from(settings, lambda: False)
+    sidecar = reconciler_from(settings, lambda: False)
     assert sidecar.step(0) == "unreachable"
     assert "127.0.0.1:9" in (tmp_path / "status.json").read_text("utf-8")
 
 
 def test_while_the_prediction_log_is_away_it_is_called_away():
     away = Settings(prediction_database_url="postgresql://nobody@127.0.0.1:9/vehicle_price")
-    with pytest.raises(Away, match="127.0.0.1"):
-        reported(away, datetime.now(UTC))
+    with pytest.raises(LogUnavailable, match="127.0.0.1"):
+        read_errors(away, datetime.now(UTC))
 
 
 def test_a_real_registry_holds_one_webhook_however_often_it_is_registered(

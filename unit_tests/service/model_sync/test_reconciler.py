@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from service.inference.model_holder import Holder
-from service.inference.model_watcher import Watcher
+from service.inference.model_holder import ModelHolder
+from service.inference.model_watcher import ModelWatcher
 from service.json_files import read_json
-from service.model_sync.fetcher import Errors, Model, Taker
-from service.model_sync.reconciler import KEPT_VERSIONS, Sync
-from service.model_sync.refusals import RETRY_SECONDS
+from service.model_sync.fetcher import Errors, ModelChecks, ModelFetcher
+from service.model_sync.reconciler import KEPT_VERSIONS, RETRY_SECONDS, Reconciler
 from unit_tests.helpers.service_fakes import FakeValuation
 
 
@@ -73,8 +72,8 @@ def _check():
 def sync_of(registry, model_dir, check):
     """A sidecar as in production, with the fakes' errors."""
     errors = Errors((Unreachable,))
-    model = Model(check, lambda new, old: None, lambda f, _: (f / "data.json").exists(), 1)
-    return Sync(Taker(registry, model_dir, model), errors, lambda: False)
+    model = ModelChecks(check, lambda new, old: None, lambda f, _: (f / "data.json").exists(), 1)
+    return Reconciler(ModelFetcher(registry, model_dir, model), errors, lambda: False)
 
 
 def test_a_promoted_version_is_loaded_once_and_served(tmp_path, check):
@@ -82,8 +81,8 @@ def test_a_promoted_version_is_loaded_once_and_served(tmp_path, check):
     sync = sync_of(registry, tmp_path, check)
     assert [sync.step(n) for n in range(3)] == ["loaded", "same", "same"]
     assert registry.fetched == 1 and read_json(tmp_path / "status.json")["state"] == "ok"
-    holder = Holder()
-    assert Watcher(tmp_path, holder, lambda folder, _: FakeValuation()).look()
+    holder = ModelHolder()
+    assert ModelWatcher(tmp_path, holder, lambda folder, _: FakeValuation()).refresh()
     served = holder.current()
     assert (served.version, served.info["tags"]) == ("1", {"gate": "promoted"})
 

@@ -14,8 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.observability.metrics import Metrics
 from service.observability.multiprocess import fold, reading, reserve, wipe
-from service.routes.gauges import worker_gauges
-from unit_tests.helpers.service_fakes import REQUIRED, app_with, parts_with
+from service.routes.metrics import worker_gauges
+from unit_tests.helpers.service_fakes import REQUIRED, app_with, components_with
 
 ROOT = Path(__file__).parents[3]
 NAMED = re.compile(r"^\| `(http_\w+|vehicle_price_\w+)` \|([^|]*)\|", re.MULTILINE)
@@ -90,7 +90,7 @@ def test_without_a_model_the_rest_is_still_counted(tmp_path):
 
 
 def test_every_metric_is_documented_and_every_documented_one_is_there(tmp_path):
-    parts = parts_with(tmp_path)
+    parts = components_with(tmp_path)
     parts.metrics.add_gauges(worker_gauges)
     parts.metrics.shadow("scored", 1)
     client = app_with(tmp_path, parts=parts).test_client()

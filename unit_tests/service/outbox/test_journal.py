@@ -76,7 +76,7 @@ def test_what_was_appended_is_found_before_and_after_it_is_collected(path):
         assert theirs.find(one.id, "prediction") == b"1" and theirs.find(one.id, "shadow") is None
         assert theirs.fill().records == 1 and theirs.fill().oldest_seconds > 0
         theirs.collect()
-    Drain(theirs).arrived(Drain(theirs).batch())
+    Drain(theirs).delete(Drain(theirs).batch())
     assert theirs.find(one.id, "prediction") is None  # though the journal still has it
 
 
@@ -101,7 +101,7 @@ def test_a_long_journal_is_collected_by_its_writer(path, monkeypatch):
     found, drain = [], Drain(ours)
     while waiting := drain.batch():
         found += [int(one.record.body) for one in waiting]
-        drain.arrived(waiting)
+        drain.delete(waiting)
     assert found == list(range(1_000))
 
 
@@ -165,6 +165,6 @@ def test_20_killed_writers_and_collectors_lose_and_double_nothing(path):
     found, drain = [], Drain(Outbox(path, 2**26))
     while waiting := drain.batch():
         found += [one.record.id for one in waiting]
-        drain.arrived(waiting)
+        drain.delete(waiting)
     assert len(found) == len(set(found)) and set(acknowledged) <= set(found)
     assert not journal.files(Path(path).parent)

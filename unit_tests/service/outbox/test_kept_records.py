@@ -8,7 +8,7 @@ import pytest
 from service.forwarder.drain import Drain
 from service.outbox import codec
 from service.outbox.outbox import Outbox
-from service.routes.lineage import LogAway
+from service.routes.lineage import LogUnavailable
 from unit_tests.helpers.service_fakes import API_KEY, REQUIRED, app_with
 from vehicle_price.prediction_log.rows import joined
 
@@ -28,7 +28,7 @@ def _drain(tmp_path):
 
 def kept(drain):
     """The rows of all that is in the outbox."""
-    return joined([codec.rows(one.record) for one in drain.batch()])
+    return joined([codec.rows_of(one.record) for one in drain.batch()])
 
 
 def predict(client, body, **headers):
@@ -144,7 +144,7 @@ def test_a_full_outbox_means_503_for_prices_and_feedback_and_none_for_the_rest(t
     assert client.get("/health").status_code == 200
     assert outbox.find(answered["prediction_id"], "prediction")
     drain = Drain(outbox)
-    drain.arrived(drain.batch())
+    drain.delete(drain.batch())
     assert predict(client, REQUIRED).status_code == 200
 
 
@@ -216,7 +216,7 @@ def test_with_the_log_away_only_what_the_outbox_holds_is_known(tmp_path):
 
         def find(self, _):
             """Fails."""
-            raise LogAway("PostgreSQL does not answer")
+            raise LogUnavailable("PostgreSQL does not answer")
 
     client = app_with(tmp_path, log=Away()).test_client()
     answered = predict(client, REQUIRED).get_json()["prediction_id"]

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from service.forwarder import drain as drain_module
-from service.forwarder.drain import AnotherForwarder, Dead, Drain
+from service.forwarder.drain import AnotherForwarder, DeadLetter, Drain
 from service.forwarder.keeper import Keeper
-from service.outbox.outbox import AlreadyAnswered, Answered, KeyReused, Outbox, OutboxFull
+from service.outbox.outbox import AlreadyAnswered, KeyReused, Outbox, OutboxFull, StoredAnswer
 from service.outbox.records import Record
 from vehicle_price.prediction_log.ids import member_id, new_id, split_id
 
@@ -106,20 +106,20 @@ def test_a_full_outbox_refuses_keeps_what_it_has_and_takes_more_once_drained(tmp
     fill, drain = outbox.fill(), Drain(outbox)
     assert fill.records == kept and 200_000 < fill.bytes <= fill.max_bytes * 17 / 16
     with pytest.raises(OutboxFull):
-        outbox.append_once(record(b"x" * 100_000), Answered("key", b"1", b"answer"))
+        outbox.append_once(record(b"x" * 100_000), StoredAnswer("key", b"1", b"answer"))
     assert outbox.replay("key", b"1") is None  # all or nothing
     drained = 0
     while waiting := drain.batch():
         drained += len(waiting)
-        drain.arrived(waiting)
+        drain.delete(waiting)
     assert drained == kept
     outbox.append(record(b"x" * 1_000))
     assert outbox.fill().records == 1
 
 
 def test_a_key_gives_the_first_answer_again_also_after_the_record_has_left(outbox):
-    outbox.append_once(record(), Answered("key", b"request", b"answer"))
-    Drain(outbox).arrived(Drain(outbox).batch())
+    outbox.append_once(record(), StoredAnswer("key", b"request", b"answer"))
+    Drain(outbox).delete(Drain(outbox).batch())
     assert outbox.replay("key", b"request") == b"answer"
     assert outbox.replay("another", b"request") is None
     with pytest.raises(KeyReused):
@@ -128,49 +128,49 @@ def test_a_key_gives_the_first_answer_again_also_after_the_record_has_left(outbo
 
 def test_a_long_answer_is_kept_packed_and_given_again_as_it_was(outbox):
     answer = b'{"predictions": [' + b'{"price": 15990}, ' * 10_000 + b"]}"
-    outbox.append_once(record(), Answered("key", b"request", answer))
+    outbox.append_once(record(), StoredAnswer("key", b"request", answer))
     assert outbox.replay("key", b"request") == answer
     assert outbox.fill().bytes < len(answer)
 
 
 def test_of_two_requests_with_one_key_the_second_leaves_nothing(outbox):
-    outbox.append_once(record(), Answered("key", b"request", b"first"))
+    outbox.append_once(record(), StoredAnswer("key", b"request", b"first"))
     with pytest.raises(AlreadyAnswered):
-        outbox.append_once(record(), Answered("key", b"request", b"second"))
+        outbox.append_once(record(), StoredAnswer("key", b"request", b"second"))
     assert outbox.fill().records == 1
     assert outbox.replay("key", b"request") == b"first"
 
 
 def test_a_key_is_forgotten_after_a_day(outbox, monkeypatch):
     monkeypatch.setattr("service.outbox.outbox.time.time", lambda: 1_000_000.0)
-    outbox.append_once(record(), Answered("key", b"request", b"old"))
+    outbox.append_once(record(), StoredAnswer("key", b"request", b"old"))
     monkeypatch.setattr("service.outbox.outbox.time.time", lambda: 1_000_000.0 + 24 * 3600)
     assert outbox.replay("key", b"another") is None
-    outbox.append_once(record(), Answered("key", b"another", b"new"))
+    outbox.append_once(record(), StoredAnswer("key", b"another", b"new"))
     assert outbox.replay("key", b"another") == b"new"
     monkeypatch.undo()
-    assert Drain(outbox).forget_answers() == 1
+    assert Drain(outbox).delete_expired_answers() == 1
 
 
 def test_a_crowded_outbox_forgets_answers_before_their_time(tmp_path, monkeypatch):
     outbox = Outbox(tmp_path / "outbox.sqlite", 400_000)
     drain = Drain(outbox)
-    outbox.append_once(record(), Answered("key", b"request", os.urandom(320_000)))
-    assert drain.forget_answers() == 0  # too young
-    monkeypatch.setattr(drain_module, "KEPT_SECONDS", -1.0)
-    assert drain.forget_answers() == 1
+    outbox.append_once(record(), StoredAnswer("key", b"request", os.urandom(320_000)))
+    assert drain.delete_expired_answers() == 0  # too young
+    monkeypatch.setattr(drain_module, "MIN_ANSWER_SECONDS", -1.0)
+    assert drain.delete_expired_answers() == 1
     outbox.append(record(b"x" * 300_000))
 
 
 def test_an_outbox_full_of_answers_makes_room_for_what_waits_in_a_journal(tmp_path, monkeypatch):
     outbox = Outbox(tmp_path / "outbox.sqlite", 400_000)
     drain = Drain(outbox)
-    outbox.append_once(record(), Answered("key", b"request", os.urandom(330_000)))
-    drain.arrived(drain.batch())
+    outbox.append_once(record(), StoredAnswer("key", b"request", os.urandom(330_000)))
+    drain.delete(drain.batch())
     outbox.append(record(b"x" * 100_000))
     with pytest.raises(OutboxFull):
         outbox.collect()
-    monkeypatch.setattr(drain_module, "KEPT_SECONDS", -1.0)
+    monkeypatch.setattr(drain_module, "MIN_ANSWER_SECONDS", -1.0)
     Keeper(Drain(outbox, 1_000)).step(100.0)
     assert [len(waiting.record.body) for waiting in drain.batch()] == [100_000]
 
@@ -180,7 +180,7 @@ def test_a_batch_is_the_oldest_records_and_large_ones_come_few_at_a_time(outbox)
     append_all(outbox, first, record(), record())
     drain = Drain(outbox)
     assert [waiting.record.id for waiting in drain.batch()] == [first.id]
-    drain.arrived(drain.batch())
+    drain.delete(drain.batch())
     assert len(drain.batch()) == 2
 
 
@@ -188,17 +188,17 @@ def test_a_buried_record_is_out_of_the_way_and_counted(outbox):
     append_all(outbox, record(b"bad"), record(b"good"))
     drain = Drain(outbox)
     bad = drain.batch()[0]
-    drain.bury(Dead(bad, "no reason"))
+    drain.move_to_dead_letters(DeadLetter(bad, "no reason"))
     assert [waiting.record.body for waiting in drain.batch()] == [b"good"]
     assert outbox.fill().dead_letters == 1
 
 
 def test_there_is_one_forwarder_for_an_outbox(outbox):
-    with Drain(outbox).alone():
+    with Drain(outbox).exclusive():
         with pytest.raises(AnotherForwarder):
-            with Drain(outbox).alone():
+            with Drain(outbox).exclusive():
                 pass
-    with Drain(outbox).alone():
+    with Drain(outbox).exclusive():
         pass
 
 
@@ -208,7 +208,7 @@ def test_the_wal_does_not_grow_while_a_keeper_runs(outbox):
     for second in range(100):
         for _ in range(30):
             outbox.append(record(b"x" * 3_000))
-        drain.arrived(drain.batch())
+        drain.delete(drain.batch())
         keeper.step(float(second))
     assert wal.stat().st_size < 12_000_000  # SQLite by itself lets it become 16 MB
     assert not drain.batch()

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from service.app import Parts, create_app
-from service.inference.model_holder import Holder, Served
+from service.app import Components, create_app
+from service.inference.model_holder import ModelHolder, Served
 from service.outbox.outbox import Outbox, OutboxFull
-from service.routes.batch import ADDED, READ_ROWS, TURN_ROWS
+from service.routes.batch import ADDED_COLUMNS, BATCH_ROWS, CHUNK_ROWS
 from unit_tests.helpers import tiny
 from unit_tests.helpers.service_fakes import KEYS, EmptyLog, FakeTrainer, app_with
 from vehicle_price.listing.validation import check_many
@@ -54,7 +54,7 @@ def asked_parquet(client, body):
 def test_rows_come_back_as_they_were_with_prices(client):
     text = f'{HEAD}\n2014,Honda ,88000.0,"civic, ""ex"""\n2015,ford,1e3,\n'
     first, second = csv_rows(asked(client, text))
-    assert list(first) == [*HEAD.split(","), *ADDED]
+    assert list(first) == [*HEAD.split(","), *ADDED_COLUMNS]
     assert list(first.values())[:4] == ["2014", "Honda ", "88000.0", 'civic, "ex"']
     assert (first["predicted_price"], second["predicted_price"]) == ("20140", "20150")
     assert (first["predicted_low"], first["predicted_high"]) == ("19140", "21140")
@@ -75,7 +75,7 @@ def test_a_wrong_row_says_what_is_wrong_and_the_others_are_priced(client):
 
 
 def test_many_rows_are_answered_in_order_over_all_parts(client):
-    rows = [f"{1970 + n % 60},honda,{n},unheard of" for n in range(2 * READ_ROWS + TURN_ROWS + 1)]
+    rows = [f"{1970 + n % 60},honda,{n},unheard of" for n in range(2 * CHUNK_ROWS + BATCH_ROWS + 1)]
     response = asked(client, "\n".join([HEAD, *rows]))
     assert response.headers["X-Model-Version"] == "7" and response.is_streamed
     found = csv_rows(response)
@@ -95,7 +95,7 @@ def test_a_byte_order_mark_windows_lines_and_gzip_are_read(client):
 
 def test_a_file_without_rows_is_answered_with_its_head(client):
     response = asked(client, HEAD + "\n")
-    assert response.get_data(as_text=True).strip() == ",".join([HEAD, *ADDED])
+    assert response.get_data(as_text=True).strip() == ",".join([HEAD, *ADDED_COLUMNS])
 
 
 def test_the_price_in_a_raw_file_is_carried_along_and_never_read(client):
@@ -169,9 +169,9 @@ def test_a_page_damaged_in_the_middle_is_found_before_a_row_is_answered(client):
 
 def small_app(tmp_path, outbox=None):
     """A service that takes files of 1,000 bytes."""
-    served = Holder(Served(tiny.valuation("xgboost"), "1"))
+    served = ModelHolder(Served(tiny.valuation("xgboost"), "1"))
     outbox = outbox or Outbox(tmp_path / "outbox.sqlite", 2**24)
-    parts = Parts(served, FakeTrainer(), KEYS, tmp_path, outbox=outbox, log=EmptyLog())
+    parts = Components(served, FakeTrainer(), KEYS, tmp_path, outbox=outbox, log=EmptyLog())
     return create_app(replace(parts, batch_max_bytes=1_000))
 
 

@@ -8,8 +8,8 @@ import pytest
 from flask import request
 
 from service.auth.rate_limit import Limit, Limiter
-from service.routes.predict_fast import is_usual
-from unit_tests.helpers.service_fakes import REQUIRED, app_with, parts_with
+from service.routes.predict_fast import is_ordinary
+from unit_tests.helpers.service_fakes import REQUIRED, app_with, components_with
 
 PLAIN = {
     "PATH_INFO": "/predict",
@@ -102,7 +102,7 @@ def test_both_ways_are_counted_under_the_route(client):
     ids=str,
 )
 def test_what_is_unusual_is_left_to_flask(change):
-    assert is_usual(PLAIN) and not is_usual(PLAIN | change)
+    assert is_ordinary(PLAIN) and not is_ordinary(PLAIN | change)
 
 
 def test_a_body_that_breaks_off_is_refused(client):
@@ -112,5 +112,5 @@ def test_a_body_that_breaks_off_is_refused(client):
 
 def test_with_a_limit_every_request_is_counted_by_it(tmp_path):
     limiter = Limiter(tmp_path / "limit", Limit(1, 3600))
-    client = app_with(tmp_path, replace(parts_with(tmp_path), limiter=limiter)).test_client()
+    client = app_with(tmp_path, replace(components_with(tmp_path), limiter=limiter)).test_client()
     assert [post(client, REQUIRED).status_code for _ in range(2)] == [200, 429]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.inference.model_holder import Holder
-from service.inference.model_watcher import Watcher
+from service.inference.model_holder import ModelHolder
+from service.inference.model_watcher import ModelWatcher
 from service.json_files import write_json
 from unit_tests.helpers.service_fakes import REQUIRED, app_with
 from vehicle_price.contract.check import check
@@ -93,16 +93,16 @@ def test_whatever_passes_the_check_can_be_priced(client, listing):
 
 
 def test_a_saved_model_is_served_and_a_damaged_one_is_not(valuation, tmp_path, caplog):
-    holder = Holder()
-    watcher = Watcher(tmp_path, holder, load)
+    holder = ModelHolder()
+    watcher = ModelWatcher(tmp_path, holder, load)
     for version in ("1", "2"):
         save(valuation, tmp_path / "versions" / version)
     write_json(tmp_path / "current.json", {"version": "1", "folder": "versions/1"})
-    assert watcher.look() and holder.current().valuation.price_one(EXAMPLE).price > 0
+    assert watcher.refresh() and holder.current().valuation.price_one(EXAMPLE).price > 0
     damaged = tmp_path / "versions" / "2" / "price.ubj"
     data = bytearray(damaged.read_bytes())
     data[len(data) // 2] ^= 1
     damaged.write_bytes(data)
     write_json(tmp_path / "current.json", {"version": "2", "folder": "versions/2"})
-    assert not watcher.look()
+    assert not watcher.refresh()
     assert holder.current().version == "1" and "price.ubj" in caplog.text

@@ -13,10 +13,10 @@ from flask import Flask
 from mlflow.webhooks import delivery as mlflow_delivery
 from requests import Response as SentResponse
 
-from service.http.problem import register
-from service.model_dir import Poked
+from service.auth.webhook_signature import FRESH_SECONDS
+from service.http.problem import register_problems
+from service.model_dir import SyncRequests
 from service.routes import webhook
-from service.routes.webhook import FRESH_SECONDS
 
 SECRET = "a secret of the registry"
 BODY = b'{"entity": "model_version_alias", "action": "created", "data": {"alias": "production"}}'
@@ -31,14 +31,14 @@ def _clock():
 @pytest.fixture(name="app")
 def _app(tmp_path, clock):
     app = Flask(__name__)
-    register(app)
+    register_problems(app)
     app.register_blueprint(webhook.blueprint(SECRET, tmp_path, lambda: clock[0]))
     return app
 
 
 @pytest.fixture(name="poked")
 def _poked(tmp_path):
-    return Poked(tmp_path)
+    return SyncRequests(tmp_path)
 
 
 def signed(body=BODY, secret=SECRET, stamp=None, delivery=None):
@@ -62,7 +62,7 @@ def post(app, headers, body=BODY):
 
 def test_a_signed_event_makes_the_sidecar_look(app, poked):
     assert post(app, signed()).status_code == 202
-    assert poked.came() and not poked.came()
+    assert poked.pending() and not poked.pending()
 
 
 def test_our_signature_is_the_one_that_the_installed_mlflow_makes():
@@ -102,7 +102,7 @@ def test_what_mlflow_really_sends_is_taken(app, poked):
         patch.setattr(mlflow_delivery, "_validate_webhook_url", lambda url: None)
         payload = {"name": "vehicle-price", "alias": "production", "version": "2"}
         sent = mlflow_delivery._send_webhook_request(hook, payload, event, Session())
-    assert sent.status_code == 202 and poked.came()
+    assert sent.status_code == 202 and poked.pending()
 
 
 def refused(answer, kind):
@@ -131,26 +131,26 @@ def test_a_wrong_or_missing_signature_is_refused(app, poked):
         answer = post(app, headers)
         assert answer.status_code == 401 and refused(answer, "wrong-signature"), headers
     assert refused(post(app, good, BODY + b" "), "wrong-signature")
-    assert not poked.came()
+    assert not poked.pending()
 
 
 def test_an_event_counts_once_in_every_worker(app, poked, tmp_path, clock):
     headers = signed()
     other_worker = Flask("other")
-    register(other_worker)
+    register_problems(other_worker)
     other_worker.register_blueprint(webhook.blueprint(SECRET, tmp_path, lambda: clock[0]))
-    assert post(app, headers).status_code == 202 and poked.came()
+    assert post(app, headers).status_code == 202 and poked.pending()
     for worker in (app, other_worker):
         answer = post(worker, headers)
         assert answer.status_code == 409 and refused(answer, "replayed")
-    assert not poked.came()
+    assert not poked.pending()
 
 
 @pytest.mark.parametrize("off", [-FRESH_SECONDS - 5, FRESH_SECONDS + 5, -86_400 * 365])
 def test_an_old_event_and_one_from_the_future_are_refused(app, poked, off):
     answer = post(app, signed(stamp=time.time() + off))
     assert answer.status_code == 401 and refused(answer, "stale")
-    assert not poked.came()
+    assert not poked.pending()
 
 
 def test_a_replay_is_refused_also_when_its_memory_has_been_tidied(app, clock, tmp_path):
@@ -167,7 +167,7 @@ def test_a_replay_is_refused_also_when_its_memory_has_been_tidied(app, clock, tm
 
 def test_without_a_secret_nothing_is_taken(tmp_path):
     app = Flask(__name__)
-    register(app)
+    register_problems(app)
     app.register_blueprint(webhook.blueprint("", tmp_path))
     assert refused(post(app, signed(secret="")), "wrong-signature")
 

@@ -1,0 +1,14 @@
+"""JSON responses."""
+
+from flask import Response
+from pydantic_core import to_json
+
+
+def json_response(content: object, status: int = 200) -> Response:
+    """The response with `content` as JSON; a number that is not finite becomes null."""
+    return encoded_response(to_json(content, inf_nan_mode="null"), status)
+
+
+def encoded_response(body: bytes, status: int = 200) -> Response:
+    """The response with a body that is JSON already."""
+    return Response(body, status=status, content_type="application/json")
