@@ -1,8 +1,8 @@
 """Gunicorn's settings for the service. `gunicorn -c service/gunicorn.conf.py …`
 
-Why these and not others, with figures: setup/serving.md. The application and its model are
-loaded in each worker, so that a reload (HUP) takes new code; what is large and rarely changes is
-loaded before the fork, where the workers share its memory.
+setup/serving.md gives the reasons and the figures. Each worker loads the application and its model,
+so that a reload (HUP) uses new code. Large modules that rarely change are loaded before the fork,
+so that the workers share their memory.
 """
 
 # pylint: disable=invalid-name
@@ -21,7 +21,7 @@ from service.server.access_log import AccessLogger
 from service.server.error_page import write_error
 from vehicle_price.settings import Settings
 
-GIL_SECONDS = 0.0005  # how long the loop and a native thread beside it wait for each other
+GIL_SECONDS = 0.0005  # the event loop and a native thread switch after this time
 M_MMAP_THRESHOLD = -3  # glibc's malloc.h
 LARGE_BLOCK = 256 * 1024  # bytes
 
@@ -55,29 +55,29 @@ errorlog = "-"
 logger_class = AccessLogger
 
 
-def _give_large_blocks_back():
-    """Have glibc ask the kernel for each large block, such as a model's trees.
+def _return_large_blocks():
+    """Make glibc return each large block, such as a model's trees, to the kernel.
 
-    By itself it stops doing so after the first model was replaced; the old models' room then stays
-    with the worker. Other C libraries have no such habit, and no `mallopt`.
+    By default it stops doing so after the first model was replaced, and the worker keeps the memory
+    of old models. Other C libraries behave otherwise, and have no `mallopt`.
     """
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
 def on_starting(_):
-    """Once, in the master, before there are workers: counters begin at 0, and what compiles the
-    scorer is loaded where all workers share it."""
+    """Once, in the master, before the first worker: reset the counters, and load the compiler of
+    the scorer where all workers share its memory."""
     # Not at the top: NumPy and prometheus_client read raw_env.
     from service.observability.multiprocess import wipe
-    from vehicle_price.model.scorer import prepare
+    from vehicle_price.model.scorer import compile_scorer
 
     gunicorn.util.write_error = write_error
     gunicorn.http.wsgi.Response = response_writer.Response
     wipe(_metrics_dir)
-    prepare()
-    _give_large_blocks_back()
-    gc.freeze()  # or each worker's first collection would copy what is shared
+    compile_scorer()
+    _return_large_blocks()
+    gc.freeze()  # else each worker's first garbage collection copies the shared memory
 
 
 def post_fork(_, worker):
@@ -88,14 +88,14 @@ def post_fork(_, worker):
 
 
 def child_exit(server, _):
-    """In the master, when a worker has ended, however it ended: keep what it counted."""
+    """In the master, after a worker has ended in any way: keep its counts."""
     from service.observability.multiprocess import fold
 
     fold(_metrics_dir, alive=server.WORKERS)
 
 
 def post_worker_init(worker):
-    """Load the model in this worker, and watch for its successor."""
+    """Load the model in this worker, and watch MODEL_DIR for the next one."""
     sys.setswitchinterval(GIL_SECONDS)
     configure(_settings.log_level)
     worker.wsgi.extensions["watcher"].start()

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
-    """Replace `path` at once: a reader sees the old content or the new, never a part."""
+    """Replace `path` atomically: a reader sees the old content or the new, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with draft.open("w", encoding="utf-8") as file:
@@ -28,5 +28,5 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def now() -> str:
-    """This moment in UTC, as it is written in all these files."""
+    """The present time in UTC, ISO 8601 to the second, as all these files have it."""
     return datetime.now(UTC).isoformat(timespec="seconds")

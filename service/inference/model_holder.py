@@ -22,10 +22,10 @@ class Valuation(Protocol):
     def price_many(self, listings: list[dict[str, object]]) -> list[Estimate]:
         """The estimates for `listings`, in their order."""
 
-    def price_turns(
-        self, turns: Iterable[list[dict[str, object]]], ahead: Callable[..., Any]
+    def price_batches(
+        self, batches: Iterable[list[dict[str, object]]], map_ahead: Callable[..., Any]
     ) -> Iterator[list[Estimate]]:
-        """The estimates for each batch; `ahead` is a map that may compute the next result early."""
+        """The estimates for each batch; `map_ahead` is a `map` that may work one batch ahead."""
 
 
 @dataclass(frozen=True)

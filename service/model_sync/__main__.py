@@ -32,7 +32,9 @@ def reconciler_from(settings: Settings, sync_requested: Callable[[], bool]) -> R
     errors = Errors(unreachable=(RegistryError,), superseded=(trial.TrialCancelled,))
     model_dir = Path(settings.model_dir)
     registry = Registry(settings.mlflow_tracking_uri)
-    checks = ModelChecks(trial.try_out, golden_set.compare, artifact.is_intact, golden_set.SET)
+    checks = ModelChecks(
+        trial.try_out, golden_set.compare, artifact.is_intact, golden_set.SET_VERSION
+    )
     fetcher = ModelFetcher(registry, model_dir, checks)
     mode = ChallengerMode.checked(settings.challenger_mode, settings.canary_percent)
     feedback = FeedbackReader(partial(read_errors, settings))

@@ -1,6 +1,6 @@
-"""How the service's processes log: one line per event to standard error, which rotates outside.
+"""Logging of the service's processes: one line per event to standard error.
 
-Several workers cannot rotate one file, so whoever starts them (supervisord, Docker) keeps the log.
+Several workers cannot rotate one file. The process manager (supervisord, Docker) rotates the log.
 """
 
 import logging

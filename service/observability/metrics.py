@@ -1,6 +1,6 @@
-"""What the service counts, for Prometheus. One `Metrics` per application.
+"""The counters of the service, for Prometheus. One `Metrics` per application.
 
-Under Gunicorn, PROMETHEUS_MULTIPROC_DIR makes prometheus_client write each worker's numbers to
+Under Gunicorn, PROMETHEUS_MULTIPROC_DIR makes prometheus_client write each worker's counters to
 files that any worker adds up; see multiprocess.py. Without it they stay in memory.
 """
 
@@ -22,7 +22,7 @@ Gauges = Callable[[], Iterable[Metric]]
 
 
 class Metrics:
-    """The service's counters, and functions that are asked for gauges at each scrape."""
+    """The service's counters, and functions that compute gauges at each scrape."""
 
     def __init__(self, folder: str = "") -> None:
         """folder: where the workers' files are; empty for one process."""
@@ -34,7 +34,7 @@ class Metrics:
         )
         self._seconds = Histogram(
             "http_request_duration_seconds",
-            "Time from the first hook to the answer's first byte.",
+            "Time from the request's entry into the application to its response.",
             ("method", "route"),
             buckets=SECONDS,
             registry=self._registry,
@@ -76,18 +76,18 @@ class Metrics:
         self._refused.labels(kind).inc()
 
     def add_gauges(self, gauges: Gauges) -> None:
-        """Ask `gauges` at each scrape. What it raises is the scrape's failure."""
+        """Call `gauges` at each scrape. An exception that it raises fails the scrape."""
         self._gauges.append(gauges)
 
     def exposition(self) -> bytes:
-        """All numbers of all workers in Prometheus's text format."""
+        """The metrics of all workers in Prometheus's text format."""
         registry = CollectorRegistry()
         if self._folder:
             registry.register(_AllWorkers(None, path=self._folder))
         else:
             registry.register(self._registry)
         for gauges in self._gauges:
-            registry.register(_Asked(gauges))
+            registry.register(_GaugeCollector(gauges))
         with self._reading():
             return generate_latest(registry)
 
@@ -98,10 +98,10 @@ class Metrics:
 
 
 class _AllWorkers(MultiProcessCollector):
-    """The sums over all workers' files."""
+    """Adds up the counters in all workers' files."""
 
     def collect(self) -> Iterable[Metric]:
-        """The sums. A file that a new worker is just making cannot be read for a moment."""
+        """The sums. For a moment, a file that a new worker creates cannot be read."""
         for _ in range(10):
             try:
                 return list(super().collect())
@@ -110,18 +110,18 @@ class _AllWorkers(MultiProcessCollector):
         return super().collect()
 
 
-class _Asked:
-    """Gauges as a collector."""
+class _GaugeCollector:
+    """A function that yields gauges, as a collector of prometheus_client."""
 
     def __init__(self, gauges: Gauges) -> None:
         self._gauges = gauges
 
     def collect(self) -> Iterable[Metric]:
-        """The gauges' values now."""
+        """The present gauges."""
         return self._gauges()
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: their names are not known before they are asked."""
+        """Nothing: the names are unknown before `collect`."""
         return ()
 
 

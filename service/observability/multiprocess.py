@@ -1,11 +1,11 @@
-"""The files in which Gunicorn's workers keep their counters, looked after by its master.
+"""The files in which Gunicorn's workers keep their counters; Gunicorn's master maintains them.
 
-The files are mapped into memory, where a full disk is no error but the end of the process. So their
-space is reserved before they are used.
+The files are mapped into memory. There a full disk would kill the process, so disk space is
+reserved before a file is used.
 
-prometheus_client gives each process files of its own, and a dead worker's must stay, or counters
-would fall. So that they do not pile up with every reload, the master adds a dead worker's numbers
-to `counter_dead.db` and `histogram_dead.db` and deletes the worker's own.
+prometheus_client gives each process files of its own. The counts of a dead worker must stay, or
+counters would fall. To keep the number of files bounded, the master adds a dead worker's counts to
+`counter_dead.db` and `histogram_dead.db` and deletes the worker's files.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ MEMORY = "/dev/shm"  # a disk in memory, for when the real one is full
 
 
 def wipe(folder: str | Path) -> None:
-    """Make `folder` empty: for the start of the master, when all counters begin at 0."""
+    """Delete all counters in `folder`: they start at 0 with Gunicorn's master."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for file in folder.glob("*.db*"):
@@ -34,9 +34,10 @@ def wipe(folder: str | Path) -> None:
 
 
 def reserve(folder: str | Path, pid: int) -> str:
-    """Make room for what worker `pid` will count. The folder it shall use.
+    """Reserve disk space for the counters of worker `pid`; the folder that it must use.
 
-    On a full disk that is another one, in memory: it serves on, and counts for itself alone.
+    On a full disk this is a folder in memory. The worker goes on serving, and its counts are
+    missing in the sums.
     """
     try:
         for kind in ("counter", "histogram"):
@@ -49,17 +50,17 @@ def reserve(folder: str | Path, pid: int) -> str:
 
 @contextmanager
 def reading(folder: str | Path) -> Iterator[None]:
-    """While the block runs nothing is folded. Ends with its process, however that ends."""
+    """No files are folded while the block runs. The lock ends with its process."""
     with (Path(folder) / LOCK).open("a", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         yield
 
 
 def fold(folder: str | Path, alive: Collection[int]) -> None:
-    """Add what workers counted that are not `alive` any more to what all dead workers counted.
+    """Add the counts of workers that are not `alive` to the sums of all dead workers.
 
-    Does nothing while somebody reads: a reader that hangs must not stop the master. The files
-    count where they are, and the next call finds them.
+    Does nothing during a read, since a reader that hangs must not stop the master. The files are
+    still part of the sums, and the next call folds them.
     """
     try:
         with (Path(folder) / LOCK).open("a", encoding="ascii") as lock:
@@ -92,7 +93,7 @@ def _fold(own: Path, dead: Path) -> None:
 
 
 def _reserve(path: Path, size: int) -> None:
-    """Give `path` its place on the disk, zeros where it is new. Raises OSError."""
+    """Allocate `size` bytes of disk for `path`; new bytes are zero. Raises OSError."""
     with path.open("ab") as file:
         try:
             os.posix_fallocate(file.fileno(), 0, size)

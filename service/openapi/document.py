@@ -95,8 +95,8 @@ def _operation(operation: Operation, access: Access | None, endpoint: str) -> Sc
     problems = {*operation.problems, *ALWAYS, *BY_RULE.get(access or "public", ())}
     answers = {s: _content(HTTPStatus(s).phrase, b) for s, b in operation.answers.items()}
     for status in problems:
-        known = answers.setdefault(status, {"description": MEANINGS[status], "content": {}})
-        known["content"][MEDIA_TYPE] = {"schema": ref("Problem")}
+        answer = answers.setdefault(status, {"description": MEANINGS[status], "content": {}})
+        answer["content"][MEDIA_TYPE] = {"schema": ref("Problem")}
     described: dict[str, Any] = {
         "operationId": endpoint.rpartition(".")[2],
         "summary": operation.summary,

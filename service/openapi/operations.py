@@ -18,8 +18,8 @@ Bodies = Mapping[str, Schema]  # media type → schema
 class Operation:
     """One method of one route.
 
-    answers: status → what is in the body, by media type. problems: the other statuses.
-    takes: the request's body by media type; needed: whether there must be one.
+    answers: status → schema of the body by media type. problems: the statuses of errors.
+    takes: schema of the request's body by media type; needed: whether the body is required.
     """
 
     summary: str
@@ -30,11 +30,11 @@ class Operation:
     parameters: tuple[Schema, ...] = ()
 
 
-def parameter(place: str, name: str, explained: str, schema: Schema, **more: object) -> Schema:
+def parameter(location: str, name: str, explained: str, schema: Schema, **extra: object) -> Schema:
     """One parameter in the path, the query or a header."""
-    required = {"required": True} if place == "path" else {}
-    described = {"name": name, "in": place, "description": explained, "schema": schema}
-    return described | required | more
+    required = {"required": True} if location == "path" else {}
+    schema_object = {"name": name, "in": location, "description": explained, "schema": schema}
+    return schema_object | required | extra
 
 
 def json_of(name: str) -> Bodies:

@@ -1,4 +1,4 @@
-"""The shapes of bodies as JSON Schema. A listing's comes from its validator and the schema."""
+"""JSON Schema of all bodies. A listing's is made from its validator and the data schema."""
 
 import unicodedata
 from functools import cache
@@ -20,7 +20,7 @@ UUID: Schema = {
 DOLLARS: Schema = {"type": "integer", "minimum": 0, "description": "Whole US dollars."}
 TEXT: Schema = {"type": "string"}
 ANY_OBJECT: Schema = {"type": "object"}
-# Any real day except 29 February, which a pattern cannot tell.
+# Every calendar day but 29 February, which a pattern cannot check.
 DATE = (
     r"^(19[7-9][0-9]|20[0-9]{2})-"
     r"((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
@@ -43,7 +43,7 @@ def record(required: dict[str, Schema], **optional: Schema) -> Schema:
 
 
 def listing() -> Schema:
-    """What `check_one` accepts: pydantic's schema, with the limits that its functions check."""
+    """A listing that `check_one` accepts: pydantic's schema, with the limits of its validators."""
     schema = ONE.json_schema()
     properties = {n: _property(BY_NAME[n], p) for n, p in schema["properties"].items()}
     return schema | {"properties": properties, "title": "Listing", "examples": [EXAMPLE]}
@@ -51,12 +51,12 @@ def listing() -> Schema:
 
 def _property(column: Column, generated: Schema) -> Schema:
     kinds = [_kind(column, kind["type"], kind) for kind in generated.get("anyOf", [generated])]
-    found = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+    schema = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
     unit = f" In {column.unit}." if column.unit else ""
-    found["description"] = column.help + unit
+    schema["description"] = column.help + unit
     if column.levels:
-        found["description"] += f" Known: {', '.join(column.levels)}; another gets a warning."
-    return found
+        schema["description"] += f" Known: {', '.join(column.levels)}; another gets a warning."
+    return schema
 
 
 def _kind(column: Column, name: str, generated: Schema) -> Schema:
@@ -77,16 +77,16 @@ def _text_limits(column: Column) -> Schema:
 
 @cache
 def _invisible() -> str:
-    """The characters that `text.tidy` takes away, as ranges of a pattern."""
-    found: list[list[int]] = []
+    """The characters that `text.tidy` removes, as ranges of a pattern."""
+    ranges: list[list[int]] = []
     for code in range(0x10000):
         category = unicodedata.category(chr(code))
         if category in ("Cc", "Cf") or category[0] == "Z":
-            if found and found[-1][1] == code - 1:
-                found[-1][1] = code
+            if ranges and ranges[-1][1] == code - 1:
+                ranges[-1][1] = code
             else:
-                found.append([code, code])
-    return "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in found)
+                ranges.append([code, code])
+    return "".join(f"\\u{first:04x}-\\u{last:04x}" for first, last in ranges)
 
 
 def components() -> dict[str, Schema]:

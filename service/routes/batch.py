@@ -115,7 +115,7 @@ def _priced_file(
     """The priced file, chunk by chunk. The records of a chunk are kept before it is sent."""
     for chunk in file.parts(CHUNK_ROWS):
         checked_batches, same_batches = tee(map(_checked, _batches(file.listings(chunk))))
-        estimates = served.valuation.price_turns(map(_valid, same_batches), ahead)
+        estimates = served.valuation.price_batches(map(_valid, same_batches), ahead)
         added: list[AddedValues] = []
         for checked, prices in zip(checked_batches, estimates, strict=True):
             added += _added_values(checked, _kept(_valid(checked), prices, pricer, served, context))

@@ -90,6 +90,6 @@ def _reason(error: dict) -> FieldError:
     if error["loc"] == ("data",):
         return FieldError(pointer, NO_PATH, error["input"])
     if error["type"] == "extra_forbidden":
-        known = ", ".join(TrainRequest.model_fields)
-        return FieldError(pointer, f"unknown; known are {known}", error["input"])
+        names = ", ".join(TrainRequest.model_fields)
+        return FieldError(pointer, f"unknown; known are {names}", error["input"])
     return FieldError(pointer, error["msg"], error["input"])

@@ -14,7 +14,7 @@ from service.server.error_page import CLIENT_FAULTS
 
 
 class AccessLogger(Logger):
-    """Gunicorn's logger with a structured access log; the query is left out, it may be personal."""
+    """Gunicorn's logger with a structured access log. It leaves out the query, which may be personal."""
 
     def access(self, resp: Any, req: Any, environ: dict, request_time: timedelta) -> None:
         """Log one answered request."""
@@ -24,19 +24,19 @@ class AccessLogger(Logger):
         line = {
             "time": self.now(),
             "method": environ["REQUEST_METHOD"],
-            "path": environ.get("PATH_INFO", req.path),  # there is none where the headers are wrong
+            "path": environ.get("PATH_INFO", req.path),  # missing where the headers are wrong
             "status": CLIENT_FAULTS.get(status, status),
             "bytes": getattr(resp, "sent", None),
             "milliseconds": round(request_time.total_seconds() * 1000, 2),
             "client": environ.get("REMOTE_ADDR"),
         }
-        noted = {name: environ.get(key) for name, key in LOGGED.items()}
-        line |= {name: value for name, value in noted.items() if value}
+        added = {name: environ.get(key) for name, key in LOGGED.items()}
+        line |= {name: value for name, value in added.items() if value}
         self._write(to_json(line))
 
     def _write(self, line: bytes) -> None:
-        """Into what is configured. An open file or stream without `logging`'s records, which take
-        ten times as long."""
+        """Write to all handlers. An open stream is written directly: `logging` takes ten times as
+        long."""
         for handler in self.access_log.handlers:
             if stream := getattr(handler, "stream", None):
                 with suppress(OSError):  # a full disk: answers go on

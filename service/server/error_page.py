@@ -1,7 +1,7 @@
-"""What Gunicorn itself refuses, before there is a request, answered as a problem too.
+"""Gunicorn's own error responses (no valid HTTP request) as problem+json.
 
-Gunicorn has no setting for its error page, so `gunicorn.conf.py` puts `write_error` in the place
-of its function of that name.
+Gunicorn has no setting for its error page, so `gunicorn.conf.py` replaces Gunicorn's function
+`write_error` by this one.
 """
 
 import json
@@ -12,12 +12,12 @@ from gunicorn.util import write_nonblock
 
 from service.http.problem import MEDIA_TYPE, TYPE
 
-# Only a client's bytes can bring these about, so they are the client's fault.
+# Gunicorn blames the server for these, but only a client's bytes can cause them.
 CLIENT_FAULTS = {501: 400}
 
 
 def write_error(sock: Any, status_int: int, reason: str, mesg: str) -> None:
-    """Answer what could not be read as HTTP, and close the connection. Signature: Gunicorn's."""
+    """Answer bytes that are no HTTP request, and close the connection. Gunicorn's signature."""
     status = CLIENT_FAULTS.get(status_int, status_int)
     body = {
         "type": TYPE + "broken-http",
