@@ -42,9 +42,9 @@ class FakeValuation:
         """The prices of a list, in its order."""
         return [self.price_one(listing) for listing in listings]
 
-    def price_turns(self, turns, ahead=map):
+    def price_batches(self, batches, map_ahead=map):
         """The prices of several lists."""
-        return ahead(self.price_many, turns)
+        return map_ahead(self.price_many, batches)
 
 
 class FakeTrainer:

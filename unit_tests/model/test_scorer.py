@@ -15,7 +15,7 @@ from vehicle_price.features.encoder import FEATURE_NAMES
 from vehicle_price.features.frame import encode_frame
 from vehicle_price.listing.validation import check_many
 from vehicle_price.model import scorer, trees
-from vehicle_price.model.tree_packing import pack
+from vehicle_price.model.tree_packing import rank_encode
 from vehicle_price.names import FAMILY_NAMES
 from vehicle_price.schema import FEATURES
 from vehicle_price.settings import Settings
@@ -36,14 +36,22 @@ def of_xgboost(family: str, inputs: np.ndarray) -> np.ndarray:
 
 def assert_alike(family: str, inputs: np.ndarray) -> None:
     """Every bit of every score is XGBoost's."""
-    found = tiny.valuation(family).scorer.score(inputs)
-    assert found.dtype == np.float32
-    assert found.tobytes() == of_xgboost(family, inputs).tobytes()
+    scores = tiny.valuation(family).scorer.score(inputs)
+    assert scores.dtype == np.float32
+    assert scores.tobytes() == of_xgboost(family, inputs).tobytes()
 
 
 @EACH_FAMILY
 @pytest.mark.parametrize(
-    "rows", [1, scorer.FEW, scorer.FEW + 1, scorer.BLOCK - 1, scorer.BLOCK, 3 * scorer.BLOCK + 1]
+    "rows",
+    [
+        1,
+        scorer.MAX_SINGLE_ROWS,
+        scorer.MAX_SINGLE_ROWS + 1,
+        scorer.ROW_BLOCK - 1,
+        scorer.ROW_BLOCK,
+        3 * scorer.ROW_BLOCK + 1,
+    ],
 )
 def test_any_number_of_listings_is_scored_as_by_xgboost(family, rows):
     inputs = encode_frame(tiny.valuation(family).tables, tiny.halves().test.head(rows))
@@ -63,12 +71,12 @@ def test_any_numbers_are_scored_as_by_xgboost(family, inputs):
 
 @EACH_FAMILY
 def test_inputs_on_a_threshold_go_the_way_they_go_in_xgboost(family):
-    found = tiny.valuation(family).trees
-    asked = found.nodes["link"] & trees.MAX_INPUTS
+    ensemble = tiny.valuation(family).trees
+    input_of = ensemble.nodes["link"] & trees.MAX_INPUTS
     inputs = np.zeros((300, WIDTH), np.float32)
     rng = np.random.default_rng(5)
     for column in range(WIDTH):
-        thresholds = found.nodes["threshold"][asked == column]
+        thresholds = ensemble.nodes["threshold"][input_of == column]
         if len(thresholds):
             inputs[:, column] = rng.choice(thresholds, len(inputs))
     assert len(np.unique(tiny.valuation(family).scorer.score(inputs)[:, 0])) > 100
@@ -85,22 +93,24 @@ def test_a_tree_that_fits_no_short_words_is_walked_as_well():
     """A complete tree of 2**16 leaves on one input; leaf n is for inputs from n - 1 up to n."""
     levels = 16
     nodes = np.zeros(2 ** (levels + 1) - 1, trees.NODE)
-    own = np.arange(len(nodes))
-    level = np.frexp(own + 1)[1] - 1
-    place = own + 1 - 2**level
-    nodes["threshold"] = np.where(level < levels, (place * 2 + 1) * 2.0 ** (levels - 1 - level), 0)
+    number = np.arange(len(nodes))
+    level = np.frexp(number + 1)[1] - 1
+    position = number + 1 - 2**level
+    nodes["threshold"] = np.where(
+        level < levels, (position * 2 + 1) * 2.0 ** (levels - 1 - level), 0
+    )
     leaf = level == levels
-    nodes["threshold"][leaf] = place[leaf]
-    nodes["link"] = np.where(leaf, own << 8 | 1, (2 * own + 1) << 8)
-    one = np.ones(1, np.int64)
-    large = trees.Trees(nodes, one * len(nodes), one, np.zeros(1, np.float32), one)
+    nodes["threshold"][leaf] = position[leaf]
+    nodes["link"] = np.where(leaf, number << 8 | 1, (2 * number + 1) << 8)
+    single = np.ones(1, np.int64)
+    large = trees.Trees(nodes, single * len(nodes), single, np.zeros(1, np.float32), single)
     large.check()
-    assert pack(large).trees.words.dtype == np.uint64
-    assert pack(tiny.valuation("xgboost").trees).trees.words.dtype == np.uint32
+    assert rank_encode(large).trees.words.dtype == np.uint64
+    assert rank_encode(tiny.valuation("xgboost").trees).trees.words.dtype == np.uint32
     inputs = np.array([[-1], [0], [0.5], [1], [40_000.5], [2**16 - 1], [np.inf]] * 3, np.float32)
     for rows in (len(inputs), 1):
-        found = scorer.Scorer(large).score(inputs[:rows])
-        assert (found == np.floor(np.clip(inputs[:rows], 0, 2**16 - 1))).all()
+        scores = scorer.Scorer(large).score(inputs[:rows])
+        assert (scores == np.floor(np.clip(inputs[:rows], 0, 2**16 - 1))).all()
 
 
 def test_no_rows_have_no_scores_and_other_inputs_are_refused():
@@ -118,12 +128,12 @@ def test_the_compiled_loops_do_what_is_written(family):
     # pylint: disable=protected-access
     valuation = tiny.valuation(family)
     inputs = encode_frame(valuation.tables, tiny.halves().test.head(5))
-    packed = pack(valuation.trees)
+    ranked = rank_encode(valuation.trees)
     ranks = np.zeros((len(inputs), WIDTH + 1), np.uint32)
-    scorer._rank(inputs, packed.limits, packed.first_limit, ranks)
-    for loop in (scorer._few, scorer._many):
+    scorer._rank_inputs(inputs, ranked.thresholds, ranked.threshold_starts, ranks)
+    for score in (scorer._score_one_by_one, scorer._score_in_blocks):
         scores = np.empty((len(inputs), 3), np.float32)
-        loop(ranks, *packed.trees, scores)
+        score(ranks, *ranked.trees, scores)
         assert scores.tobytes() == valuation.scorer.score(inputs).tobytes()
 
 
@@ -144,11 +154,11 @@ def test_real_listings_have_one_price_on_every_path_and_that_of_xgboost(real_dat
 
 
 def test_trees_are_the_same_when_saved_and_loaded(tmp_path):
-    found = tiny.valuation("random_forest").trees
-    trees.save(found, tmp_path / "trees.npz")
-    again = trees.load(tmp_path / "trees.npz")
+    ensemble = tiny.valuation("random_forest").trees
+    trees.save(ensemble, tmp_path / "trees.npz")
+    loaded = trees.load(tmp_path / "trees.npz")
     for name in ("nodes", "sizes", "counts", "base", "inputs"):
-        assert getattr(again, name).tobytes() == getattr(found, name).tobytes()
+        assert getattr(loaded, name).tobytes() == getattr(ensemble, name).tobytes()
 
 
 def test_a_price_needs_neither_xgboost_nor_data_frames():
@@ -157,8 +167,10 @@ def test_a_price_needs_neither_xgboost_nor_data_frames():
         "import sys, vehicle_price.model.artifact, vehicle_price.listing.validation\n"
         "print({'xgboost', 'sklearn', 'pandas', 'scipy', 'pyarrow', 'mlflow'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
+    completed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert completed.stdout.strip() == "set()"
 
 
 def _as_json(cars) -> list[dict[str, object]]:

@@ -124,7 +124,7 @@ def test_a_better_challenger_that_fails_a_golden_listing_is_not_promoted(
         with monkeypatch.context() as patch:
             if folder.name == challenger:
                 first, *others = golden_set.LISTINGS
-                dear = first._replace(typical=100 * first.typical)
+                dear = first._replace(typical_price=100 * first.typical_price)
                 patch.setattr(golden_set, "LISTINGS", (dear, *others))
             return golden_prices(folder, manifest_sha256)
 

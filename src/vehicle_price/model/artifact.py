@@ -10,7 +10,7 @@ import numpy as np
 from vehicle_price.features.encoder import FEATURE_NAMES, Tables
 from vehicle_price.model import trees
 from vehicle_price.model.scorer import Scorer
-from vehicle_price.model.valuation import Fitted, Valuation
+from vehicle_price.model.valuation import FittedValuation, Valuation
 
 MANIFEST = "manifest.json"
 FORMAT = 2
@@ -20,15 +20,15 @@ FILES = ("tables.json", "facts.json", "trees.npz", *BOOSTERS, "seen_cars.npy")
 
 
 class ArtifactError(ValueError):
-    """A saved model is not what was written, or does not answer; the message says why."""
+    """A saved model is not what was written, or does not price sensibly; the message says why."""
 
 
-def save(valuation: Fitted, folder: Path) -> str:
+def save(valuation: FittedValuation, folder: Path) -> str:
     """Write `valuation` into `folder`, which must not exist. Returns the manifest's SHA-256."""
     folder.mkdir(parents=True)
     _write_json(folder / "tables.json", asdict(valuation.tables))
-    about = {"interval_margin": valuation.interval_margin, "features": list(FEATURE_NAMES)}
-    _write_json(folder / "facts.json", about | {"facts": valuation.facts})
+    facts = {"interval_margin": valuation.interval_margin, "features": list(FEATURE_NAMES)}
+    _write_json(folder / "facts.json", facts | {"facts": valuation.facts})
     trees.save(valuation.trees, folder / "trees.npz")
     for name, attribute in BOOSTERS.items():
         (folder / name).write_bytes(getattr(valuation, attribute).save_raw("ubj"))
@@ -41,13 +41,13 @@ def save(valuation: Fitted, folder: Path) -> str:
 def load(folder: Path, manifest_sha256: str | None = None) -> Valuation:
     """The valuation in `folder`, every file's hash checked before anything is parsed.
 
-    manifest_sha256: what `save` returned, kept elsewhere (in the registry), if known.
+    manifest_sha256: the value that `save` returned and the registry keeps; None to skip that check.
     Raises ArtifactError.
     """
     check_hashes(folder, manifest_sha256)
     try:
         return _read(folder)
-    # Right in itself but not what `save` writes: someone else wrote it, manifest included.
+    # The hashes agree, so files and manifest were both written by another program.
     except (ValueError, KeyError, TypeError, OSError, EOFError) as error:
         if isinstance(error, ArtifactError):
             raise
@@ -55,8 +55,8 @@ def load(folder: Path, manifest_sha256: str | None = None) -> Valuation:
 
 
 def _read(folder: Path) -> Valuation:
-    about = json.loads((folder / "facts.json").read_text("utf-8"))
-    if about["features"] != list(FEATURE_NAMES):
+    facts = json.loads((folder / "facts.json").read_text("utf-8"))
+    if facts["features"] != list(FEATURE_NAMES):
         raise ArtifactError(f"{folder}: made for other model inputs; train again with this version")
     seen_cars = np.load(folder / "seen_cars.npy", allow_pickle=False)
     if seen_cars.dtype != np.uint64:
@@ -64,8 +64,8 @@ def _read(folder: Path) -> Valuation:
     return Valuation(
         tables=Tables(**json.loads((folder / "tables.json").read_text("utf-8"))),
         scorer=Scorer(trees.load(folder / "trees.npz")),
-        interval_margin=about["interval_margin"],
-        facts=about["facts"],
+        interval_margin=facts["interval_margin"],
+        facts=facts["facts"],
         seen_cars=seen_cars,
     )
 
@@ -79,11 +79,12 @@ def check_hashes(folder: Path, manifest_sha256: str | None) -> None:
         raise ArtifactError(f"{path}: not the manifest that was registered")
     try:
         manifest = json.loads(path.read_text("utf-8"))
-        known, hashes = manifest["format"], dict(manifest["sha256"])
+        file_format, hashes = manifest["format"], dict(manifest["sha256"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ArtifactError(f"{path}: damaged ({error})") from error
-    if known != FORMAT:
-        raise ArtifactError(f"{path}: format {known!r}, need {FORMAT}; train again (make retrain)")
+    if file_format != FORMAT:
+        message = f"{path}: format {file_format!r}, need {FORMAT}; train again (make retrain)"
+        raise ArtifactError(message)
     if set(hashes) != set(FILES):
         raise ArtifactError(f"{path}: lists {sorted(hashes)}, need {sorted(FILES)}")
     for name in FILES:

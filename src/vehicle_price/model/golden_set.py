@@ -1,51 +1,35 @@
-"""Golden listings: cars whose price nobody doubts by a factor of four.
+"""Golden listings: ordinary cars whose price is known within a factor of four.
 
 A new version must price each of them before it may serve. The limits are wide on purpose: they
-find a model that is broken (prices in cents, in logarithms, off by ten times), not one that is
-merely worse; the gate measures that. Changed only together with `SET`.
+detect a broken model (prices in cents, as logarithms, wrong by a factor of ten). Whether a model is
+merely worse is measured by the gate. Change `SET_VERSION` whenever a listing changes.
 """
 
 from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from vehicle_price.estimate import Estimate
 from vehicle_price.listing.validation import check_one
+from vehicle_price.model.valuation import Valuation
 
-SET = 1  # prices of different sets are not compared
-FACTOR = 4.0  # an asking price in dollars, divided and multiplied by this, makes the limits
+SET_VERSION = 1  # prices of different sets are not compared
+FACTOR = 4.0  # limits: the typical price divided and multiplied by this
 MEDIAN_JUMP, SINGLE_JUMP = 1.5, 4.0  # how far prices may move from one version to the next
 
 
-class Golden(NamedTuple):
-    """One car: the listing as a client sends it, and about what it costs in US dollars."""
+class GoldenListing(NamedTuple):
+    """A listing as a client sends it, and the price usually asked for such a car (US dollars)."""
 
     listing: Mapping[str, object]
-    typical: int
+    typical_price: int
 
 
-class Estimate(Protocol):
-    """A price and its interval."""
-
-    price: int
-    low: int
-    high: int
-
-
-class Prices(Protocol):
-    """What is asked of a model."""
-
-    def price_one(self, listing: Mapping[str, object]) -> Estimate:
-        """The estimate for one listing."""
-
-    def price_many(self, listings: Sequence[Mapping[str, object]]) -> Sequence[Estimate]:
-        """The estimates for `listings`, in their order."""
-
-
-class NotGolden(ValueError):
+class GoldenSetError(ValueError):
     """A model does not price the golden listings sensibly; the message says which and how."""
 
 
-# year, make, model, miles, dollars asked in spring 2021; then what else the seller said.
+# year, make, model, miles, price asked in spring 2021 in dollars, further columns
 _TABLE: tuple[tuple[int, str, str, int, int, dict[str, str]], ...] = (
     (2014, "honda", "civic lx sedan", 88_000, 10_500, {"fuel": "gas", "type": "sedan"}),
     (2016, "toyota", "corolla le", 62_000, 14_000, {"condition": "good", "state": "ca"}),
@@ -70,65 +54,69 @@ _TABLE: tuple[tuple[int, str, str, int, int, dict[str, str]], ...] = (
     (2005, "honda", "accord ex", 160_000, 5_000, {"condition": "good"}),
     (2019, "honda", "cr-v ex-l", 30_000, 27_000, {}),
 )
-LISTINGS: tuple[Golden, ...] = tuple(
-    Golden({"year": y, "manufacturer": make, "model": model, "odometer": miles} | said, dollars)
-    for y, make, model, miles, dollars, said in _TABLE
+LISTINGS: tuple[GoldenListing, ...] = tuple(
+    GoldenListing(
+        {"year": year, "manufacturer": make, "model": model, "odometer": miles} | columns, price
+    )
+    for year, make, model, miles, price, columns in _TABLE
 )
 
 
-def prices(valuation: Prices) -> list[int]:
-    """What `valuation` answers for each golden listing, in dollars. Raises NotGolden.
+def prices(valuation: Valuation) -> list[int]:
+    """The price of each golden listing, in US dollars. Raises GoldenSetError.
 
-    One listing and a list are different paths, so both are asked.
+    `price_one` and `price_many` are different code paths, so both are checked.
     """
     listings = [check_one(dict(golden.listing)) for golden in LISTINGS]
-    found = list(valuation.price_many(listings))
-    if len(found) != len(LISTINGS):
-        raise NotGolden(f"{len(LISTINGS)} golden listings got {len(found)} answers")
-    for golden, listing, estimate in zip(LISTINGS, listings, found, strict=True):
+    estimates = list(valuation.price_many(listings))
+    if len(estimates) != len(LISTINGS):
+        raise GoldenSetError(f"{len(LISTINGS)} golden listings got {len(estimates)} answers")
+    for golden, listing, estimate in zip(LISTINGS, listings, estimates, strict=True):
         alone = valuation.price_one(listing)
         if tuple(alone[:3]) != tuple(estimate[:3]):
-            raise NotGolden(f"{_named(golden)}: {estimate[:3]} in a list, {alone[:3]} alone")
+            raise GoldenSetError(f"{_name(golden)}: {estimate[:3]} in a list, {alone[:3]} alone")
         _check(golden, estimate)
-    return [int(estimate.price) for estimate in found]
+    return [int(estimate.price) for estimate in estimates]
 
 
 def compare(new: Sequence[int], serving: Sequence[int]) -> None:
-    """Raise NotGolden when the prices `new` have jumped away from those of the model that serves.
+    """Compare golden prices of a new version with those of the model that serves.
+
+    Raises GoldenSetError when the median ratio or a single ratio is too far from 1.
 
     >>> compare([10, 20, 31], [10, 21, 30])
     >>> compare([20, 40, 62], [10, 21, 30])
     Traceback (most recent call last):
     ...
-    vehicle_price.model.golden_set.NotGolden: half of the golden prices are 2 times those of the \
-model that serves, or more; 1.5 is allowed
+    vehicle_price.model.golden_set.GoldenSetError: half of the golden prices are 2 times those of \
+the model that serves, or more; 1.5 is allowed
     """
-    ratios = [mine / other for mine, other in zip(new, serving, strict=True)]
+    ratios = [new_price / old_price for new_price, old_price in zip(new, serving, strict=True)]
     middle = median(ratios)
     if not 1 / MEDIAN_JUMP <= middle <= MEDIAN_JUMP:
         word = "more" if middle > 1 else "less"
-        raise NotGolden(
+        raise GoldenSetError(
             f"half of the golden prices are {middle:.3g} times those of the model that serves, "
             f"or {word}; {MEDIAN_JUMP if middle > 1 else 1 / MEDIAN_JUMP:.3g} is allowed"
         )
-    for golden, ratio, mine in zip(LISTINGS, ratios, new, strict=False):
+    for golden, ratio, price in zip(LISTINGS, ratios, new, strict=False):
         if not 1 / SINGLE_JUMP <= ratio <= SINGLE_JUMP:
-            raise NotGolden(
-                f"{_named(golden)}: {mine:,} USD, {ratio:.3g} times the price of the model that "
+            raise GoldenSetError(
+                f"{_name(golden)}: {price:,} USD, {ratio:.3g} times the price of the model that "
                 f"serves; {SINGLE_JUMP:g} is allowed"
             )
 
 
-def _check(golden: Golden, estimate: Estimate) -> None:
-    low, high = golden.typical / FACTOR, golden.typical * FACTOR
+def _check(golden: GoldenListing, estimate: Estimate) -> None:
+    low, high = golden.typical_price / FACTOR, golden.typical_price * FACTOR
     if not low <= estimate.price <= high:
-        raise NotGolden(
-            f"{_named(golden)}: {estimate.price:,} USD; sensible is {low:,.0f} to {high:,.0f}"
+        raise GoldenSetError(
+            f"{_name(golden)}: {estimate.price:,} USD; sensible is {low:,.0f} to {high:,.0f}"
         )
     if not 0 < estimate.low <= estimate.price <= estimate.high:
-        raise NotGolden(f"{_named(golden)}: interval {estimate.low:,} to {estimate.high:,} USD")
+        raise GoldenSetError(f"{_name(golden)}: interval {estimate.low:,} to {estimate.high:,} USD")
 
 
-def _named(golden: Golden) -> str:
+def _name(golden: GoldenListing) -> str:
     car = golden.listing
     return f"golden listing {car['year']} {car['manufacturer']} {car['model']}"

@@ -1,11 +1,12 @@
-"""Walk the trees: the one way in which this project makes a score, for one listing or many.
+"""The scorer: log prices and quantiles from model inputs, for one listing or many.
 
-XGBoost's `inplace_predict` takes milliseconds for a single row, because every call prepares
-itself anew for all trees, and more time per row than needed for many. These few loops are
-compiled by Numba on first use; setup/decisions/0015-compiled-scorer.md has the figures.
+XGBoost's `inplace_predict` takes milliseconds for a single row, because every call prepares all
+trees again, and more time per row than these loops for many. Numba compiles the loops on first use;
+setup/decisions/0015-compiled-scorer.md has the figures.
 
-A walk waits for memory at each step, so several go side by side: for one listing in several
-trees, for many listings in one tree. Both add the leaves in the same order.
+A walk from root to leaf waits for memory at each step, so several walks are interleaved: one
+listing through several trees, or many listings through one tree. Both add the leaves in the same
+order, so both give the same score.
 """
 
 import logging
@@ -14,140 +15,146 @@ from functools import cache
 
 import numpy as np
 
-from vehicle_price.model.tree_packing import Packed, pack
+from vehicle_price.model.tree_packing import RankedTrees, rank_encode
 from vehicle_price.model.trees import Trees
 
 log = logging.getLogger(__name__)
 
-SIDE_BY_SIDE = 64  # trees, for one listing
-BLOCK = 64  # listings that go through a tree together
-FEW = 8  # listings, up to which one at a time is faster
+TREE_BLOCK = 64  # trees that one listing goes through together
+ROW_BLOCK = 64  # listings that go through one tree together
+MAX_SINGLE_ROWS = 8  # up to this many listings, one listing at a time is faster
 
 
 class Scorer:
-    """The trees of a model, ready to be walked."""
+    """The trees of a model, rank encoded."""
 
     def __init__(self, trees: Trees) -> None:
-        self._packed = pack(trees)
+        self._ranked = rank_encode(trees)
 
     def score(self, inputs: np.ndarray) -> np.ndarray:
         """float32 (rows, outputs) for float32 (rows, inputs), C order; equal to the booster's.
 
-        Other threads may run meanwhile.
+        Releases the GIL. Raises ValueError for another number of inputs.
         """
         width = inputs.shape[1]
-        wanted = len(self._packed.first_limit) - 1
-        if width != wanted:
-            raise ValueError(f"{width} inputs, need {wanted}")
-        return _compiled()(inputs, self._packed)
+        required_width = len(self._ranked.threshold_starts) - 1
+        if width != required_width:
+            raise ValueError(f"{width} inputs, need {required_width}")
+        return _compiled()(inputs, self._ranked)
 
 
-def prepare() -> None:
+def compile_scorer() -> None:
     """Compile the loops now; before a fork, so that the processes share the compiler's memory."""
     _compiled()
 
 
-# Numba compiles one function with everything in it best.
+# Numba compiles one large function best.
 # pylint: disable=too-many-arguments, too-many-locals, too-many-positional-arguments
 
 
-def _rank(inputs, limits, first_limit, ranks):
-    """How many thresholds of its input each value is not below; all, if it is no number."""
+def _rank_inputs(inputs, thresholds, threshold_starts, ranks):
+    """Write into `ranks` how many thresholds of its input each value is not below; NaN: all."""
     for row in range(inputs.shape[0]):
         for column in range(inputs.shape[1]):
-            # Without a branch that nobody could predict: halves are skipped by multiplication.
-            first, left = first_limit[column], first_limit[column + 1] - first_limit[column]
-            place = first
-            while left > 0:
-                half = (left + 1) // 2
-                above = not inputs[row, column] < limits[place + half - 1]
-                place += half * above
-                left -= half
-            ranks[row, column] = place - first
+            # A binary search without an unpredictable branch: `not_below` is 0 or 1 and multiplies.
+            first = threshold_starts[column]
+            size = threshold_starts[column + 1] - first
+            index = first
+            while size > 0:
+                half = (size + 1) // 2
+                not_below = not inputs[row, column] < thresholds[index + half - 1]
+                index += half * not_below
+                size -= half
+            ranks[row, column] = index - first
 
 
-def _few(ranks, words, layout, values, starts, depths, counts, base, scores):
-    """One listing at a time, SIDE_BY_SIDE trees at a time."""
-    child_shift, input_shift, last_input, most = layout
-    place = np.empty(SIDE_BY_SIDE, words.dtype)
+def _score_one_by_one(ranks, words, layout, values, starts, depths, counts, base, scores):
+    """Score one listing at a time, TREE_BLOCK trees together."""
+    child_shift, input_shift, input_mask, rank_mask = layout
+    node = np.empty(TREE_BLOCK, words.dtype)
     for row in range(ranks.shape[0]):
-        last = 0
-        for output in range(base.shape[0]):
-            first, last = last, last + counts[output]
-            total = base[output]
-            for start in range(first, last, SIDE_BY_SIDE):
-                side = min(SIDE_BY_SIDE, last - start)
-                deepest = 0
-                for k in range(side):
-                    place[k] = starts[start + k]
-                    deepest = max(deepest, depths[start + k])
-                for _ in range(deepest):
-                    for k in range(side):
-                        word = words[place[k]]
-                        above = ranks[row, (word >> input_shift) & last_input] >= (word & most)
-                        place[k] += (word >> child_shift) + above
-                for k in range(side):
-                    total += values[place[k]]
-            scores[row, output] = total
-
-
-def _many(ranks, words, layout, values, starts, depths, counts, base, scores):
-    """One tree at a time, BLOCK listings at a time."""
-    child_shift, input_shift, last_input, most = layout
-    place = np.empty(BLOCK, words.dtype)
-    block = np.empty((BLOCK, ranks.shape[1]), ranks.dtype)
-    for first in range(0, ranks.shape[0], BLOCK):
-        rows = min(BLOCK, ranks.shape[0] - first)
-        block[:rows] = ranks[first : first + rows]
         last_tree = 0
         for output in range(base.shape[0]):
             first_tree, last_tree = last_tree, last_tree + counts[output]
-            scores[first : first + rows, output] = base[output]
+            total = base[output]
+            for block_start in range(first_tree, last_tree, TREE_BLOCK):
+                trees = min(TREE_BLOCK, last_tree - block_start)
+                deepest = 0
+                for k in range(trees):
+                    node[k] = starts[block_start + k]
+                    deepest = max(deepest, depths[block_start + k])
+                for _ in range(deepest):
+                    for k in range(trees):
+                        word = words[node[k]]
+                        rank = ranks[row, (word >> input_shift) & input_mask]
+                        go_right = rank >= (word & rank_mask)
+                        node[k] += (word >> child_shift) + go_right
+                for k in range(trees):
+                    total += values[node[k]]
+            scores[row, output] = total
+
+
+def _score_in_blocks(ranks, words, layout, values, starts, depths, counts, base, scores):
+    """Send ROW_BLOCK listings together through one tree at a time."""
+    child_shift, input_shift, input_mask, rank_mask = layout
+    node = np.empty(ROW_BLOCK, words.dtype)
+    block = np.empty((ROW_BLOCK, ranks.shape[1]), ranks.dtype)
+    for first_row in range(0, ranks.shape[0], ROW_BLOCK):
+        rows = min(ROW_BLOCK, ranks.shape[0] - first_row)
+        block[:rows] = ranks[first_row : first_row + rows]
+        last_tree = 0
+        for output in range(base.shape[0]):
+            first_tree, last_tree = last_tree, last_tree + counts[output]
+            scores[first_row : first_row + rows, output] = base[output]
             for tree in range(first_tree, last_tree):
-                place[:rows] = starts[tree]
+                node[:rows] = starts[tree]
                 for _ in range(depths[tree]):
                     for k in range(rows):
-                        word = words[place[k]]
-                        asked = (word >> input_shift) & last_input
-                        above = block[k, asked] >= (word & most)
-                        place[k] += (word >> child_shift) + above
+                        word = words[node[k]]
+                        column = (word >> input_shift) & input_mask
+                        go_right = block[k, column] >= (word & rank_mask)
+                        node[k] += (word >> child_shift) + go_right
                 for k in range(rows):
-                    scores[first + k, output] += values[place[k]]
+                    scores[first_row + k, output] += values[node[k]]
 
 
 @cache
-def _compiled() -> Callable[[np.ndarray, Packed], np.ndarray]:
-    """The loops as machine code, taken from the cache on disk if this machine made it before."""
+def _compiled() -> Callable[[np.ndarray, RankedTrees], np.ndarray]:
+    """The loops as machine code, from the cache on disk if they were compiled here before."""
     import numba
 
-    short, size, single = numba.uint32, numba.int64, numba.float32
-    rank = _compile(_rank, [numba.void(single[:, ::1], single[::1], size[::1], short[:, ::1])])
-    walks = [
+    uint32, int64, float32 = numba.uint32, numba.int64, numba.float32
+    rank_inputs = _compile(
+        _rank_inputs, [numba.void(float32[:, ::1], float32[::1], int64[::1], uint32[:, ::1])]
+    )
+    signatures = [
         numba.void(
-            *(short[:, ::1], word[::1], word[::1], single[::1]),
-            *(size[::1], size[::1], size[::1], single[::1], single[:, ::1]),
+            *(uint32[:, ::1], word[::1], word[::1], float32[::1]),
+            *(int64[::1], int64[::1], int64[::1], float32[::1], float32[:, ::1]),
         )
         for word in (numba.uint32, numba.uint64)
     ]
-    few, many = _compile(_few, walks), _compile(_many, walks)
+    one_by_one = _compile(_score_one_by_one, signatures)
+    in_blocks = _compile(_score_in_blocks, signatures)
 
-    def score(inputs: np.ndarray, packed: Packed) -> np.ndarray:
+    def score(inputs: np.ndarray, ranked: RankedTrees) -> np.ndarray:
         rows, width = inputs.shape
-        ranks = np.zeros((rows, width + 1), np.uint32)
-        rank(inputs, packed.limits, packed.first_limit, ranks)
-        scores = np.empty((rows, len(packed.trees.base)), np.float32)
-        (few if rows <= FEW else many)(ranks, *packed.trees, scores)
+        ranks = np.zeros((rows, width + 1), np.uint32)  # the last column is the leaves' input
+        rank_inputs(inputs, ranked.thresholds, ranked.threshold_starts, ranks)
+        scores = np.empty((rows, len(ranked.trees.base)), np.float32)
+        walk = one_by_one if rows <= MAX_SINGLE_ROWS else in_blocks
+        walk(ranks, *ranked.trees, scores)
         return scores
 
     return score
 
 
 def _compile(loop: Callable[..., None], signatures: list[object]) -> Callable[..., None]:
-    # No `fastmath`: it would add in another order. `nogil` lets other threads run.
+    # Without `fastmath`, which would change the order of additions. `nogil`: other threads run.
     import numba
 
     try:
         return numba.njit(signatures, nogil=True, cache=True, error_model="numpy")(loop)
-    except RuntimeError:  # neither this folder nor the user's can be written to
+    except RuntimeError:  # neither this folder nor the user's cache folder is writable
         log.info("no folder for compiled code (NUMBA_CACHE_DIR): compiling again in each process")
         return numba.njit(signatures, nogil=True, error_model="numpy")(loop)

@@ -1,10 +1,10 @@
-"""Trees in the form in which `scorer.py` walks them: as few bytes a node as they fit into.
+"""Rank encoding of the trees: each node in one word of 4 or 8 bytes, for `scorer.py`.
 
-A walk touches ten thousand nodes for one listing, so what it costs is mostly what it waits for
-memory. An input is therefore looked up once among all thresholds that any tree compares it with;
-after that a node compares small whole numbers, and its threshold, its input and its child fit into
-one word of four bytes (eight, where trees are as large as those of a forest). All numbers of a walk
-have the words' type: the compiler then takes many trees at once.
+A score reads ten thousand nodes, so it costs what the memory accesses cost. Each input is therefore
+looked up once among all thresholds that any tree compares it with. After that a node compares small
+integers, and its threshold, its input and its child fit into one word of 4 bytes (8 bytes, where
+trees are as large as those of a forest). All integers of a walk have the type of the words, so that
+the compiler vectorises over trees.
 """
 
 from typing import NamedTuple
@@ -14,14 +14,14 @@ import numpy as np
 from vehicle_price.model.trees import LINK_BITS, MAX_INPUTS, Trees
 
 
-class Walked(NamedTuple):
-    """What the walks read, in their order.
+class PackedTrees(NamedTuple):
+    """The arrays that the compiled functions of `scorer.py` take, in the order of their parameters.
 
-    words: uint32 or uint64, a node each: how far it is to the left child, input asked, rank of the
-    threshold, from the highest bits to the lowest. layout: as words, (4,): how far to shift for the
-    child and for the input, the greatest input, the greatest rank. values: float32,
-    a leaf's value where it stands. starts, depths: int64, of each tree. counts: int64, trees of
-    each output. base: float32, of each output.
+    words: uint32 or uint64, one per node; from the highest bits to the lowest: offset from the node
+    to its left child, input, rank of the threshold. layout: type of the words, (4,): shift of the
+    child, shift of the input, mask of the input, mask of the rank. values: float32, one per node:
+    a leaf's value, 0 elsewhere. starts, depths: int64, of each tree. counts: int64, trees of each
+    output. base: float32, base score of each output.
     """
 
     words: np.ndarray
@@ -33,59 +33,62 @@ class Walked(NamedTuple):
     base: np.ndarray
 
 
-class Packed(NamedTuple):
-    """Trees, and the thresholds that their ranks stand for.
+class RankedTrees(NamedTuple):
+    """Packed trees, and the thresholds that their ranks stand for.
 
-    limits: float32, each input's thresholds in rising order, input after input. first_limit:
-    int64 (inputs + 1,): where those of each input begin.
+    thresholds: float32, the distinct thresholds of each input in rising order, input after input.
+    threshold_starts: int64 (inputs + 1,): where those of each input begin, and the end.
     """
 
-    trees: Walked
-    limits: np.ndarray
-    first_limit: np.ndarray
+    trees: PackedTrees
+    thresholds: np.ndarray
+    threshold_starts: np.ndarray
 
 
-def pack(trees: Trees) -> Packed:
-    """`trees`, ready to be walked.
+def rank_encode(trees: Trees) -> RankedTrees:
+    """`trees` with each float replaced by its index in the sorted thresholds of its input.
 
-    An input's rank is how many of its thresholds are not above it; that of a threshold is its
-    place among them, counted from 1. So input < threshold exactly where rank < rank. A leaf asks
-    about one input more than there are, whose rank is 0, and is of rank 1: always below.
+    A threshold's rank is its index, counted from 1; an input's rank is the number of thresholds
+    that are not above it. So input < threshold exactly where rank < rank: comparing ranks gives the
+    same result as comparing floats. A leaf tests an extra input of rank 0 against rank 1: a walk
+    goes left there, to the leaf itself.
     """
-    inputs = int(trees.inputs[0])
-    asked = (trees.nodes["link"] & MAX_INPUTS).astype(np.int64)
-    own = np.arange(len(asked)) - np.repeat(trees.starts, trees.sizes)
-    child = (trees.nodes["link"] >> LINK_BITS) - own
-    ranks, limits = _ranked(trees.nodes["threshold"], asked, inputs)
-    input_shift = _bits(np.max(ranks, initial=1))
-    child_shift = input_shift + _bits(inputs)
-    kind = np.uint32 if child_shift + _bits(np.max(child, initial=0)) <= 32 else np.uint64
-    words = child << child_shift | asked << input_shift | ranks
-    greatest = [(1 << child_shift - input_shift) - 1, (1 << input_shift) - 1]
-    walked = Walked(
-        words=words.astype(kind),
-        layout=np.array([child_shift, input_shift, *greatest], kind),
-        values=np.where(asked == inputs, trees.nodes["threshold"], np.float32(0)),
+    input_count = int(trees.inputs[0])
+    input_of = (trees.nodes["link"] & MAX_INPUTS).astype(np.int64)
+    node_number = np.arange(len(input_of)) - np.repeat(trees.starts, trees.sizes)
+    child_offset = (trees.nodes["link"] >> LINK_BITS) - node_number
+    ranks, thresholds = _ranks(trees.nodes["threshold"], input_of, input_count)
+    input_shift = _bit_length(np.max(ranks, initial=1))
+    child_shift = input_shift + _bit_length(input_count)
+    word_bits = child_shift + _bit_length(np.max(child_offset, initial=0))
+    word_type = np.uint32 if word_bits <= 32 else np.uint64
+    words = child_offset << child_shift | input_of << input_shift | ranks
+    masks = [(1 << child_shift - input_shift) - 1, (1 << input_shift) - 1]
+    packed = PackedTrees(
+        words=words.astype(word_type),
+        layout=np.array([child_shift, input_shift, *masks], word_type),
+        values=np.where(input_of == input_count, trees.nodes["threshold"], np.float32(0)),
         starts=trees.starts,
         depths=trees.depths(),
         counts=trees.counts,
         base=trees.base,
     )
-    return Packed(walked, np.concatenate(limits), np.cumsum([len(each) for each in limits]))
+    threshold_starts = np.cumsum([len(of_input) for of_input in thresholds])
+    return RankedTrees(packed, np.concatenate(thresholds), threshold_starts)
 
 
-def _ranked(
-    thresholds: np.ndarray, asked: np.ndarray, inputs: int
+def _ranks(
+    node_thresholds: np.ndarray, input_of: np.ndarray, input_count: int
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """The rank of each node's threshold, and the thresholds of each input after an empty array."""
-    ranks, limits = np.ones(len(asked), np.int64), [np.empty(0, np.float32)]
-    for column in range(inputs):
-        here = asked == column
-        distinct, place = np.unique(thresholds[here], return_inverse=True)
-        ranks[here] = place + 1
-        limits.append(distinct)
-    return ranks, limits
+    ranks, thresholds = np.ones(len(input_of), np.int64), [np.empty(0, np.float32)]
+    for column in range(input_count):
+        nodes = input_of == column
+        distinct, index = np.unique(node_thresholds[nodes], return_inverse=True)
+        ranks[nodes] = index + 1
+        thresholds.append(distinct)
+    return ranks, thresholds
 
 
-def _bits(number: int) -> int:
+def _bit_length(number: int) -> int:
     return int(number).bit_length()

@@ -1,7 +1,7 @@
 """The deployable model: preprocessing, estimator and calibration in one object.
 
-It takes raw listings and returns prices, so training and serving cannot disagree. `artifact.py`
-saves and loads it.
+It turns raw listings into prices, in training and in the service alike. `artifact.py` saves and
+loads it.
 """
 
 import math
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from vehicle_price.model.trees import Trees
 
-Ahead = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+MapFunction = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Valuation:
     """From raw listings to prices.
 
     scorer: log price and its two quantiles, from the model inputs.
-    interval_margin: added to both quantiles' distance, so that they cover what they promise.
-    facts: what a user may ask about the model; JSON-able.
-    seen_cars: uint64, hashes of the cars it was fitted on (`cars.car_hashes`).
+    interval_margin: widens the interval of log price on both sides to its nominal coverage.
+    facts: what users see of the model, such as family, days and metrics; JSON-able.
+    seen_cars: uint64, hashes of the cars it was fitted on (`deduplication.car_hashes`).
     """
 
     tables: Tables
@@ -47,38 +47,44 @@ class Valuation:
         return Encoder(self.tables)
 
     def price_one(self, listing: Mapping[str, object]) -> Estimate:
-        """Price one checked listing (raw column names); no data frame on the way."""
+        """Price one checked listing (raw column names), without a data frame.
+
+        Raises ValueError when the model is broken: its price is not a number.
+        """
         encoded = self._encoder.encode(listing)
         scores = self.scorer.score(np.array([encoded.inputs], np.float32))[0].tolist()
-        return self._estimate(listing, encoded, self._price_alone(*scores))
+        return self._estimate(listing, encoded, self._price_row(*scores))
 
     def price_many(self, listings: Sequence[Mapping[str, object]]) -> list[Estimate]:
         """Price checked listings, in their order; each as `price_one` would."""
-        return next(self.price_turns([listings]))
+        return next(self.price_batches([listings]))
 
-    def price_turns(
-        self, turns: Iterable[Sequence[Mapping[str, object]]], ahead: Ahead = map
+    def price_batches(
+        self, batches: Iterable[Sequence[Mapping[str, object]]], map_ahead: MapFunction = map
     ) -> Iterator[list[Estimate]]:
-        """`price_many` of each of `turns`. ahead: a `map` that may run one item ahead, elsewhere;
-        it gets the scorer, the only part that other threads need not wait for."""
-        under_way: deque = deque()
+        """`price_many` of each batch, lazily.
+
+        map_ahead: a `map` that may score the next batch in another thread: scoring releases the
+        GIL, encoding does not.
+        """
+        encoded_batches: deque = deque()  # encoded, but not yet scored
 
         def inputs() -> Iterator[np.ndarray]:
-            for listings in turns:
-                encoded = [self._encoder.encode(one) for one in listings]
-                under_way.append((listings, encoded))
-                rows = np.array([one.inputs for one in encoded], np.float32)
+            for listings in batches:
+                encoded = [self._encoder.encode(listing) for listing in listings]
+                encoded_batches.append((listings, encoded))
+                rows = np.array([listing.inputs for listing in encoded], np.float32)
                 yield rows.reshape(len(listings), len(FEATURE_NAMES))
 
-        for prices in ahead(self._prices, inputs()):
-            yield list(map(self._estimate, *under_way.popleft(), prices.tolist()))
+        for prices in map_ahead(self._prices, inputs()):
+            yield list(map(self._estimate, *encoded_batches.popleft(), prices.tolist()))
 
     def price_frame(self, frame: "pd.DataFrame") -> "pd.DataFrame":
         """Price a frame with raw column names: columns price, low, high; the frame's index.
 
-        float64; a broken model's NaN is left to be seen, where price_one raises ValueError.
+        float64. A broken model's NaN is returned, where `price_one` raises ValueError.
         """
-        import pandas as pd  # only here: a service that prices listings does without
+        import pandas as pd  # only here: the service prices without data frames
 
         from vehicle_price.features.frame import encode_frame
 
@@ -86,15 +92,15 @@ class Valuation:
         return pd.DataFrame({"price": price, "low": low, "high": high}, index=frame.index)
 
     def _warnings(self, listing: Mapping[str, object], encoded: Encoded) -> tuple[str, ...]:
-        """What the price of this listing rests on less firmly than others."""
-        found = self._unknown_levels(listing) if encoded.unknown_level else []
+        """Why the price of this listing is less certain than others."""
+        warnings = self._unknown_levels(listing) if encoded.unknown_level else []
         if listing.get("condition") in self.tables.guessed:
-            found.append(
+            warnings.append(
                 f"condition: {listing['condition']!r} was not in the training data; priced "
                 "between the conditions next to it"
             )
-        found = self._range_warnings(listing) + found
-        return (*encoded.car.warnings, *found) if found else encoded.car.warnings
+        warnings = self._range_warnings(listing) + warnings
+        return (*encoded.car.warnings, *warnings) if warnings else encoded.car.warnings
 
     def _unknown_levels(self, listing: Mapping[str, object]) -> list[str]:
         levels = self.tables.levels
@@ -105,14 +111,14 @@ class Valuation:
         ]
 
     def _range_warnings(self, listing: Mapping[str, object]) -> list[str]:
-        found = []
+        warnings = []
         for column, (low, high) in self.facts["ranges"].items():
             value = listing[column]
             if not low <= value <= high:
-                found.append(
+                warnings.append(
                     f"{column}: {value} is outside what the model was trained on ({low} to {high})"
                 )
-        return found
+        return warnings
 
     def _estimate(
         self, listing: Mapping[str, object], encoded: Encoded, row: list[float]
@@ -122,29 +128,29 @@ class Valuation:
             raise ValueError(f"the model answered {row}, which is not a number of dollars")
         return Estimate(int(price), int(low), int(high), self._warnings(listing, encoded))
 
-    def _price_alone(self, price: float, first: float, second: float) -> list[float]:
+    def _price_row(self, price: float, quantile_1: float, quantile_2: float) -> list[float]:
         """`_prices` of one row: the same arithmetic without a dozen calls of NumPy."""
-        if not math.isfinite(price + first + second):
+        if not math.isfinite(price + quantile_1 + quantile_2):
             return [math.nan] * 3
-        low = min(min(first, second) - self.interval_margin, price)
-        high = max(max(first, second) + self.interval_margin, price)
+        low = min(min(quantile_1, quantile_2) - self.interval_margin, price)
+        high = max(max(quantile_1, quantile_2) + self.interval_margin, price)
         return np.rint(np.exp([low, price, high])).tolist()
 
     def _prices(self, inputs: np.ndarray) -> np.ndarray:
         """float64 (rows, 3): low, price, high in whole dollars, low <= price <= high."""
-        price, first, second = self.scorer.score(inputs).astype(float).T
-        low = np.minimum(first, second) - self.interval_margin  # a few quantiles cross
-        high = np.maximum(first, second) + self.interval_margin
+        price, quantile_1, quantile_2 = self.scorer.score(inputs).astype(float).T
+        low = np.minimum(quantile_1, quantile_2) - self.interval_margin  # a few quantiles cross
+        high = np.maximum(quantile_1, quantile_2) + self.interval_margin
         logs = np.column_stack([np.minimum(low, price), price, np.maximum(high, price)])
         return np.rint(np.exp(logs))
 
 
 @dataclass(frozen=True)
-class Fitted(Valuation):
-    """A valuation fresh from its fit, with what its scorer was made from.
+class FittedValuation(Valuation):
+    """A valuation just fitted, with the boosters that its scorer was made from.
 
-    trees: as they are saved. price_booster: log price. interval_booster: two quantiles of log
-    price.
+    trees: of the scorer, for the artifact. price_booster: log price. interval_booster: two
+    quantiles of log price.
     """
 
     trees: "Trees"

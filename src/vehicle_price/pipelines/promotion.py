@@ -120,6 +120,6 @@ def _price_jump(best: CheckedModel | None, rival: CheckedModel | None) -> str:
         return ""
     try:
         golden_set.compare(best.golden_prices, rival.golden_prices)
-    except golden_set.NotGolden as error:
+    except golden_set.GoldenSetError as error:
         return str(error)
     return ""

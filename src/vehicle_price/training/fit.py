@@ -11,7 +11,7 @@ import xgboost as xgb
 from vehicle_price.features.deduplication import NO_VIN, car_hashes, first_postings
 from vehicle_price.model import trees
 from vehicle_price.model.scorer import Scorer
-from vehicle_price.model.valuation import Fitted
+from vehicle_price.model.valuation import FittedValuation
 from vehicle_price.training.families import FAMILIES, Parameters, fit_interval
 from vehicle_price.training.target_encoding import encode_out_of_fold, fit_tables
 
@@ -69,7 +69,7 @@ def split(listings: pd.DataFrame) -> Split:
 
 def fit(
     train: pd.DataFrame, family: str, seed: int, threads: int, parameters: Parameters | None = None
-) -> Fitted:
+) -> FittedValuation:
     """Fit one family on cars (one row a car, as `split` gives them).
 
     parameters: overrides of the family's defaults. Same rows, seed and threads: same model.
@@ -83,7 +83,7 @@ def fit(
     price_booster = FAMILIES[family].fit(inputs, log_price, seed, threads, chosen)
     interval_booster, margin = _interval(inputs, log_price, fold, seed, threads)
     found = trees.from_boosters(price_booster, interval_booster)
-    return Fitted(
+    return FittedValuation(
         tables=fit_tables(train, base_year),
         scorer=Scorer(found),
         trees=found,
