@@ -1,13 +1,16 @@
 """Checked listings and a store for them, for the tests of storage."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from vehicle_price.contract.check import Checked, check
 from vehicle_price.sources.sample.source import generate
-from vehicle_price.storage.dataset import Dataset, write_listings
+from vehicle_price.storage.dataset import Dataset
 from vehicle_price.storage.filesystem import Folder
+from vehicle_price.storage.staging import stage
 
 RAW = generate(400, seed=5)
 DAYS = sorted(set(check(RAW).accepted["posting_day"].to_pylist()))
@@ -19,9 +22,20 @@ def checked(raw: pd.DataFrame, *cuts: int) -> list[Checked]:
     return [check(raw.iloc[a:b].reset_index(drop=True)) for a, b in zip(edges, edges[1:])]
 
 
+def write_listings(
+    root: Path | str,
+    batches: Iterable[Checked],
+    provenance: Mapping[str, object],
+    **publication: Any,
+) -> Dataset:
+    """Stage checked batches and publish them at once, without thresholds."""
+    with stage(str(root), batches) as staged:
+        return staged.publish(provenance, **publication)
+
+
 def stored(root: Path | str, raw: pd.DataFrame = RAW, **provenance: str) -> Dataset:
     """The frame, merged into the store at `root`."""
-    return write_listings(str(root), checked(raw), {"source": "test"} | provenance)
+    return write_listings(root, checked(raw), {"source": "test"} | provenance)
 
 
 def files_of(root: Path) -> dict[str, bytes]:

@@ -2,17 +2,20 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
 from vehicle_price.cli import main
+from vehicle_price.contract.check import check
 from vehicle_price.contract.thresholds import ContractBroken
 from vehicle_price.pipelines import contract_reports, ingestion
 from vehicle_price.registry.names import REPORT_EXPERIMENT
 from vehicle_price.settings import Settings
 from vehicle_price.sources.sample.source import generate
-from vehicle_price.storage.dataset import StorageError, open_dataset, watermark_of
+from vehicle_price.storage.dataset import open_dataset, watermark_of
+from vehicle_price.storage.errors import StorageError
 
 RAW = generate(1_000, seed=3)
 
@@ -53,6 +56,25 @@ def test_an_ingest_that_breaks_a_limit_leaves_its_report_and_nothing_else(feed, 
     assert watermark_of(settings.data_root, "file") == before["last_day"]
 
 
+def test_the_thresholds_are_enforced_after_the_last_batch_and_before_anything_is_published(
+    settings, monkeypatch
+):
+    batches_checked = []
+
+    def count(frame):
+        batches_checked.append(len(frame))
+        return check(frame)
+
+    monkeypatch.setattr(ingestion, "check", count)
+    strict = replace(settings, max_quarantined_share=0.01)
+    with pytest.raises(ContractBroken) as stopped:
+        ingestion.ingest(strict, "sample", "", 60_000, 1)
+    assert len(batches_checked) == 2 and sum(batches_checked) == 60_000
+    assert stopped.value.report["read"] == 60_000
+    listings = Path(stopped.value.uri).parents[2]
+    assert sorted(path.name for path in listings.iterdir()) == [".scratch", "reports"]
+
+
 def test_the_usual_is_what_the_same_feed_used_to_give(feed, settings, tmp_path):
     feed(RAW)
     few = RAW.tail(50)
@@ -79,7 +101,9 @@ def test_a_report_is_one_run_in_mlflow_however_often_it_is_published(feed, setti
         address = contract_reports.publish(there, dataset["report"])
         assert contract_reports.publish(there, dataset["report"]) == address
         client = MlflowClient(there.mlflow_tracking_uri)
-        (run,) = client.search_runs([client.get_experiment_by_name(REPORT_EXPERIMENT).experiment_id])
+        (run,) = client.search_runs(
+            [client.get_experiment_by_name(REPORT_EXPERIMENT).experiment_id]
+        )
         assert run.info.run_id in address and address.endswith("/contract_report.html")
         assert run.data.metrics["read"] == 1_000 and run.data.params["source"] == "file"
         files = {file.path for file in client.list_artifacts(run.info.run_id)}

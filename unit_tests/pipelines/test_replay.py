@@ -8,14 +8,13 @@ import pytest
 
 from unit_tests.helpers.store import DAYS, RAW
 from vehicle_price.cli import main
-from vehicle_price.contract.posting_day import UNDATED, posting_days
+from vehicle_price.contract.posting_day import UNDATED, day_after, posting_days
 from vehicle_price.pipelines import ingestion, replay
 from vehicle_price.settings import Settings
 from vehicle_price.sources.base import Source, SourceQuery
 from vehicle_price.sources.catalog import SOURCES
 from vehicle_price.sources.frames import within
 from vehicle_price.storage.dataset import watermark_of
-from vehicle_price.storage.watermark import day_after
 
 
 @pytest.fixture(name="csv", scope="module")

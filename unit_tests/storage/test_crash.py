@@ -6,11 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from unit_tests.helpers.store import DAYS, RAW, checked, files_of, named_files, one_row, stored
-from vehicle_price.storage import filesystem, snapshots
-from vehicle_price.storage.dataset import open_dataset, read_listings, watermark_of, write_listings
-from vehicle_price.storage.filesystem import Conflict, LocalFolder, StorageError
-from vehicle_price.storage.scratch import scratch
+from unit_tests.helpers.store import (
+    DAYS,
+    RAW,
+    checked,
+    files_of,
+    named_files,
+    one_row,
+    stored,
+    write_listings,
+)
+from vehicle_price.storage import snapshots
+from vehicle_price.storage.dataset import open_dataset, read_listings, watermark_of
+from vehicle_price.storage.errors import Conflict, StorageError
+from vehicle_price.storage.filesystem import LocalFolder, ingest_lock
+from vehicle_price.storage.s3 import S3Folder
+from vehicle_price.storage.scratch import scratch_folder
 from vehicle_price.storage.snapshots import Store
 
 LATE = one_row(id="late", posting_date=DAYS[2])
@@ -89,8 +100,8 @@ def test_the_marks_survive_too(tmp_path, monkeypatch):
 
 
 def test_ingests_at_the_same_time_all_arrive(tmp_path):
-    parts = [RAW.iloc[start : start + 80] for start in range(0, 400, 80)]
-    threads = [threading.Thread(target=stored, args=(tmp_path, part)) for part in parts]
+    chunks = [RAW.iloc[start : start + 80] for start in range(0, 400, 80)]
+    threads = [threading.Thread(target=stored, args=(tmp_path, chunk)) for chunk in chunks]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -114,7 +125,7 @@ def test_who_cannot_lock_is_told_when_another_was_quicker_and_merges_again(tmp_p
         real(self, name, content, version)
 
     monkeypatch.setattr(LocalFolder, "replace", beaten)
-    monkeypatch.setattr(LocalFolder, "alone", filesystem.S3Folder.alone)
+    monkeypatch.setattr(LocalFolder, "exclusive", S3Folder.exclusive)
     dataset = stored(tmp_path, RAW)
     ids = set(read_listings(dataset.uri)["id"])
     assert {"late", "later"} < ids and len(ids) == dataset.rows
@@ -136,20 +147,20 @@ def test_who_is_beaten_every_time_says_so_and_leaves_nothing(tmp_path, monkeypat
 
 
 def test_who_waits_too_long_for_another_ingest_is_told(tmp_path):
-    place = tmp_path / ".lock"
-    with filesystem.exclusive(place):
+    path = tmp_path / ".lock"
+    with ingest_lock(path):
         with pytest.raises(StorageError, match="another ingest has held it"):
-            with filesystem.exclusive(place, timeout=0.1):
+            with ingest_lock(path, timeout=0.1):
                 pass
 
 
 def test_work_folders_of_the_living_stay_and_those_of_the_dead_go(tmp_path):
     (tmp_path / "dead").mkdir()
     (tmp_path / "dead" / "rows.arrow").write_bytes(b"x")
-    with scratch(tmp_path) as mine:
-        with scratch(tmp_path) as other:
-            assert mine.is_dir() and other.is_dir() and not (tmp_path / "dead").exists()
-        assert mine.is_dir() and not other.exists()
+    with scratch_folder(tmp_path) as outer:
+        with scratch_folder(tmp_path) as inner:
+            assert outer.is_dir() and inner.is_dir() and not (tmp_path / "dead").exists()
+        assert outer.is_dir() and not inner.exists()
     assert not [path for path in tmp_path.iterdir() if path.is_dir()]
 
 
@@ -161,18 +172,18 @@ def test_rows_wait_on_disk_while_a_source_is_read(tmp_path):
         yield from checked(RAW.iloc[100:], 50)
         assert Store(str(tmp_path)).current().published == (Path(first.uri).stem,)
 
-    assert write_listings(str(tmp_path), slow(), {}).rows > first.rows
+    assert write_listings(tmp_path, slow(), {}).rows > first.rows
 
 
 def _nothing_is_left_over(root: Path) -> None:
     """Every file belongs to a published snapshot."""
     store = Store(str(root))
-    known = set()
+    published_files = set()
     for name in store.current().published:
         snapshot = store.snapshot(name)
-        for part in (*snapshot.days.values(), *snapshot.quarantine.values()):
-            known.add(part.file)
-    assert named_files(store.folder) == known
+        for file in (*snapshot.days.values(), *snapshot.quarantine.values()):
+            published_files.add(file.file)
+    assert named_files(store.folder) == published_files
     assert len(store.folder.names("snapshots/")) == len(store.current().published)
     assert not [path for path in (root / "listings/.scratch").iterdir() if path.is_dir()]
     assert not list((root / "listings/.drafts").iterdir())

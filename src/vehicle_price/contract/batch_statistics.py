@@ -1,4 +1,4 @@
-"""What came in, counted while it goes by."""
+"""Counts of the checked batches of one ingest, for its report and its thresholds."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -7,16 +7,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vehicle_price.contract.check import ACCEPTED, Checked
-from vehicle_price.contract.posting_day import posting_days
 
 
 @dataclass
-class Tally:
-    """Counts of the batches of one ingest.
+class BatchStatistics:
+    """Counts over all batches added.
 
-    rules: rows breaking each rule (a row can break several); examples: a reason for each.
-    missing: rows without a value, by column. days: posting day → rows, those not on the calendar
-    under `days.UNDATED`.
+    rules: rows breaking each rule (a row can break several); examples: a reason for each rule.
+    missing: rows without a value, by column. accepted_days, quarantined_days: rows by posting
+    day; rows without a valid date count under `posting_day.UNDATED`.
     """
 
     accepted: int = 0
@@ -29,7 +28,7 @@ class Tally:
 
     @property
     def read(self) -> int:
-        """Every row ends in one place, so this is how many came."""
+        """Number of rows read: every row is either accepted or quarantined."""
         return self.accepted + self.quarantined
 
     def add(self, batch: Checked) -> None:
@@ -39,17 +38,17 @@ class Tally:
         for name in ACCEPTED:
             self.missing[name] += _missing(batch.accepted[name]) + _missing(batch.quarantined[name])
         self.accepted_days.update(_counts(batch.accepted["posting_day"]))
-        self.quarantined_days.update(_counts(posting_days(batch.quarantined["posting_date"])))
+        self.quarantined_days.update(_counts(batch.quarantined_days))
         self._add_reasons(batch.quarantined["reasons"])
 
     def _add_reasons(self, reasons: pa.ChunkedArray) -> None:
-        said = pc.list_flatten(reasons)
-        rules = pc.replace_substring_regex(said, r"(?s), got .*", "")
-        table = pa.table({"rule": rules, "said": said}).group_by("rule", use_threads=False)
-        found = table.aggregate([("said", "count"), ("said", "first")])
-        for rule, count, example in zip(*(column.to_pylist() for column in found.columns)):
-            self.rules[rule] += count
-            self.examples.setdefault(rule, example)
+        reason = pc.list_flatten(reasons)
+        rule = pc.replace_substring_regex(reason, r"(?s), got .*", "")
+        grouped = pa.table({"rule": rule, "reason": reason}).group_by("rule", use_threads=False)
+        counts = grouped.aggregate([("reason", "count"), ("reason", "first")])
+        for name, count, example in zip(*(column.to_pylist() for column in counts.columns)):
+            self.rules[name] += count
+            self.examples.setdefault(name, example)
 
 
 def _missing(column: pa.ChunkedArray) -> int:
@@ -59,4 +58,4 @@ def _missing(column: pa.ChunkedArray) -> int:
 
 
 def _counts(values: pa.Array | pa.ChunkedArray) -> dict[str, int]:
-    return {found["values"]: found["counts"] for found in pc.value_counts(values).to_pylist()}
+    return {entry["values"]: entry["counts"] for entry in pc.value_counts(values).to_pylist()}

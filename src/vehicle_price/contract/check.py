@@ -6,6 +6,7 @@ Arrow, a column at a time: setup/contract.md, setup/decisions/0012-contract-in-a
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vehicle_price.contract import rules
+from vehicle_price.contract.posting_day import posting_days
 from vehicle_price.contract.rules import MOMENT, Violation
 from vehicle_price.contract.text_columns import Cells, cells, normalised
 from vehicle_price.schema import BY_NAME, COLUMNS, Column
@@ -47,6 +49,11 @@ class Checked:
 
     accepted: pa.Table
     quarantined: pa.Table
+
+    @cached_property
+    def quarantined_days(self) -> pa.Array:
+        """The posting day of each quarantined row; UNDATED where its date is not valid."""
+        return posting_days(self.quarantined["posting_date"])
 
 
 def check(raw: pd.DataFrame) -> Checked:

@@ -1,6 +1,6 @@
 """Which posting day a raw listing belongs to."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -39,3 +39,12 @@ def is_day(text: str) -> bool:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
+
+
+def day_after(day: str, number: int = 1) -> str:
+    """The day `number` days later (earlier if it is negative).
+
+    >>> day_after("2021-04-30"), day_after("2021-05-04", -7)
+    ('2021-05-01', '2021-04-27')
+    """
+    return (date.fromisoformat(day) + timedelta(days=number)).isoformat()

@@ -1,49 +1,54 @@
-"""The report of an ingest: its figures as plain data. report_html.py shows them."""
+"""The contract report of an ingest as plain data. report_html.py renders it."""
 
 from collections.abc import Mapping
 
-from vehicle_price.contract.batch_statistics import Tally
+from vehicle_price.contract.batch_statistics import BatchStatistics
 
 
-def build(tally: Tally, provenance: Mapping[str, object], new: int | None = None) -> dict:
-    """The figures of one ingest, ready for JSON.
+def build_report(
+    statistics: BatchStatistics, provenance: Mapping[str, object], new: int | None = None
+) -> dict:
+    """The report of one ingest, ready for JSON.
 
-    provenance: where it came from (`source`, `since`, `until` and what else is known).
-    new: how many of the accepted listings were not known before, if that is known by now.
-    A share is between 0 and 1. Every count of rows is of those read: read = accepted +
-    quarantined, by day as well.
+    provenance: where the listings came from (`source`, `since`, `until` and what else is known).
+    new: how many accepted listings the store did not have; None before they are stored.
+    A share is between 0 and 1. Every count of rows is a count of rows read: read = accepted +
+    quarantined, by day as well. `broken` stays empty: thresholds.py fills it.
     """
-    days = sorted({*tally.accepted_days, *tally.quarantined_days})
+    days = sorted({*statistics.accepted_days, *statistics.quarantined_days})
     return {
         "provenance": dict(provenance),
         "since": provenance.get("since", ""),
         "until": provenance.get("until", ""),
-        "read": tally.read,
-        "accepted": tally.accepted,
+        "read": statistics.read,
+        "accepted": statistics.accepted,
         "new": new,
-        "quarantined": tally.quarantined,
-        "quarantined_share": share(tally.quarantined, tally.read),
+        "quarantined": statistics.quarantined,
+        "quarantined_share": share(statistics.quarantined, statistics.read),
         "rules": [
             {
                 "rule": rule,
                 "rows": rows,
-                "share": share(rows, tally.read),
-                "example": tally.examples[rule],
+                "share": share(rows, statistics.read),
+                "example": statistics.examples[rule],
             }
-            for rule, rows in sorted(tally.rules.items(), key=lambda item: (-item[1], item[0]))
+            for rule, rows in sorted(statistics.rules.items(), key=lambda item: (-item[1], item[0]))
         ],
         "columns": {
-            name: {"missing": rows, "share": share(rows, tally.read)}
-            for name, rows in tally.missing.items()
+            name: {"missing": rows, "share": share(rows, statistics.read)}
+            for name, rows in statistics.missing.items()
         },
         "days": {
-            day: {"accepted": tally.accepted_days[day], "quarantined": tally.quarantined_days[day]}
+            day: {
+                "accepted": statistics.accepted_days[day],
+                "quarantined": statistics.quarantined_days[day],
+            }
             for day in days
         },
         "broken": [],
     }
 
 
-def share(part: float, whole: float) -> float:
-    """`part` of `whole`, 0 of nothing."""
-    return part / whole if whole else 0.0
+def share(count: float, total: float) -> float:
+    """`count` divided by `total`; 0 when `total` is 0."""
+    return count / total if total else 0.0

@@ -1,8 +1,8 @@
-"""The contract reports of all ingests, beside the listings they tell of.
+"""The contract reports of all ingests, stored beside the listings.
 
     listings/reports/<feed>/<UTC time>-<run>.json
 
-A feed is an origin and what was read from it: only its own past says what is usual for it.
+A feed is an origin and the `data` read from it: usual values are those of the same feed.
 """
 
 import hashlib
@@ -11,32 +11,33 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from vehicle_price.settings import Settings
-from vehicle_price.storage.filesystem import StorageError, open_folder
-from vehicle_price.storage.snapshots import DAMAGE, LISTINGS, new_run
+from vehicle_price.storage.errors import StorageError
+from vehicle_price.storage.filesystem import open_folder
+from vehicle_price.storage.snapshots import DECODE_ERRORS, LISTINGS, new_run_id
 
-# The usual is that of the last ingests, so that a feed may grow or shrink slowly.
-LOOKED_AT = 10
+# Usual values are those of the last ingests only, so that a feed may grow or shrink slowly.
+EARLIER_REPORTS = 10
 
 
 def new_address(root: str, origin: str, data: str) -> str:
-    """Where the report of an ingest that begins now will lie."""
-    return f"{_feed(root, origin, data)}/{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{new_run()}.json"
+    """The address for the report of an ingest that begins now."""
+    return f"{_feed(root, origin, data)}/{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{new_run_id()}.json"
 
 
 def keep(uri: str, report: Mapping) -> None:
-    """Write a report (`report.build`); what was there before is replaced."""
+    """Write a report (`build_report`) to `uri`, replacing an earlier one."""
     folder, _, name = uri.rpartition("/")
     content = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
     open_folder(folder).write(name, content.encode())
 
 
 def read(uri: str) -> dict:
-    """The report at `uri`. Raises StorageError when there is none."""
+    """The report at `uri`. Raises StorageError when there is none or it is damaged."""
     folder, _, name = str(uri).rpartition("/")
     try:
         report = json.loads(open_folder(folder or ".").read(name))
         return report | {"broken": list(report["broken"])}
-    except (OSError, *DAMAGE) as error:
+    except (OSError, *DECODE_ERRORS) as error:
         raise StorageError(f"{uri}: no contract report here ({error!r})") from error
 
 
@@ -56,13 +57,15 @@ def publish(settings: Settings, uri: str) -> str:
 
 
 def earlier(root: str, origin: str, data: str) -> list[dict]:
-    """The reports of the last ingests of this feed that kept every limit, newest first."""
+    """The reports of the last ingests of this feed that broke no threshold, newest first."""
     feed = _feed(root, origin, data)
     names = sorted((name for name, _ in open_folder(feed).names("")), reverse=True)
-    reports = (read(f"{feed}/{name}") for name in names[: 2 * LOOKED_AT] if name.endswith(".json"))
-    return [report for report in reports if not report["broken"]][:LOOKED_AT]
+    reports = (
+        read(f"{feed}/{name}") for name in names[: 2 * EARLIER_REPORTS] if name.endswith(".json")
+    )
+    return [report for report in reports if not report["broken"]][:EARLIER_REPORTS]
 
 
 def _feed(root: str, origin: str, data: str) -> str:
-    mark = hashlib.sha256(f"{origin}\n{data}".encode()).hexdigest()[:12]
-    return f"{open_folder(root.rstrip('/')).uri}/{LISTINGS}/reports/{mark}"
+    feed_id = hashlib.sha256(f"{origin}\n{data}".encode()).hexdigest()[:12]
+    return f"{open_folder(root.rstrip('/')).uri}/{LISTINGS}/reports/{feed_id}"

@@ -1,36 +1,37 @@
-"""From a source through the contract into the store: all at once, or day by day.
+"""Ingest a source into the store: check, stage, enforce the thresholds, publish.
 
-Apart from training.py because it needs neither MLflow nor XGBoost, which take seconds to import.
+All days at once, or day by day as a replay. training.py imports MLflow and XGBoost, which takes
+seconds; this module does not.
 """
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from vehicle_price.contract import report
-from vehicle_price.contract.batch_statistics import Tally
 from vehicle_price.contract.check import check
-from vehicle_price.contract.thresholds import ContractBroken, enforce, guarded
+from vehicle_price.contract.posting_day import day_after
+from vehicle_price.contract.report import build_report
+from vehicle_price.contract.thresholds import broken_thresholds, enforce
 from vehicle_price.pipelines import contract_reports, replay
 from vehicle_price.settings import Settings
 from vehicle_price.sources.base import SourceError, SourceQuery
 from vehicle_price.sources.catalog import SOURCES
-from vehicle_price.storage.dataset import watermark_of, write_listings
-from vehicle_price.storage.filesystem import S3Folder, is_remote
-from vehicle_price.storage.scratch import scratch
-from vehicle_price.storage.watermark import day_after
+from vehicle_price.storage.dataset import watermark_of
+from vehicle_price.storage.filesystem import is_remote
+from vehicle_price.storage.s3 import S3Folder
+from vehicle_price.storage.scratch import scratch_folder
+from vehicle_price.storage.staging import StagedListings, stage
 
 log = logging.getLogger(__name__)
 
-# Sources that are asked only for what is new. The others hand out everything they have each time.
-INCREMENTAL = ("mongodb",)
-# A listing may arrive some days after its posting; that far the reading goes back.
+# Sources that are read from their watermark on. The others deliver all their listings each time.
+INCREMENTAL_SOURCES = ("mongodb",)
+# A listing may arrive some days after its posting: an incremental reading begins this much earlier.
 LATE_DAYS = 7
 
 
@@ -44,30 +45,27 @@ def ingest(
     since: str = "",
     until: str = "",
 ) -> dict:
-    """Read a source, keep what satisfies the contract, merge it into the store.
+    """Read a source, check every listing, merge the accepted ones into the store.
 
     rows, seed: of the sample. since, until: posting days 'YYYY-MM-DD', inclusive, '' for open.
     Returns the facts of the dataset that the store holds afterwards (`storage.Dataset`), and
-    `report`, the address of the contract report on what was read now.
-    Raises SourceError or StorageError with what to do, and ContractBroken when a limit of the
-    contract is broken; then nothing is stored but the report, whose address it has too.
+    `report`, the address of the contract report on this reading.
+    Raises SourceError or StorageError with what to do, and ContractBroken when a threshold of the
+    contract is broken; then nothing is stored but the report, whose address the error has.
     """
     query = SourceQuery(data=data, rows=rows, seed=seed, since=since, until=until)
     root, origin = data_root(settings, source, query), origin_of(settings, source)
-    if source in INCREMENTAL and not since:
-        query = replace(query, since=_resumed(watermark_of(root, origin), until))
+    if source in INCREMENTAL_SOURCES and not since:
+        query = replace(query, since=_resume_day(watermark_of(root, origin), until))
         log.info("%s: read from %s on", origin, query.since or "the beginning")
-    usual = contract_reports.earlier(root, origin, data)
-    batch = _Batch(source, origin, query, contract_reports.new_address(root, origin, data))
-
-    def judge(found: dict) -> None:
-        try:
-            enforce(found, usual, settings)
-        except ContractBroken as broken:
-            contract_reports.keep(batch.report, broken.report)
-            raise broken.reported_at(batch.report)
-
-    return _store(root, _read(settings, source, query), batch, judge, today=_today())
+    earlier = contract_reports.earlier(root, origin, data)
+    reading = _Reading(source, origin, query, contract_reports.new_address(root, origin, data))
+    with stage(root, map(check, _read(settings, source, query))) as staged:
+        report = build_report(staged.statistics, reading.provenance)
+        report["broken"] = broken_thresholds(report, earlier, settings)
+        contract_reports.keep(reading.report_uri, report)
+        enforce(report, reading.report_uri)
+        return _publish(staged, reading, today=_today())
 
 
 def replay_days(
@@ -79,72 +77,66 @@ def replay_days(
 ) -> Iterator[tuple[str, dict]]:
     """Ingest a source day by day, as if the market were live: (day, what `ingest` returns) each.
 
-    day_seconds: how long a posting day lasts. A day that is known already changes nothing, so an
-    interrupted replay can simply be started again. No limit stops it: a source may begin or end
-    with a day of few listings.
+    day_seconds: how long a posting day lasts. A day that the store has already changes nothing,
+    so an interrupted replay can simply be started again. No threshold stops a replay: a source
+    may begin or end with a day of few listings.
     """
     root, origin = data_root(settings, source, query), origin_of(settings, source)
-    frames = _read(settings, source, query)
     since = query.since
-    for day, of_day in replay.days(frames, f"{settings.local_dir}/replay"):
+    all_frames = _read(settings, source, query)
+    for day, frames in replay.days(all_frames, f"{settings.local_dir}/replay"):
         started = time.monotonic()
-        report_uri = contract_reports.new_address(root, f"replay {origin}", query.data)
-        batch = _Batch(source, origin, replace(query, since=since, until=day), report_uri)
-        yield day, _store(root, of_day, batch, lambda _: None, today=day, may_be_empty=True)
+        address = contract_reports.new_address(root, f"replay {origin}", query.data)
+        reading = _Reading(source, origin, replace(query, since=since, until=day), address)
+        yield day, _ingest_day(root, frames, reading)
         since = day_after(day)
         sleep(max(0.0, day_seconds - (time.monotonic() - started)))
 
 
 @dataclass(frozen=True)
-class _Batch:
-    """What is read, from where, and where its report will lie."""
+class _Reading:
+    """One reading of a source: what is read, from where, and the address of its report."""
 
     source: str
     origin: str
     query: SourceQuery
-    report: str
+    report_uri: str
 
     @property
     def provenance(self) -> dict[str, object]:
-        """What dataset and report say of it."""
-        known = {"source": self.source, "origin": self.origin, "report": self.report}
-        return known | asdict(self.query)
+        """The facts about the reading that dataset and report record."""
+        facts = {"source": self.source, "origin": self.origin, "report": self.report_uri}
+        return facts | asdict(self.query)
 
 
-def _store(
-    root: str,
-    frames: Iterable[pd.DataFrame],
-    batch: _Batch,
-    judge: Callable[[dict], None],
-    **how: Any,
+def _ingest_day(root: str, frames: Iterator[pd.DataFrame], reading: _Reading) -> dict:
+    with stage(root, map(check, frames)) as staged:
+        report = build_report(staged.statistics, reading.provenance)
+        contract_reports.keep(reading.report_uri, report)
+        return _publish(staged, reading, today=reading.query.until, may_be_empty=True)
+
+
+def _publish(
+    staged: StagedListings, reading: _Reading, today: str, may_be_empty: bool = False
 ) -> dict:
-    """Check the frames and merge them into the store, unless `judge` raises at their report.
+    """Publish the staged listings, then add the number of new listings to the report.
 
-    The report is kept before anything that names it is published, and again when it is known how
-    many listings were new.
+    The report must be kept before: the published dataset names its address.
     """
-    tally = Tally()
-
-    def judged(tally: Tally) -> None:
-        found = report.build(tally, batch.provenance)
-        judge(found)
-        contract_reports.keep(batch.report, found)
-
-    checked = guarded(map(check, frames), tally, judged)
-    dataset = write_listings(root, checked, batch.provenance, **how)
-    found = report.build(tally, batch.provenance, dataset.batch["new"])
-    contract_reports.keep(batch.report, found)
-    return asdict(dataset) | {"report": batch.report}
+    dataset = staged.publish(reading.provenance, today, may_be_empty)
+    report = build_report(staged.statistics, reading.provenance, dataset.batch["new"])
+    contract_reports.keep(reading.report_uri, report)
+    return asdict(dataset) | {"report": reading.report_uri}
 
 
 def data_root(settings: Settings, source: str, query: SourceQuery) -> str:
-    """Where listings of a source are stored: made-up ones never among real ones."""
+    """Where listings of a source are stored: each sample apart from the real listings."""
     root = settings.data_root.rstrip("/")
     return f"{root}/samples/{query.rows}-{query.seed}" if source == "sample" else root
 
 
 def origin_of(settings: Settings, source: str) -> str:
-    """What a watermark belongs to: two collections are read to different days."""
+    """The name under which a watermark is kept: each MongoDB collection has its own."""
     if source != "mongodb":
         return source
     from vehicle_price.sources.mongodb.client import place
@@ -152,21 +144,21 @@ def origin_of(settings: Settings, source: str) -> str:
     return f"mongodb {place(settings)}"
 
 
-def _resumed(mark: str, until: str) -> str:
-    """Where to go on reading; at the beginning if that is later than what is asked for."""
-    since = day_after(mark, -LATE_DAYS) if mark else ""
+def _resume_day(watermark: str, until: str) -> str:
+    """The first day to read; '' (the beginning) when that day would be after `until`."""
+    since = day_after(watermark, -LATE_DAYS) if watermark else ""
     return "" if until and since > until else since
 
 
 def _read(settings: Settings, source: str, query: SourceQuery) -> Iterator[pd.DataFrame]:
-    """Raw frames. A file on S3 is copied first: zip and Parquet are read from both ends."""
+    """Raw frames. A file on S3 is downloaded first: zip and Parquet need random access."""
     if source not in SOURCES:
         raise SourceError(f"SOURCE={source!r}: there is only {', '.join(SOURCES)}")
     if source != "file" or not is_remote(query.data):
         yield from SOURCES[source].read(query, settings)
         return
     address, _, name = query.data.rpartition("/")
-    with scratch(Path(settings.local_dir) / "incoming") as folder:
+    with scratch_folder(Path(settings.local_dir) / "incoming") as folder:
         log.info("fetching %s", query.data)
         try:
             S3Folder(address).fetch(name, folder / name)

@@ -1,9 +1,9 @@
-"""The identity of listings: SHA-256 of their content, whatever file or order it came in.
+"""The content hash of listings: SHA-256, independent of the file and of the order of the rows.
 
-A day's hash is taken over its rows in the order of their ids, column by column: validity, lengths,
-bytes. It reads Arrow's own buffers, so a day costs no Python per row, and nothing is left to
-chance: two contents share a hash only where SHA-256 itself collides. A dataset's hash is the hash
-of its days' hashes, so a new day needs no look at the old ones.
+A day's hash covers its rows in the order of their ids, column by column: validity, lengths, bytes.
+It reads Arrow's own buffers, without Python code for each row. Two contents share a hash only
+where SHA-256 itself collides. A dataset's hash is the hash of its days' hashes, so adding a day
+does not read the other days.
 """
 
 import hashlib
@@ -20,41 +20,41 @@ def content_hash(table: pa.Table) -> str:
 
     Columns may be text, 64-bit integers, timestamps or lists of those.
     """
-    total = hashlib.sha256()
+    digest = hashlib.sha256()
     for name, column in zip(table.column_names, table.columns, strict=True):
-        total.update(f"{name}\0{_type_name(column.type)}\0{len(column)}\0".encode())
-        _update(total, _one_array(column))
-    return total.hexdigest()
+        digest.update(f"{name}\0{_type_name(column.type)}\0{len(column)}\0".encode())
+        _update(digest, _as_array(column))
+    return digest.hexdigest()
 
 
 def dataset_hash(days: Mapping[str, str]) -> str:
-    """The hash of a dataset from those of its days ('YYYY-MM-DD' → hash)."""
+    """The hash of a dataset from the hashes of its days ('YYYY-MM-DD' → hash)."""
     lines = "".join(f"{day} {sha256}\n" for day, sha256 in sorted(days.items()))
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _type_name(kind: pa.DataType) -> str:
-    """Arrow's name, without that of the field in a list: Parquet gives it another."""
+    """Arrow's name of the type, without the name of a list's field, which Parquet changes."""
     return f"list<{kind.value_type}>" if pa.types.is_list(kind) else str(kind)
 
 
-def _update(total: Any, values: pa.Array) -> None:
-    total.update(values.is_valid().cast(pa.uint8()).to_numpy().data)
+def _update(digest: Any, values: pa.Array) -> None:
+    digest.update(values.is_valid().cast(pa.uint8()).to_numpy().data)
     if pa.types.is_list(values.type):
         lengths = pc.fill_null(pc.list_value_length(values), 0)
-        total.update(lengths.to_numpy().astype("<i4").data)
-        _update(total, values.flatten())
+        digest.update(lengths.to_numpy().astype("<i4").data)
+        _update(digest, values.flatten())
     elif pa.types.is_string(values.type):
         filled = pc.fill_null(values, "")
-        total.update(pc.binary_length(filled).to_numpy().astype("<i4").data)
-        total.update(_text_bytes(filled))
+        digest.update(pc.binary_length(filled).to_numpy().astype("<i4").data)
+        digest.update(_text_bytes(filled))
     else:
         numbers = pc.fill_null(values.cast(pa.int64()), 0)
-        total.update(numbers.to_numpy().astype("<i8").data)
+        digest.update(numbers.to_numpy().astype("<i8").data)
 
 
 def _text_bytes(values: pa.Array) -> memoryview:
-    """The texts one after the other, as they lie in memory."""
+    """All texts, concatenated, as they are in memory."""
     _, offsets, content = values.buffers()
     if content is None:
         return memoryview(b"")
@@ -62,6 +62,6 @@ def _text_bytes(values: pa.Array) -> memoryview:
     return memoryview(content)[ends[0] : ends[-1]] if len(ends) else memoryview(b"")
 
 
-def _one_array(column: pa.ChunkedArray) -> pa.Array:
+def _as_array(column: pa.ChunkedArray) -> pa.Array:
     joined = column.combine_chunks()
     return pa.concat_arrays(joined.chunks) if isinstance(joined, pa.ChunkedArray) else joined

@@ -1,37 +1,38 @@
-"""One day's rows, old and new together. The result depends on neither order nor repetition."""
+"""Merge old and new rows of one day. The result depends on neither order nor repetition."""
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 
-def merge_listings(*parts: pa.Table) -> pa.Table:
-    """Each id once, in the order of the ids (all LISTING_SCHEMA, all of one day).
+def merge_listings(*tables: pa.Table) -> pa.Table:
+    """Each id once, sorted by id (all tables LISTING_SCHEMA, all of one day).
 
-    Of several rows with one id the one posted last stays; if those still differ, the one whose
-    text is the greatest, so that it does not matter which came first.
+    Of several rows with one id the row posted last remains; of rows that were posted at the same
+    time, the row whose text is the greatest, so that the order of the tables does not matter.
     """
-    table = pa.concat_tables(parts)
-    ordered = _by(table, "id")
-    if not _repeats(ordered["id"]).any():
-        return ordered
-    ordered = _by(table.append_column("text", row_text(table)), "id", "posting_date", "text")
-    return _last_of_each(ordered, _repeats(ordered["id"])).drop_columns("text")
+    table = pa.concat_tables(tables)
+    by_id = _sorted_by(table, "id")
+    if not _equals_previous(by_id["id"]).any():
+        return by_id
+    by_id = _sorted_by(table.append_column("text", row_text(table)), "id", "posting_date", "text")
+    return _last_of_each(by_id, _equals_previous(by_id["id"])).drop_columns("text")
 
 
-def merge_quarantine(*parts: pa.Table) -> pa.Table:
-    """Each refused row as often as the part has it that has it most often, in a fixed order.
+def merge_quarantine(*tables: pa.Table) -> pa.Table:
+    """Keep duplicates of a quarantined row: as many copies as the table with the most copies has.
 
-    Refused rows need not have an id, and a part may rightly hold two that are equal (two empty
-    lines, say): reading the same part again must not add them again.
+    Quarantined rows may lack an id, and one table may hold equal rows (two empty lines, say):
+    merging the same table again must not add them again. The rows are sorted by their text.
     """
-    table = _by(pa.concat_tables([_numbered(part) for part in parts]), "text", "number", "why")
-    repeats = _repeats(table["text"]) & _repeats(table["number"])
-    return _last_of_each(table, repeats).drop_columns(["text", "number", "why"])
+    numbered = pa.concat_tables([_number_copies(table) for table in tables])
+    table = _sorted_by(numbered, "text", "copy", "why")
+    repeats = _equals_previous(table["text"]) & _equals_previous(table["copy"])
+    return _last_of_each(table, repeats).drop_columns(["text", "copy", "why"])
 
 
 def row_text(table: pa.Table) -> pa.ChunkedArray:
-    """All cells of a row in one text that no other row has: 'length:value' after each other."""
+    """A text for each row that is equal for equal rows only: 'length:value' of every cell."""
     pieces = []
     for column in table.columns:
         text = column.cast(pa.string())
@@ -40,24 +41,25 @@ def row_text(table: pa.Table) -> pa.ChunkedArray:
     return pc.binary_join_element_wise(*pieces, ":")
 
 
-def _numbered(table: pa.Table) -> pa.Table:
-    """The rows with their text, their reasons as text, and which of its equals each is."""
+def _number_copies(table: pa.Table) -> pa.Table:
+    """Add `text` (the row's), `why` (its reasons) and `copy`: 0, 1, … among rows of equal text."""
     raw = table.drop_columns("reasons")
     table = table.append_column("text", row_text(raw))
-    table = _by(table.append_column("why", pc.binary_join(table["reasons"], "\n")), "text", "why")
-    repeats = _repeats(table["text"])
-    place = np.arange(len(table))
-    first = np.maximum.accumulate(np.where(repeats, 0, place)) if len(table) else place
-    return table.append_column("number", pa.array(place - first))
+    reasons = pc.binary_join(table["reasons"], "\n")
+    table = _sorted_by(table.append_column("why", reasons), "text", "why")
+    repeats = _equals_previous(table["text"])
+    index = np.arange(len(table))
+    first_copy = np.maximum.accumulate(np.where(repeats, 0, index)) if len(table) else index
+    return table.append_column("copy", pa.array(index - first_copy))
 
 
-def _by(table: pa.Table, *names: str) -> pa.Table:
+def _sorted_by(table: pa.Table, *names: str) -> pa.Table:
     order = pc.sort_indices(table, sort_keys=[(name, "ascending") for name in names])
     return table.take(order)
 
 
-def _repeats(column: pa.ChunkedArray) -> np.ndarray:
-    """Which values equal the one before."""
+def _equals_previous(column: pa.ChunkedArray) -> np.ndarray:
+    """Whether each value equals the value before it; False for the first."""
     same = np.zeros(len(column), bool)
     if len(column) > 1:
         same[1:] = pc.equal(column.slice(1), column.slice(0, len(column) - 1)).to_numpy()

@@ -1,4 +1,4 @@
-"""Temporary folders that do not outlive their process for long, not even after `kill -9`."""
+"""Temporary folders that are removed soon after their process ends, even after `kill -9`."""
 
 import logging
 import shutil
@@ -8,19 +8,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vehicle_price.atomic_files import try_lock
-from vehicle_price.storage.filesystem import exclusive
+from vehicle_price.storage.filesystem import ingest_lock
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def scratch(parent: Path) -> Iterator[Path]:
-    """A new folder in `parent`, removed at the end. Those that dead processes left go first."""
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """A new folder in `parent`, removed at the end. Folders of killed processes are removed first.
+
+    Raises StorageError when another process locks `parent` for too long.
+    """
     parent.mkdir(parents=True, exist_ok=True)
-    with exclusive(parent / ".lock"):
+    with ingest_lock(parent / ".lock"):
         _remove_abandoned(parent)
         folder = Path(tempfile.mkdtemp(dir=parent))
-        # Locked as long as this process lives, which is how the others know.
+        # Locked while this process lives: other processes see that the folder is in use.
         alive = (folder / ".alive").open("w", encoding="utf-8")
         try_lock(alive)
     try:

@@ -1,0 +1,119 @@
+"""A folder on S3: files below a prefix of a bucket.
+
+Credentials and region come from the usual AWS chain, another endpoint from AWS_ENDPOINT_URL or
+AWS_ENDPOINT_URL_S3.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, ContextManager
+
+from vehicle_price.storage.errors import Conflict, StorageError
+
+
+class S3Folder:
+    """A prefix of a bucket (see Folder). Without locks: the second of two writers gets Conflict."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self._bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._connected: Any = None
+
+    def read(self, name: str) -> bytes:
+        """See Folder."""
+        return self._get(name)[0]
+
+    def read_versioned(self, name: str) -> tuple[bytes, str]:
+        """See Folder."""
+        try:
+            return self._get(name)
+        except FileNotFoundError:
+            return b"", ""
+
+    def write(self, name: str, content: bytes) -> None:
+        """See Folder."""
+        with self._translated_errors(name):
+            self._client.put_object(Body=content, **self._object(name))
+
+    def replace(self, name: str, content: bytes, version: str) -> None:
+        """See Folder."""
+        condition = {"IfMatch": version} if version else {"IfNoneMatch": "*"}
+        try:
+            with self._translated_errors(name):
+                self._client.put_object(Body=content, **self._object(name), **condition)
+        except Conflict:
+            # The client repeats a request whose answer was lost: the first one may have succeeded.
+            if self.read_versioned(name)[0] != content:
+                raise
+
+    def names(self, prefix: str) -> list[tuple[str, float]]:
+        """See Folder."""
+        with self._translated_errors(prefix):
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=self._prefix + prefix
+            )
+            items = [item for page in pages for item in page.get("Contents", ())]
+        now, start = time.time(), len(self._prefix)
+        return [(item["Key"][start:], now - item["LastModified"].timestamp()) for item in items]
+
+    def delete(self, names: Sequence[str]) -> None:
+        """See Folder."""
+        with self._translated_errors("delete"):
+            for name in names:
+                self._client.delete_object(**self._object(name))
+
+    def exclusive(self) -> ContextManager[bool]:
+        """See Folder."""
+        return nullcontext(False)
+
+    def fetch(self, name: str, path: Path) -> None:
+        """Copy a file of any size to `path`. Raises FileNotFoundError."""
+        with self._translated_errors(name):
+            self._client.download_file(self._bucket, self._prefix + name, str(path))
+
+    @property
+    def _client(self) -> Any:
+        if self._connected is None:
+            import boto3  # half a second that a local folder does not need
+
+            self._connected = boto3.session.Session().client("s3")
+        return self._connected
+
+    def _object(self, name: str) -> dict[str, str]:
+        return {"Bucket": self._bucket, "Key": self._prefix + name}
+
+    def _get(self, name: str) -> tuple[bytes, str]:
+        with self._translated_errors(name):
+            response = self._client.get_object(**self._object(name))
+            return response["Body"].read(), response["ETag"]
+
+    @contextmanager
+    def _translated_errors(self, name: str) -> Iterator[None]:
+        """Raise AWS's errors as FileNotFoundError, Conflict or StorageError."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            yield
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            if code in ("NoSuchKey", "404"):
+                raise FileNotFoundError(f"{self.uri}/{name}") from error
+            if code in ("PreconditionFailed", "412", "ConditionalRequestConflict", "409"):
+                raise Conflict(name) from error
+            raise StorageError(
+                f"{self.uri}/{name}: S3 refuses ({error}); {_advice(code)}"
+            ) from error
+        except BotoCoreError as error:
+            raise StorageError(
+                f"{self.uri}: {error}; check the AWS credentials (environment, profile or role), "
+                "AWS_REGION and AWS_ENDPOINT_URL"
+            ) from error
+
+
+def _advice(code: str) -> str:
+    if code == "NoSuchBucket":
+        return "make the bucket or correct the address"
+    return "the credentials need s3:GetObject, PutObject, DeleteObject and ListBucket there"
