@@ -1,28 +1,26 @@
-"""What ingesting a file costs, beside a bare read of it.
+"""The time and memory of ingesting a file, compared with a bare read of it.
 
     python -m benchmarks.ingest [DATA] [--pairs 5]
 
-Without DATA a file of Kaggle's size is made first: 426,880 rows, 1.4 GB, long quoted descriptions
-over many lines. "Bare" reads the columns a listing keeps with pyarrow's streaming CSV reader and
-does nothing with them; "whole" does it with `read_csv`, which takes longer and is shown for
-comparison. "Ingest" reads, checks and stores. Each runs in a process of its own, in turn, the file
-being in the page cache; the ratio is the median over the rounds of ingest to bare. It needs two
-idle cores: the processor time tells how much of a wait was for others.
-Prints Markdown; exits 1 above the limits.
+Without DATA a file of Kaggle's size is written first: 426,880 rows, 1.4 GB, with long quoted
+descriptions over many lines. "Bare" reads the columns that a listing keeps with pyarrow's streaming CSV reader
+and discards them; "whole" reads them with `read_csv`, which is slower, for comparison. "Ingest"
+reads, checks and stores. Each runs in a process of its own, one after the other, with the file in
+the page cache. The ratio is the median over the rounds of ingest to bare. Two cores must be idle:
+the difference between seconds and processor time shows how long a step waited.
+Prints Markdown; exits with 1 above the limits.
 """
 
 import argparse
 import logging
-import multiprocessing
-import resource
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from benchmarks.harness.own_process import in_own_process, peak_mb
 
 ROWS = 426_880
 LARGEST_RATIO = 1.6
@@ -30,7 +28,7 @@ LARGEST_PEAK_MB = 1_000
 
 
 class Cost(NamedTuple):
-    """Of one process: seconds by the clock, seconds of processor, peak memory in MB."""
+    """Of one process: elapsed seconds, processor seconds, peak memory in MB."""
 
     seconds: float
     cpu: float
@@ -46,21 +44,21 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         data = options.data or Path(folder) / "vehicles.csv"
         if not options.data:
-            alone(make, str(data))
-        alone(bare, str(data))  # into the page cache
+            in_own_process(write_data, str(data))
+        in_own_process(bare, str(data))  # reads the file into the page cache
         rounds = [_round(str(data), f"{folder}/{n}", bool(n % 2)) for n in range(options.pairs)]
         return _report(data, rounds)
 
 
-def make(path: str) -> int:
-    """Write the file of Kaggle's size."""
+def write_data(path: str) -> int:
+    """Write a file of Kaggle's size; its rows."""
     from vehicle_price.sources.sample.source import write_csv
 
     return write_csv(path, ROWS, descriptions=True)
 
 
 def bare(path: str) -> Cost:
-    """Read the needed columns, piece by piece."""
+    """Read the needed columns, batch by batch."""
     from pyarrow import csv
 
     options = _csv_options()
@@ -81,7 +79,7 @@ def whole(path: str) -> Cost:
 
 
 def ingest(path: str, root: str) -> Cost:
-    """Read, check and store."""
+    """Read, check and store the listings."""
     from vehicle_price.pipelines.ingestion import ingest as run
     from vehicle_price.settings import Settings
 
@@ -91,39 +89,32 @@ def ingest(path: str, root: str) -> Cost:
     return _cost("ingest", facts["rows"] + facts["quarantined"], started)
 
 
-def alone(step: Callable, *arguments: object) -> Any:
-    """What `step` returns, run in a new process, so that its peak memory is its own."""
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, spawn, initializer=_log_progress) as pool:
-        return pool.submit(step, *arguments).result()
-
-
 def _csv_options() -> dict[str, Any]:
     import pyarrow as pa
     from pyarrow import csv
 
-    from vehicle_price.contract.check import ACCEPTED
+    from vehicle_price.contract.check import STORED_COLUMNS
 
     return {
         "parse_options": csv.ParseOptions(newlines_in_values=True),
         "convert_options": csv.ConvertOptions(
-            include_columns=ACCEPTED,
-            column_types={name: pa.string() for name in ACCEPTED},
+            include_columns=STORED_COLUMNS,
+            column_types={name: pa.string() for name in STORED_COLUMNS},
             strings_can_be_null=True,
         ),
     }
 
 
 def _round(data: str, root: str, backwards: bool) -> dict[str, Cost]:
-    # A new root each time: rows that are known already would be stored more quickly.
+    # A new root each time, because rows that the store has already are ingested faster.
     steps = [(bare, data), (ingest, data, root), (whole, data)]
     steps = steps[::-1] if backwards else steps
-    return {step[0].__name__: alone(*step) for step in steps}
+    return {step[0].__name__: in_own_process(*step) for step in steps}
 
 
 def _report(data: Path, rounds: list[dict[str, Cost]]) -> int:
-    ratio = statistics.median(one["ingest"].seconds / one["bare"].seconds for one in rounds)
-    peak = max(one["ingest"].peak_mb for one in rounds)
+    ratio = statistics.median(costs["ingest"].seconds / costs["bare"].seconds for costs in rounds)
+    peak = max(costs["ingest"].peak_mb for costs in rounds)
     lines = [
         f"{data.stat().st_size / 1e9:.2f} GB, {len(rounds)} rounds: medians, highest peak",
         "",
@@ -131,10 +122,10 @@ def _report(data: Path, rounds: list[dict[str, Cost]]) -> int:
         "|---|--:|--:|--:|",
     ]
     for name in ("bare", "whole", "ingest"):
-        costs = [one[name] for one in rounds]
+        costs = [by_step[name] for by_step in rounds]
         seconds, cpu = (statistics.median(column) for column in list(zip(*costs))[:2])
-        most = max(cost.peak_mb for cost in costs)
-        lines.append(f"| {name} | {seconds:.2f} | {cpu:.2f} | {most:,.0f} MB |")
+        highest = max(cost.peak_mb for cost in costs)
+        lines.append(f"| {name} | {seconds:.2f} | {cpu:.2f} | {highest:,.0f} MB |")
     lines += ["", f"ingest / bare = {ratio:.2f} (at most {LARGEST_RATIO}), peak {peak:,.0f} MB"]
     sys.stdout.write("\n".join(lines) + "\n")
     return int(ratio > LARGEST_RATIO or peak > LARGEST_PEAK_MB)
@@ -147,12 +138,7 @@ def _now() -> tuple[float, float]:
 def _cost(name: str, rows: int, started: tuple[float, float]) -> Cost:
     seconds, cpu = (now - then for now, then in zip(_now(), started))
     logging.info("%s: %d rows in %.2f s", name, rows, seconds)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB on Linux
-    return Cost(seconds, cpu, peak * 1024 / 1e6)
-
-
-def _log_progress() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    return Cost(seconds, cpu, peak_mb())
 
 
 if __name__ == "__main__":

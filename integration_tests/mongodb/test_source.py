@@ -1,4 +1,7 @@
-"""Listings through a real server that speaks MongoDB's protocol."""
+"""Listings in a real server that speaks MongoDB's protocol.
+
+Tests that kill the server or create users start one of their own, even if MONGODB_URL is set.
+"""
 
 import os
 import re
@@ -6,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -18,8 +20,9 @@ import pytest
 from bson import Decimal128
 from pymongo.collection import Collection
 
-from integration_tests.mongodb.server import OwnServer, any_server, own_server
-from vehicle_price.contract.check import FAULT, check
+from integration_tests.helpers.waiting import wait_until
+from integration_tests.mongodb.mongodb_server import MongodbServer, running_server
+from vehicle_price.contract.check import READER_FAULT, check
 from vehicle_price.settings import Settings
 from vehicle_price.sources import file
 from vehicle_price.sources.base import SourceError, SourceQuery
@@ -34,21 +37,24 @@ PASSWORD = "not-to-be-seen"
 
 @pytest.fixture(scope="module", name="url")
 def fixture_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server for all tests that leave it alive."""
-    with ExitStack() as stack:
-        yield stack.enter_context(any_server(tmp_path_factory.mktemp("mongodb")))
+    """The address of a server that no test stops: MONGODB_URL, or one that is started here."""
+    if address := os.environ.get("MONGODB_URL"):
+        yield address
+        return
+    with running_server(tmp_path_factory.mktemp("mongodb")) as server:
+        yield server.url
 
 
 @pytest.fixture(name="server")
-def fixture_server(tmp_path: Path) -> Iterator[OwnServer]:
-    """A server for one test, which may do with it what it likes."""
-    with own_server(tmp_path) as server:
+def fixture_server(tmp_path: Path) -> Iterator[MongodbServer]:
+    """A server for one test, which may stop it."""
+    with running_server(tmp_path) as server:
         yield server
 
 
 @pytest.fixture(name="settings")
 def fixture_settings(url: str, request: pytest.FixtureRequest) -> Iterator[Settings]:
-    """A collection of one test's own, gone afterwards."""
+    """Settings with a collection for one test, dropped afterwards."""
     name = f"{request.node.name[:40]}-{os.getpid()}-{time.monotonic_ns()}"
     settings = Settings(mongodb_url=url, mongodb_collection=name)
     yield settings
@@ -58,20 +64,20 @@ def fixture_settings(url: str, request: pytest.FixtureRequest) -> Iterator[Setti
 
 @pytest.fixture(name="collection")
 def fixture_collection(settings: Settings) -> Iterator[Collection]:
-    """The test's own collection, seen without the project's code."""
+    """The collection of the test, accessed without the project's code."""
     with pymongo.MongoClient(settings.mongodb_url) as client:
         yield client.get_default_database("vehicle_price")[settings.mongodb_collection]
 
 
 @pytest.fixture(scope="module", name="listings")
 def fixture_listings() -> pd.DataFrame:
-    """What is in the file that the tests push."""
+    """The listings in the file that the tests push."""
     return generate(ROWS, seed=5)
 
 
 @pytest.fixture(scope="module", name="csv")
 def fixture_csv(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The file."""
+    """The path of the file that the tests push."""
     path = tmp_path_factory.mktemp("files") / "vehicles.csv"
     write_csv(path, ROWS, seed=5)
     return str(path)
@@ -84,17 +90,17 @@ def read(settings: Settings, source: str = "mongodb", **query: str) -> pd.DataFr
 
 
 def accepted(raw: pd.DataFrame) -> pd.DataFrame:
-    """What the contract accepts, in an order that does not depend on the source."""
+    """The listings that the contract accepts, in an order that does not depend on the source."""
     return check(raw).accepted.to_pandas().sort_values("id", ignore_index=True)
 
 
 def content(collection: Collection) -> list[dict]:
-    """Every document without the name the server gave it."""
+    """Every document without the `_id` that the server gave it."""
     return list(collection.find({}, {"_id": 0}, sort=[("id", 1)]))
 
 
 def command(settings: Settings, *arguments: str, level: str = "INFO") -> subprocess.Popen:
-    """`vehicle-price …` in a process of its own."""
+    """`vehicle-price …` in a new process."""
     environ = os.environ | {
         "MONGODB_URL": settings.mongodb_url,
         "MONGODB_COLLECTION": settings.mongodb_collection,
@@ -111,10 +117,10 @@ def command(settings: Settings, *arguments: str, level: str = "INFO") -> subproc
 
 def test_pushed_listings_read_back_as_they_stand_in_the_file(settings, csv):
     assert push(settings, csv) == Pushed(read=ROWS, new=ROWS)
-    back = read(settings).sort_values("id", ignore_index=True)
-    there = read(settings, "file", data=csv).sort_values("id", ignore_index=True)
-    pd.testing.assert_frame_equal(back.drop(columns=FAULT), there)
-    pd.testing.assert_frame_equal(accepted(back), accepted(there))
+    from_mongodb = read(settings).sort_values("id", ignore_index=True)
+    from_file = read(settings, "file", data=csv).sort_values("id", ignore_index=True)
+    pd.testing.assert_frame_equal(from_mongodb.drop(columns=READER_FAULT), from_file)
+    pd.testing.assert_frame_equal(accepted(from_mongodb), accepted(from_file))
 
 
 def test_pushing_again_changes_nothing(settings, collection, csv):
@@ -175,9 +181,9 @@ def test_a_window_of_days_is_the_same_as_in_the_file(settings, collection, csv, 
     query = query if sides == "both" else {sides: query[sides]}
     frame = read(settings, **query)
     inside = days.between(query.get("since", "0"), query.get("until", "9"))
-    # Where the start is open, rows without a day come along.
-    wanted = inside | (days.isna() & ("since" not in query))
-    assert set(frame["id"]) == set(everything["id"][wanted])
+    # Without a first day, rows without a posting day are read, too.
+    expected = inside | (days.isna() & ("since" not in query))
+    assert set(frame["id"]) == set(everything["id"][expected])
     assert 50 < len(frame) < ROWS
 
 
@@ -215,8 +221,8 @@ def test_numbers_and_dates_of_another_tool_give_the_same_accepted_rows(
     expected = expected.sort_values("id", ignore_index=True)
     pd.testing.assert_frame_equal(accepted(read(settings)), expected)
     day = expected["posting_day"].mode()[0]
-    found = read(settings, since=day, until=day)
-    assert len(found) == (expected["posting_day"] == day).sum() > 0
+    of_day = read(settings, since=day, until=day)
+    assert len(of_day) == (expected["posting_day"] == day).sum() > 0
 
 
 def test_listings_come_in_bounded_batches(settings, csv, monkeypatch):
@@ -257,7 +263,7 @@ def test_a_killed_push_is_completed_by_the_next(settings, collection, tmp_path):
     path, rows = tmp_path / "vehicles.csv", 6_000
     write_csv(path, rows, seed=6)
     pushing = command(settings, "mongodb", "push", str(path))
-    wait_for(lambda: collection.estimated_document_count() > 500)
+    wait_until(lambda: collection.estimated_document_count() > 500, pause=0.05)
     pushing.kill()
     pushing.wait()
     half = collection.count_documents({})
@@ -266,9 +272,9 @@ def test_a_killed_push_is_completed_by_the_next(settings, collection, tmp_path):
     output, _ = finishing.communicate(timeout=300)
     assert finishing.returncode == 0, output
     assert "pushed 6,000 listings" in output and f"done: {rows:,} listings" in output
-    there = read(settings, "file", data=str(path)).sort_values("id")
-    assert [d["id"] for d in content(collection)] == there["id"].tolist()
-    pd.testing.assert_frame_equal(accepted(read(settings)), accepted(there))
+    from_file = read(settings, "file", data=str(path)).sort_values("id")
+    assert [d["id"] for d in content(collection)] == from_file["id"].tolist()
+    pd.testing.assert_frame_equal(accepted(read(settings)), accepted(from_file))
 
 
 def test_a_server_killed_while_reading_is_a_clear_error_and_reading_again_works(
@@ -298,7 +304,7 @@ def test_a_server_killed_while_pushing_loses_nothing(server, csv):
     assert len(frame) == frame["id"].nunique() == ROWS
 
 
-def test_a_server_that_is_away_is_named(server, csv):
+def test_an_unreachable_server_is_named(server, csv):
     server.kill()
     message = f"no MongoDB answers at 127.0.0.1:{server.port}"
     with pytest.raises(SourceError, match=message):
@@ -329,11 +335,3 @@ def test_users_are_checked_and_their_passwords_never_shown(server, csv):
         process = command(settings, "mongodb", "push", csv, level=level)
         output, _ = process.communicate(timeout=120)
         assert (process.returncode, words in output, PASSWORD in output) == (status, True, False)
-
-
-def wait_for(true) -> None:
-    """Until it is so."""
-    end = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < end, "did not happen within a minute"
-        time.sleep(0.05)

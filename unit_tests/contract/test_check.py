@@ -8,15 +8,15 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 
 from vehicle_price.contract.check import (
-    ACCEPTED,
-    FAULT,
     LISTING_SCHEMA,
     QUARANTINE_SCHEMA,
+    READER_FAULT,
+    STORED_COLUMNS,
     Checked,
     check,
     rule_of,
 )
-from vehicle_price.contract.rules import moments
+from vehicle_price.contract.rules import parse_moments
 from vehicle_price.schema import COLUMNS, FEATURES, NAMES
 from vehicle_price.settings import Settings
 from vehicle_price.sources.base import SourceQuery
@@ -68,8 +68,10 @@ def test_types_are_the_same_whatever_the_batch_holds():
 
 
 def test_accepted_has_every_feature_and_what_identifies_a_listing():
-    assert tuple(checked().accepted.column_names) == (*ACCEPTED, "posting_day")
-    assert {c.name for c in FEATURES} | {"id", "price", "VIN", "posting_date"} == set(ACCEPTED)
+    assert tuple(checked().accepted.column_names) == (*STORED_COLUMNS, "posting_day")
+    assert {c.name for c in FEATURES} | {"id", "price", "VIN", "posting_date"} == set(
+        STORED_COLUMNS
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,8 +117,8 @@ def test_a_bad_value_is_quarantined_with_its_reason(column, value, reason):
 
 
 def test_every_violation_of_a_row_is_reported():
-    found = reasons(price="1", year="1950", odometer="x", manufacturer="")
-    assert {rule_of(reason) for reason in found} == {
+    broken = reasons(price="1", year="1950", odometer="x", manufacturer="")
+    assert {rule_of(reason) for reason in broken} == {
         "price: below 500 USD",
         "year: below 1970",
         "odometer: not a whole number",
@@ -147,8 +149,8 @@ def test_a_new_make_is_a_car_but_a_new_level_elsewhere_is_a_shifted_column():
     assert row["manufacturer"] == "rivian"
     for column in COLUMNS:
         if column.kind == "level" and column.name != "manufacturer":
-            found = reasons(**{column.name: "Steam"})
-            assert found == [f"{column.name}: not a known level, got Steam"]
+            broken = reasons(**{column.name: "Steam"})
+            assert broken == [f"{column.name}: not a known level, got Steam"]
 
 
 def test_swapped_columns_are_noticed():
@@ -160,7 +162,9 @@ def test_swapped_columns_are_noticed():
 
 def test_a_row_the_reader_could_not_take_apart_is_quarantined_for_that_alone():
     fault = "row: not 26 fields, got 3: a,b,c"
-    raw = pd.DataFrame([{"id": "a", FAULT: fault}, GOOD | {FAULT: None}], dtype=object)
+    raw = pd.DataFrame(
+        [{"id": "a", READER_FAULT: fault}, GOOD | {READER_FAULT: None}], dtype=object
+    )
     result = check(raw)
     assert result.quarantined["reasons"].to_pylist() == [[fault]]
     assert result.accepted["id"].to_pylist() == [GOOD["id"]]
@@ -168,8 +172,8 @@ def test_a_row_the_reader_could_not_take_apart_is_quarantined_for_that_alone():
 
 def test_a_quarantined_row_keeps_all_it_came_with():
     raw = pd.DataFrame([dict.fromkeys(NAMES) | GOOD | {"price": "0", "model": " as it was\t"}])
-    kept = check(raw).quarantined.to_pandas()
-    pd.testing.assert_frame_equal(kept.drop(columns="reasons"), raw[list(ACCEPTED)])
+    quarantined = check(raw).quarantined.to_pandas()
+    pd.testing.assert_frame_equal(quarantined.drop(columns="reasons"), raw[list(STORED_COLUMNS)])
 
 
 def test_columns_a_frame_lacks_count_as_empty():
@@ -229,8 +233,8 @@ def test_whatever_the_text_each_row_ends_in_exactly_one_place(rows):
     assert len(result.accepted) + len(result.quarantined) == len(raw)
     assert all(result.quarantined["reasons"].to_pylist())
     alone = [check(raw.iloc[[i]]) for i in range(len(raw))]
-    assert pa.concat_tables(one.accepted for one in alone) == result.accepted
-    assert pa.concat_tables(one.quarantined for one in alone) == result.quarantined
+    assert pa.concat_tables(checked_row.accepted for checked_row in alone) == result.accepted
+    assert pa.concat_tables(checked_row.quarantined for checked_row in alone) == result.quarantined
 
 
 @given(st.data())
@@ -245,7 +249,7 @@ def test_arrow_text_and_python_text_are_judged_alike(data):
 def test_dates_are_read_alike_whatever_other_dates_the_batch_holds(dates):
     """Arrow reads a batch of plain dates at once; one odd date and pandas reads them all."""
     expected = pd.to_datetime(dates, utc=True, format="ISO8601", errors="coerce")
-    got = moments(pa.array(dates))
+    got = parse_moments(pa.array(dates))
     assert got.to_pandas().tolist() == expected.tolist()
 
 

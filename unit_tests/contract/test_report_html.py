@@ -8,7 +8,7 @@ import pytest
 
 from unit_tests.helpers.reports import PROVENANCE, report_on, statistics_of
 from vehicle_price.contract.report import build_report
-from vehicle_price.contract.report_html import html
+from vehicle_price.contract.report_html import render_report
 from vehicle_price.sources.sample.source import generate
 
 
@@ -20,7 +20,7 @@ def fixture_raw() -> pd.DataFrame:
 
 def test_the_page_stands_alone_and_shows_counts_rules_and_plots(raw):
     report = build_report(statistics_of(raw), PROVENANCE, new=17)
-    page = html(report)
+    page = render_report(report)
     assert not re.search(r"<script|<link|<img|@import|(?:src|href)=\"(?!#)", page)
     for shown in (f"{report['accepted']:,}", f"{report['quarantined']:,}", "17", "listings.csv"):
         assert f">{shown}</td>" in page
@@ -33,10 +33,10 @@ def test_the_page_stands_alone_and_shows_counts_rules_and_plots(raw):
 
 
 def test_the_same_figures_give_the_same_page(raw):
-    assert html(report_on(raw)) == html(report_on(raw))
+    assert render_report(report_on(raw)) == render_report(report_on(raw))
 
 
 def test_what_a_listing_says_is_never_markup_on_the_page(raw):
     nasty = "<script>alert(1)</script>"
-    page = html(report_on(raw.head(50).assign(price=nasty), data=nasty))
+    page = render_report(report_on(raw.head(50).assign(price=nasty), data=nasty))
     assert "<script" not in page and "&lt;script&gt;" in page

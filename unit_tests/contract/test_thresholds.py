@@ -7,7 +7,7 @@ import pytest
 
 from unit_tests.helpers.reports import report_on
 from vehicle_price.contract.check import check
-from vehicle_price.contract.report_html import html
+from vehicle_price.contract.report_html import render_report
 from vehicle_price.contract.thresholds import ContractBroken, broken_thresholds, enforce
 from vehicle_price.settings import Settings
 from vehicle_price.sources.sample.source import generate
@@ -37,7 +37,7 @@ def test_too_many_quarantined_rows_stop_the_run_and_say_why(raw):
     message = str(stopped.value)
     assert "100.0% of 3,000 listings" in message and "MAX_QUARANTINED_SHARE=0.5" in message
     assert "fuel: not a known level (3,000 rows)" in message
-    assert "Stopped" in html(stopped.value.report)
+    assert "Stopped" in render_report(stopped.value.report)
 
 
 def test_a_handful_of_rows_may_be_bad_by_chance(raw):
@@ -89,7 +89,7 @@ def test_a_day_is_compared_with_days_not_with_everything(raw):
         enforced(report_on(day.head(3), **span), [report_on(raw), *weeks], SETTINGS)
 
 
-def test_all_broken_limits_are_told_at_once(raw):
+def test_all_broken_thresholds_are_reported_at_once(raw):
     bad = raw.tail(100).assign(price="0").drop(columns="type")
     with pytest.raises(ContractBroken) as stopped:
         enforced(report_on(bad), [report_on(raw)], SETTINGS)

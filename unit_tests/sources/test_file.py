@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from vehicle_price.contract.check import ACCEPTED, FAULT, check
+from vehicle_price.contract.check import READER_FAULT, STORED_COLUMNS, check
 from vehicle_price.schema import NAMES
 from vehicle_price.settings import Settings
 from vehicle_price.sources.base import SourceError, SourceQuery
@@ -28,7 +28,7 @@ def read(path: Path | str) -> pd.DataFrame:
 
 def kept(listings: pd.DataFrame) -> pd.DataFrame:
     """The columns that a source hands on."""
-    return listings[list(ACCEPTED)]
+    return listings[list(STORED_COLUMNS)]
 
 
 @pytest.fixture(scope="module", name="listings")
@@ -73,7 +73,7 @@ def test_columns_come_in_schema_order_and_absent_or_foreign_ones_do_not_matter(c
     shuffled = listings.drop(columns=["description", "VIN"]).iloc[:, ::-1]
     shuffled.assign(foreign="1").to_csv(csv, index=False)
     frame = read(csv)
-    assert tuple(frame.columns) == ACCEPTED
+    assert tuple(frame.columns) == STORED_COLUMNS
     assert frame["VIN"].isna().all()
     assert frame["price"].tolist() == listings["price"].tolist()
 
@@ -118,11 +118,15 @@ def test_a_row_with_too_few_or_too_many_fields_is_set_aside_alone(csv, listings,
     csv.write_bytes(b"\n".join(lines))
     frame = read(csv)
     assert len(frame) == ROWS
-    ragged = frame[frame[FAULT].notna()]
+    ragged = frame[frame[READER_FAULT].notna()]
     assert ragged["id"].tolist() == [listings["id"][99], "7"]
-    assert ragged[FAULT].tolist()[0].startswith(f"row: not 25 fields, got 26: {listings['id'][99]}")
-    assert ragged[FAULT].tolist()[1].startswith("row: not 25 fields, got 2: 7,too few")
-    rest = frame[frame[FAULT].isna()].drop(columns=FAULT).reset_index(drop=True)
+    assert (
+        ragged[READER_FAULT]
+        .tolist()[0]
+        .startswith(f"row: not 25 fields, got 26: {listings['id'][99]}")
+    )
+    assert ragged[READER_FAULT].tolist()[1].startswith("row: not 25 fields, got 2: 7,too few")
+    rest = frame[frame[READER_FAULT].isna()].drop(columns=READER_FAULT).reset_index(drop=True)
     expected = kept(listings).drop(index=[99, 199]).reset_index(drop=True)
     pd.testing.assert_frame_equal(rest, expected)
 
@@ -137,7 +141,7 @@ def test_ragged_rows_far_down_a_file_lose_and_double_nothing(tmp_path):
     sizes = [len(part) for part in SOURCES["file"].read(SourceQuery(str(path)), Settings())]
     frame = read(path)
     assert sorted(frame["id"].astype(int)) == list(range(120_000))
-    assert frame.loc[frame[FAULT].notna(), "id"].tolist() == ["40000", "90000", "119999"]
+    assert frame.loc[frame[READER_FAULT].notna(), "id"].tolist() == ["40000", "90000", "119999"]
     assert max(sizes) <= 50_000
 
 

@@ -15,7 +15,7 @@ from pymongo.errors import (
     ServerSelectionTimeoutError,
 )
 
-from vehicle_price.contract.check import ACCEPTED, FAULT, check
+from vehicle_price.contract.check import READER_FAULT, STORED_COLUMNS, check
 from vehicle_price.settings import Settings
 from vehicle_price.sources.base import SourceError, SourceQuery
 from vehicle_price.sources.frames import frames
@@ -92,7 +92,7 @@ def test_the_text_of_a_number_is_that_number(value):
 
 
 @pytest.mark.parametrize("value", [["ford"], {"make": "ford"}, [], DatetimeMS(2**60)])
-@pytest.mark.parametrize("name", ACCEPTED)
+@pytest.mark.parametrize("name", STORED_COLUMNS)
 def test_what_is_no_single_value_is_quarantined_in_any_column(name, value):
     split = checked(AS_TEXT | {name: value})
     assert len(split.accepted) == 0
@@ -106,7 +106,7 @@ def test_a_document_without_an_id_is_quarantined_with_that_reason():
 
 
 def test_a_fault_that_the_reader_of_the_file_found_stays_the_reason():
-    split = checked(AS_TEXT, AS_TEXT | {FAULT: "row: not 26 fields, got 3"})
+    split = checked(AS_TEXT, AS_TEXT | {READER_FAULT: "row: not 26 fields, got 3"})
     assert len(split.accepted) == 1
     assert split.quarantined["reasons"].to_pylist() == [["row: not 26 fields, got 3"]]
 

@@ -75,7 +75,7 @@ def _report(settings: Settings, options: argparse.Namespace) -> int:
     from vehicle_price.pipelines import contract_reports
 
     del settings
-    page = report_html.html(contract_reports.read(options.report))
+    page = report_html.render_report(contract_reports.read(options.report))
     options.out.write_text(page, encoding="utf-8")
     log.info("wrote %s; open it in a browser", options.out)
     return 0

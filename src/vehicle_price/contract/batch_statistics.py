@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vehicle_price.contract.check import ACCEPTED, Checked
+from vehicle_price.contract.check import STORED_COLUMNS, Checked
 
 
 @dataclass
@@ -35,7 +35,7 @@ class BatchStatistics:
         """Count one checked batch."""
         self.accepted += len(batch.accepted)
         self.quarantined += len(batch.quarantined)
-        for name in ACCEPTED:
+        for name in STORED_COLUMNS:
             self.missing[name] += _missing(batch.accepted[name]) + _missing(batch.quarantined[name])
         self.accepted_days.update(_counts(batch.accepted["posting_day"]))
         self.quarantined_days.update(_counts(batch.quarantined_days))

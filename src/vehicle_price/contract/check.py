@@ -1,8 +1,8 @@
-"""What a listing must satisfy before anything is trained on it.
+"""The data contract: the rules that a listing must satisfy before a model is trained on it.
 
-`check` splits a raw batch in two: rows that satisfy every rule, typed, and the rest as they
-came, each with all the reasons. No row is lost. The rules are made from `schema.py` and run in
-Arrow, a column at a time: setup/contract.md, setup/decisions/0012-contract-in-arrow.md.
+`check` splits a raw batch into accepted rows, typed, and quarantined rows: raw text with all
+reasons. No row is lost. The rules are generated from `schema.py` and run in Arrow, one column at a
+time: setup/contract.md, setup/decisions/0012-contract-in-arrow.md.
 """
 
 from dataclasses import dataclass
@@ -16,35 +16,35 @@ import pyarrow.compute as pc
 from vehicle_price.contract import rules
 from vehicle_price.contract.posting_day import posting_days
 from vehicle_price.contract.rules import MOMENT, Violation
-from vehicle_price.contract.text_columns import Cells, cells, normalised
+from vehicle_price.contract.text_columns import Cells, encode_cells, normalised
 from vehicle_price.schema import BY_NAME, COLUMNS, Column
 
-# Carried columns that listings keep: what identifies a listing, a car and a day. The other
-# carried columns are not even read.
-KEPT = ("id", "VIN", "posting_date")
-ACCEPTED = tuple(c.name for c in COLUMNS if c.role != "carried" or c.name in KEPT)
+# Carried columns that are stored: they identify a listing, a car and a day. The other carried
+# columns are not even read.
+IDENTIFIERS = ("id", "VIN", "posting_date")
+STORED_COLUMNS = tuple(c.name for c in COLUMNS if c.role != "carried" or c.name in IDENTIFIERS)
 
-# Optional column of a raw batch: why the reader could not take the row apart, else missing.
-FAULT = "reader_fault"
+# Optional column of a raw batch: why the reader could not parse the row; null for other rows.
+READER_FAULT = "reader_fault"
 
 _ARROW = {"integer": pa.int64(), "date": MOMENT}
 LISTING_SCHEMA = pa.schema(
-    [(name, _ARROW.get(BY_NAME[name].kind, pa.string())) for name in ACCEPTED]
+    [(name, _ARROW.get(BY_NAME[name].kind, pa.string())) for name in STORED_COLUMNS]
     + [("posting_day", pa.string())]
 )
 QUARANTINE_SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ACCEPTED] + [("reasons", pa.list_(pa.string()))]
+    [(name, pa.string()) for name in STORED_COLUMNS] + [("reasons", pa.list_(pa.string()))]
 )
 SHOWN_CHARACTERS = 60
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A raw batch, split.
+    """A raw batch, split into accepted and quarantined rows.
 
     accepted: LISTING_SCHEMA; `posting_day` is the seller's calendar day ('YYYY-MM-DD').
-    quarantined: QUARANTINE_SCHEMA: the text as it came, and for each row a list of reasons such
-        as 'price: below 500 USD, got 0'. What precedes ', got' is the rule.
+    quarantined: QUARANTINE_SCHEMA: the raw text, and for each row a list of reasons such as
+        'price: below 500 USD, got 0'. The text before ', got' is the rule.
     """
 
     accepted: pa.Table
@@ -57,16 +57,16 @@ class Checked:
 
 
 def check(raw: pd.DataFrame) -> Checked:
-    """Split `raw` (text columns of the schema; a missing one counts as empty).
+    """Check every row of `raw` (text columns of the schema; a missing column counts as empty).
 
-    Every row ends in exactly one of the two tables, in its order.
+    Each row is in exactly one of the two tables, which keep the order of the rows.
     """
-    text = {name: _text(raw, name) for name in ACCEPTED}
-    fault = _text(raw, FAULT)
-    typed, tidy, violations = _typed(text)
-    unread = _numpy(fault.is_valid())
-    violations = [v._replace(broken=v.broken & ~unread) for v in violations]
-    bad = unread.copy()
+    text = {name: _text(raw, name) for name in STORED_COLUMNS}
+    fault = _text(raw, READER_FAULT)
+    typed, tidy, violations = _check_columns(text)
+    unparsed = _numpy(fault.is_valid())
+    violations = [v._replace(broken=v.broken & ~unparsed) for v in violations]
+    bad = unparsed.copy()
     for violation in violations:
         bad |= violation.broken
     accepted = pa.table(typed, LISTING_SCHEMA).filter(pa.array(~bad))
@@ -91,56 +91,57 @@ def _text(raw: pd.DataFrame, name: str) -> pa.Array:
     return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
 
 
-def _typed(
+def _check_columns(
     text: dict[str, pa.Array],
 ) -> tuple[dict[str, pa.Array], dict[str, Cells], list[Violation]]:
-    """The accepted columns as if every row were good, the tidy text, and what is wrong."""
+    """Typed columns of all rows, their normalised text, and all violations."""
     typed: dict[str, pa.Array] = {}
     tidy: dict[str, Cells] = {}
     violations: list[Violation] = []
     for name, values in text.items():
         column = BY_NAME[name]
-        raw = cells(values, repeats=column.role != "carried")
+        raw = encode_cells(values, repeats=column.role != "carried")
         tidy[name] = raw._replace(values=normalised(raw.values))
-        typed |= _column(column, tidy[name], violations)
-        violations += rules.broken_text(column, raw, tidy[name])
-    violations += rules.too_new(typed["year"], typed["posting_date"])
+        typed |= _check_column(column, tidy[name], violations)
+        violations += rules.check_raw_text(column, raw, tidy[name])
+    violations += rules.check_year_against_posting(typed["year"], typed["posting_date"])
     return typed, tidy, violations
 
 
-def _column(column: Column, tidy: Cells, violations: list[Violation]) -> dict[str, pa.Array]:
-    """The columns that this one gives; what is wrong is added to `violations`."""
+def _check_column(column: Column, tidy: Cells, violations: list[Violation]) -> dict[str, pa.Array]:
+    """The typed columns made from one raw column; its violations are added to `violations`."""
     if column.kind == "date":
-        moments, days, found = rules.dates(column, tidy)
+        moments, days, broken = rules.check_dates(column, tidy)
         typed = {column.name: moments, "posting_day": days}
     else:
-        rule = {"integer": rules.integers, "level": rules.levels}.get(column.kind, rules.texts)
-        values, found = rule(column, tidy)
+        checks = {"integer": rules.check_integers, "level": rules.check_levels}
+        values, broken = checks.get(column.kind, rules.check_texts)(column, tidy)
         typed = {column.name: values}
-    violations += found
+    violations += broken
     return typed
 
 
 def _reasons(
     violations: list[Violation], tidy: dict[str, Cells], fault: pa.Array, bad: np.ndarray
 ) -> pa.Array:
-    """For each bad row the list of what is wrong with it, in the order of `violations`."""
-    place = np.cumsum(bad) - 1
-    rows, said = [place[_numpy(fault.is_valid())]], [fault.drop_null()]
+    """For each bad row the list of its reasons, in the order of `violations`."""
+    bad_row = np.cumsum(bad) - 1  # row → its index among the bad rows
+    rows, reasons = [bad_row[_numpy(fault.is_valid())]], [fault.drop_null()]
     for column, rule, broken in violations:
-        rows.append(place[broken])
-        said.append(_said(column, rule, tidy[column], broken))
+        rows.append(bad_row[broken])
+        reasons.append(_reasons_of_rule(column, rule, tidy[column], broken))
     row = np.concatenate(rows)
     ends = np.cumsum(np.bincount(row, minlength=int(bad.sum())))
-    in_order = pa.concat_arrays(said).take(pa.array(np.argsort(row, kind="stable")))
-    return pa.ListArray.from_arrays(pa.array(np.append(0, ends), pa.int32()), in_order)
+    by_row = pa.concat_arrays(reasons).take(pa.array(np.argsort(row, kind="stable")))
+    return pa.ListArray.from_arrays(pa.array(np.append(0, ends), pa.int32()), by_row)
 
 
-def _said(column: str, rule: str, tidy: Cells, broken: np.ndarray) -> pa.Array:
-    got = tidy.spread(tidy.values).filter(pa.array(broken))
-    shown = pc.utf8_slice_codeunits(got, 0, SHOWN_CHARACTERS)
-    named = pc.binary_join_element_wise(f"{column}: {rule}, got ", shown, "")
-    return pc.coalesce(named, pa.scalar(f"{column}: {rule}"))
+def _reasons_of_rule(column: str, rule: str, tidy: Cells, broken: np.ndarray) -> pa.Array:
+    """The reason of each row that breaks one rule: the rule and the row's value, shortened."""
+    values = tidy.expand(tidy.values).filter(pa.array(broken))
+    shown = pc.utf8_slice_codeunits(values, 0, SHOWN_CHARACTERS)
+    reasons = pc.binary_join_element_wise(f"{column}: {rule}, got ", shown, "")
+    return pc.coalesce(reasons, pa.scalar(f"{column}: {rule}"))
 
 
 def _numpy(values: pa.Array) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Which posting day a raw listing belongs to."""
+"""The posting day of a raw listing, and calculations with days."""
 
 from datetime import date, timedelta
 
@@ -6,16 +6,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vehicle_price.contract.rules import ISO_DATE
-from vehicle_price.contract.text_columns import matches, normalised
+from vehicle_price.contract.text_columns import full_match, normalised
 
 UNDATED = "undated"
-FIRST_DAY, LAST_DAY = "0001-01-01", "9999-12-31"
+LAST_DAY = "9999-12-31"
 
 
 def posting_days(dates: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """'YYYY-MM-DD' as the seller's clock had it, or UNDATED, for each text of `posting_date`.
+    """'YYYY-MM-DD' by the seller's clock, or UNDATED, for each text of `posting_date`.
 
-    For every listing that the contract accepts it is the `posting_day` found there.
+    For an accepted listing it equals the column `posting_day`.
 
     >>> posting_days(pa.array(["2021-04-28T23:59:00-0500", "2021-02-30", None])).to_pylist()
     ['2021-04-28', 'undated', 'undated']
@@ -23,14 +23,14 @@ def posting_days(dates: pa.Array | pa.ChunkedArray) -> pa.Array:
     if isinstance(dates, pa.ChunkedArray):
         dates = pa.concat_arrays(dates.chunks) if dates.num_chunks else pa.array([], pa.string())
     text = normalised(dates)
-    days = pc.utf8_slice_codeunits(pc.if_else(matches(text, ISO_DATE), text, None), 0, 10)
-    coded = days.dictionary_encode()
-    known = [day if is_day(day) else UNDATED for day in coded.dictionary.to_pylist()]
-    return pc.fill_null(pa.array(known, pa.string()).take(coded.indices), UNDATED)
+    days = pc.utf8_slice_codeunits(pc.if_else(full_match(text, ISO_DATE), text, None), 0, 10)
+    encoded = days.dictionary_encode()
+    valid = [day if is_day(day) else UNDATED for day in encoded.dictionary.to_pylist()]
+    return pc.fill_null(pa.array(valid, pa.string()).take(encoded.indices), UNDATED)
 
 
 def is_day(text: str) -> bool:
-    """Whether it is a calendar day 'YYYY-MM-DD'.
+    """Whether `text` is a calendar day 'YYYY-MM-DD'.
 
     >>> is_day("2021-02-30"), is_day("2021-02-28")
     (False, True)

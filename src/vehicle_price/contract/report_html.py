@@ -1,4 +1,4 @@
-"""The report of an ingest as one web page with counts and plots."""
+"""The contract report of an ingest as a web page with counts and plots."""
 
 import html as markup
 import io
@@ -30,8 +30,8 @@ svg {{ max-width: 100%; height: auto }}
 """
 
 
-def html(report: Mapping) -> str:
-    """The report as one page that needs nothing else: no script, no network."""
+def render_report(report: Mapping) -> str:
+    """The report as one self-contained page: no script, no other file, no network."""
     source = report["provenance"].get("source", "listings")
     body = [
         _broken(report["broken"]),
@@ -42,18 +42,20 @@ def html(report: Mapping) -> str:
         _section("Where it came from", _table(["", ""], list(report["provenance"].items()))),
     ]
     title = markup.escape(f"Contract report: {source}")
-    return PAGE.format(title=title, body="\n".join(part for part in body if part))
+    return PAGE.format(title=title, body="\n".join(filter(None, body)))
 
 
 def _broken(broken: list[str]) -> str:
-    said = "".join(f"<p>{markup.escape(message)}.</p>" for message in broken)
-    return f'<div class="broken"><h2>Stopped: nothing was stored</h2>{said}</div>' if said else ""
+    if not broken:
+        return ""
+    messages = "".join(f"<p>{markup.escape(message)}.</p>" for message in broken)
+    return f'<div class="broken"><h2>Stopped: nothing was stored</h2>{messages}</div>'
 
 
 def _counts(report: Mapping) -> str:
     rows = [(name, report[name]) for name in ("read", "accepted", "new", "quarantined")]
-    known = [(name, f"{count:,}") for name, count in rows if count is not None]
-    return _table(["", "rows"], [*known, ("quarantined", f"{report['quarantined_share']:.1%}")])
+    counts = [(name, f"{count:,}") for name, count in rows if count is not None]
+    return _table(["", "rows"], [*counts, ("quarantined", f"{report['quarantined_share']:.1%}")])
 
 
 def _rules(rules: list[Mapping]) -> str:
@@ -69,12 +71,12 @@ def _section(title: str, content: str) -> str:
 
 
 def _table(head: list[str], rows: list[tuple]) -> str:
-    """An HTML table; what looks like a figure stands right."""
+    """An HTML table; cells that are numbers are aligned to the right."""
 
     def cell(tag: str, value: object) -> str:
         text = str(value)
-        figure = text[:1].isdigit() and text.strip("0123456789,.%") == ""
-        return f"<{tag}{' class=n' if figure else ''}>{markup.escape(text)}</{tag}>"
+        is_number = text[:1].isdigit() and text.strip("0123456789,.%") == ""
+        return f"<{tag}{' class=n' if is_number else ''}>{markup.escape(text)}</{tag}>"
 
     lines = [[cell("th", name) for name in head]] if any(head) else []
     lines += [[cell("td", value) for value in row] for row in rows]
@@ -85,12 +87,12 @@ def _days_plot(days: Mapping[str, Mapping[str, int]]) -> Figure:
     figure, axes = _figure(3.2)
     dated = {day: counts for day, counts in days.items() if day != UNDATED}
     accepted = [counts["accepted"] for counts in dated.values()]
-    refused = [counts["quarantined"] for counts in dated.values()]
-    places = range(len(dated))
-    axes.bar(places, accepted, color=ACCEPTED_COLOUR, label="accepted")
-    axes.bar(places, refused, bottom=accepted, color=QUARANTINED_COLOUR, label="quarantined")
+    quarantined = [counts["quarantined"] for counts in dated.values()]
+    positions = range(len(dated))
+    axes.bar(positions, accepted, color=ACCEPTED_COLOUR, label="accepted")
+    axes.bar(positions, quarantined, bottom=accepted, color=QUARANTINED_COLOUR, label="quarantined")
     step = max(1, len(dated) // 10)
-    axes.set_xticks(list(places)[::step], list(dated)[::step], rotation=30, ha="right")
+    axes.set_xticks(list(positions)[::step], list(dated)[::step], rotation=30, ha="right")
     axes.set_ylabel("listings")
     axes.legend(frameon=False)
     return figure
@@ -121,8 +123,8 @@ def _figure(height: float) -> tuple[Figure, Axes]:
 
 def _svg(figure: Figure) -> str:
     buffer = io.StringIO()
-    # Without a date and with fixed ids, so that the same figures give the same page.
+    # Without a date and with fixed ids, so that the same report gives the same page.
     with rc_context({"svg.hashsalt": "report", "svg.fonttype": "none"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
-    _, tag, drawn = buffer.getvalue().partition("<svg")
-    return tag + drawn
+    _, tag, content = buffer.getvalue().partition("<svg")
+    return tag + content

@@ -1,7 +1,7 @@
-"""The rules of the contract, made from the columns of the schema.
+"""The rules of the contract, generated from the columns of the schema.
 
-Each function takes one column and returns it typed, as if every row were good, and what is
-wrong with which row.
+Each check takes one column and returns its typed values (null where a value is invalid) and the
+violations found.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vehicle_price.contract.text_columns import Cells, matches
+from vehicle_price.contract.text_columns import Cells, full_match
 from vehicle_price.schema import Column
 
 WHOLE_NUMBER = r"-?\d{1,15}(\.\d{1,9})?([eE][+-]?\d{1,2})?"
@@ -20,11 +20,11 @@ ISO_DATE = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?(Z|[+-]\d{
 MOMENT = pa.timestamp("ns", "UTC")
 BROKEN_CHARACTER = "\N{REPLACEMENT CHARACTER}"
 CONTROL_CHARACTER = r"[\x00-\x08\x0b\x0e-\x1f\x7f]"
-# A quote that is not closed makes one cell of the following lines.
+# An unclosed quote turns the following lines into one cell.
 LINE_BREAK = r"\S\s*\n\s*\S"
 LARGEST_EXACT = 2.0**53
 
-# Besides the required features: what tells listings, and days, apart.
+# Required besides the required features: they identify a listing and its day.
 IDENTIFYING = ("id", "posting_date")
 
 
@@ -39,64 +39,63 @@ class Violation(NamedTuple):
 Typed = tuple[pa.Array, list[Violation]]
 
 
-def broken_text(column: Column, raw: Cells, tidy: Cells) -> list[Violation]:
-    """What can only be seen before the text is tidied."""
+def check_raw_text(column: Column, raw: Cells, tidy: Cells) -> list[Violation]:
+    """Violations that only the raw text shows: normalising removes them."""
     values = raw.values
     if values is tidy.values:
-        return []  # nothing was untidy, so nothing of this is in it
+        return []  # normalising changed nothing, so no such character is in it
     rules = (
         ("not valid UTF-8", pc.match_substring(values, BROKEN_CHARACTER)),
         ("holds a control character", pc.match_substring_regex(values, CONTROL_CHARACTER)),
         ("holds a line break", pc.match_substring_regex(values, LINE_BREAK)),
     )
-    return [found for rule, wrong in rules for found in _violation(column, rule, wrong, raw)]
+    return [v for rule, wrong in rules for v in _violation(column, rule, wrong, raw)]
 
 
-def integers(column: Column, cells: Cells) -> Typed:
-    """Whole numbers as int64; limits, placeholders and whether it is one."""
-    shaped = matches(cells.values, WHOLE_NUMBER)
+def check_integers(column: Column, cells: Cells) -> Typed:
+    """Whole numbers as int64. Rules: whole number, limits, placeholders."""
+    shaped = full_match(cells.values, WHOLE_NUMBER)
     numbers = pc.if_else(shaped, cells.values, None).cast(pa.float64())
     whole = pc.and_(pc.is_finite(numbers), pc.equal(pc.floor(numbers), numbers)).fill_null(False)
     numbers = pc.if_else(whole, numbers, None)
     wrong = pc.and_(pc.invert(whole), cells.values.is_valid())
     rules = [*_limits(column, numbers), ("not a whole number", wrong)]
     exact = pc.if_else(pc.less(pc.abs(numbers), LARGEST_EXACT), numbers, None).cast(pa.int64())
-    found = [v for rule, broken in rules for v in _violation(column, rule, broken, cells)]
-    return cells.spread(exact), _missing(column, cells) + found
+    violations = [v for rule, broken in rules for v in _violation(column, rule, broken, cells)]
+    return cells.expand(exact), _missing(column, cells) + violations
 
 
-def texts(column: Column, cells: Cells) -> Typed:
-    """Free text as it is; its length."""
-    return cells.spread(cells.values), _missing(column, cells) + _too_long(column, cells)
+def check_texts(column: Column, cells: Cells) -> Typed:
+    """Free text, unchanged. Rule: its length."""
+    return cells.expand(cells.values), _missing(column, cells) + _too_long(column, cells)
 
 
-def levels(column: Column, cells: Cells) -> Typed:
-    """Levels in the schema's spelling; an unknown one breaks a rule unless the list is open."""
+def check_levels(column: Column, cells: Cells) -> Typed:
+    """Levels in the schema's spelling. An unknown level breaks a rule unless the list is open."""
     lowered = pc.utf8_lower(cells.values)
-    known = pa.array([level.lower() for level in column.levels])
-    place = pc.index_in(lowered, known)
-    spelled = pc.coalesce(pa.array(column.levels).take(place), lowered)
-    found = _missing(column, cells) + _too_long(column, cells)
+    index = pc.index_in(lowered, pa.array([level.lower() for level in column.levels]))
+    spelled = pc.coalesce(pa.array(column.levels).take(index), lowered)
+    violations = _missing(column, cells) + _too_long(column, cells)
     if not column.open_levels:
-        unknown = pc.and_(place.is_null(), lowered.is_valid())
-        found += _violation(column, "not a known level", unknown, cells)
-    return cells.spread(spelled), found
+        unknown = pc.and_(index.is_null(), lowered.is_valid())
+        violations += _violation(column, "not a known level", unknown, cells)
+    return cells.expand(spelled), violations
 
 
-def dates(column: Column, cells: Cells) -> tuple[pa.Array, pa.Array, list[Violation]]:
-    """The moments in UTC, and the local calendar days ('YYYY-MM-DD')."""
-    shaped = matches(cells.values, ISO_DATE)
+def check_dates(column: Column, cells: Cells) -> tuple[pa.Array, pa.Array, list[Violation]]:
+    """Moments in UTC, and the local calendar days ('YYYY-MM-DD'). Rule: a valid ISO 8601 date."""
+    shaped = full_match(cells.values, ISO_DATE)
     written = pc.if_else(shaped, cells.values, None)
-    posted = moments(written)
+    posted = parse_moments(written)
     wrong = pc.and_(posted.is_null(), cells.values.is_valid())
     rule = f"not a date like {column.example}"
-    found = _missing(column, cells) + list(_violation(column, rule, wrong, cells))
+    violations = _missing(column, cells) + list(_violation(column, rule, wrong, cells))
     days = pc.utf8_slice_codeunits(written, 0, 10)
-    return cells.spread(posted), cells.spread(days), found
+    return cells.expand(posted), cells.expand(days), violations
 
 
-def too_new(year: pa.Array, posted: pa.Array) -> list[Violation]:
-    """Cars of a later year than the one after their posting."""
+def check_year_against_posting(year: pa.Array, posted: pa.Array) -> list[Violation]:
+    """A car's model year is at most the year after its posting."""
     wrong = pc.greater(year, pc.add(pc.year(posted), 1)).fill_null(False)
     return [Violation("year", "later than the year after its posting", _mask(wrong))]
 
@@ -115,7 +114,7 @@ def _limits(column: Column, numbers: pa.Array) -> Iterator[tuple[str, pa.Array]]
 def _missing(column: Column, cells: Cells) -> list[Violation]:
     if not column.required and column.name not in IDENTIFYING:
         return []
-    return [Violation(column.name, "missing", _mask(cells.spread(cells.values).is_null()))]
+    return [Violation(column.name, "missing", _mask(cells.expand(cells.values).is_null()))]
 
 
 def _too_long(column: Column, cells: Cells) -> list[Violation]:
@@ -125,21 +124,21 @@ def _too_long(column: Column, cells: Cells) -> list[Violation]:
 
 
 def _violation(column: Column, rule: str, wrong: pa.Array, cells: Cells) -> Iterator[Violation]:
-    """The violation, if any value is wrong; nothing is spread over the rows otherwise."""
+    """The violation, if any value is wrong; the values are expanded to rows only then."""
     if pc.any(wrong).as_py():
-        yield Violation(column.name, rule, _mask(cells.spread(wrong).fill_null(False)))
+        yield Violation(column.name, rule, _mask(cells.expand(wrong).fill_null(False)))
 
 
-def moments(written: pa.Array) -> pa.Array:
-    """Texts of the form ISO_DATE as moments in UTC, missing where one is not on the calendar.
+def parse_moments(written: pa.Array) -> pa.Array:
+    """Texts of the form ISO_DATE as moments in UTC; null for a date that is not on the calendar.
 
-    >>> moments(pa.array(["2021-04-28T12:00:00-0500"]))[0].as_py().hour
+    >>> parse_moments(pa.array(["2021-04-28T12:00:00-0500"]))[0].as_py().hour
     17
     """
     try:
         return written.cast(MOMENT)
     except pa.ArrowInvalid:
-        # One date that is none, or has no offset, and Arrow takes none of them.
+        # Arrow refuses the whole array for one invalid date or one date without an offset.
         parsed = pd.to_datetime(
             pd.Series(written.to_pandas(), dtype=object),
             utc=True,

@@ -1,7 +1,7 @@
-"""Text columns in Arrow: tidied, and judged once for each distinct value.
+"""Text columns in Arrow, dictionary-encoded: normalised and checked once for each distinct value.
 
-Listings repeat themselves: 400,000 rows hold 6 fuels and some 10,000 models. What is worked out
-for the distinct values is spread over the rows afterwards, which is most of the contract's speed.
+Values repeat: 400,000 listings hold 6 fuels and some 10,000 models. Results for the distinct
+values are expanded to the rows afterwards, which gives most of the contract's speed.
 """
 
 from typing import NamedTuple
@@ -9,29 +9,29 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# What tidying would change: anything but printable ASCII with single, inner spaces.
+# Text that normalising may change: anything but printable ASCII with single, inner spaces.
 UNTIDY = r"^ |  | $|^$|[^ -~]"
 
 
 class Cells(NamedTuple):
     """One text column.
 
-    values: what stands in it, each once (or row by row, where `rows` is None).
-    rows: for each row its place in `values`, missing where the cell is.
+    values: its distinct values (or all its values, where `codes` is None).
+    codes: for each row the index of its value in `values`, null where the cell is.
     """
 
     values: pa.Array
-    rows: pa.Array | None
+    codes: pa.Array | None
 
-    def spread(self, found: pa.Array) -> pa.Array:
-        """What was found for the values (one entry each), row by row."""
-        return found if self.rows is None else found.take(self.rows)
+    def expand(self, results: pa.Array) -> pa.Array:
+        """Results for `values` (one each) as results for the rows."""
+        return results if self.codes is None else results.take(self.codes)
 
 
-def cells(text: pa.Array, repeats: bool) -> Cells:
-    """The column taken apart; `repeats` says whether looking for equal values is worth it.
+def encode_cells(text: pa.Array, repeats: bool) -> Cells:
+    """The column as `Cells`; dictionary-encoded only if its values repeat.
 
-    >>> cells(pa.array(["gas", "diesel", "gas"]), True).values.to_pylist()
+    >>> encode_cells(pa.array(["gas", "diesel", "gas"]), True).values.to_pylist()
     ['gas', 'diesel']
     """
     if not repeats:
@@ -43,7 +43,7 @@ def cells(text: pa.Array, repeats: bool) -> Cells:
 def normalised(text: pa.Array) -> pa.Array:
     """Text without outer or repeated white space, control or zero-width characters.
 
-    Empty becomes missing.
+    Empty text becomes null.
 
     >>> normalised(pa.array(["  f-150\\u200b  XLT ", " "])).to_pylist()
     ['f-150 XLT', None]
@@ -58,6 +58,6 @@ def normalised(text: pa.Array) -> pa.Array:
     return pc.replace_with_mask(text, untidy.fill_null(False), values)
 
 
-def matches(text: pa.Array, pattern: str) -> pa.Array:
-    """Whether the whole of each text has the form `pattern`; a missing one has not."""
+def full_match(text: pa.Array, pattern: str) -> pa.Array:
+    """Whether all of each text matches `pattern`; False for null."""
     return pc.match_substring_regex(text, f"^(?:{pattern})$").fill_null(False)

@@ -53,7 +53,7 @@ def publish(settings: Settings, uri: str) -> str:
 
     report = read(uri)
     registry = Registry(settings.mlflow_tracking_uri)
-    return runs.keep_report(registry, uri, report, report_html.html(report))
+    return runs.keep_report(registry, uri, report, report_html.render_report(report))
 
 
 def earlier(root: str, origin: str, data: str) -> list[dict]:

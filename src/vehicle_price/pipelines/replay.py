@@ -6,12 +6,12 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from vehicle_price.contract.check import ACCEPTED, FAULT
+from vehicle_price.contract.check import READER_FAULT, STORED_COLUMNS
 from vehicle_price.contract.posting_day import UNDATED, posting_days
 from vehicle_price.storage.scratch import scratch_folder
 from vehicle_price.storage.spool import Spool
 
-RAW_SCHEMA = pa.schema([(name, pa.string()) for name in (*ACCEPTED, FAULT)])
+RAW_SCHEMA = pa.schema([(name, pa.string()) for name in (*STORED_COLUMNS, READER_FAULT)])
 _TEXT = pd.ArrowDtype(pa.string())
 
 Day = tuple[str, Iterator[pd.DataFrame]]

@@ -8,7 +8,7 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
-from vehicle_price.contract.check import ACCEPTED
+from vehicle_price.contract.check import STORED_COLUMNS
 from vehicle_price.sources.frames import BATCH_ROWS
 
 # Bytes parsed at once, which stay in the processor's cache; a single row must fit.
@@ -20,7 +20,7 @@ OnRagged = Callable[[pacsv.InvalidRow], str]
 def parsed(
     stream: IO[bytes], on_ragged: OnRagged | None = None, names: list[str] | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """Batches of a CSV; a column of ACCEPTED that it lacks is all missing.
+    """Batches of a CSV; a column of STORED_COLUMNS that it lacks is all missing.
 
     on_ragged: called for each row with too many or too few fields; returns 'skip'.
     names: of the columns, where the first line does not name them.
@@ -39,8 +39,8 @@ def parsed(
             ),
             convert_options=pacsv.ConvertOptions(
                 # Bytes, not text: one wrongly encoded cell must not stop the file.
-                column_types={name: pa.binary() for name in ACCEPTED},
-                include_columns=ACCEPTED,
+                column_types={name: pa.binary() for name in STORED_COLUMNS},
+                include_columns=STORED_COLUMNS,
                 include_missing_columns=True,
                 null_values=[""],
                 strings_can_be_null=True,

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from vehicle_price.contract.check import ACCEPTED, FAULT
+from vehicle_price.contract.check import READER_FAULT, STORED_COLUMNS
 from vehicle_price.sources.csv_reader import Utf8, gathered, parsed
 from vehicle_price.sources.prefetch import ahead
 
@@ -25,10 +25,10 @@ RAGGED = re.compile(r"CSV parse error: (Row #\d+: )?Expected \d+ columns")
 
 
 def tables(opened: Callable[[], IO[bytes]], names: list[str]) -> Iterator[pa.Table]:
-    """The columns of ACCEPTED in tables of at most BATCH_ROWS rows, as bytes.
+    """The columns of STORED_COLUMNS in tables of at most BATCH_ROWS rows, as bytes.
 
     names: the columns the first line names. A row with more or fewer fields comes in a table
-    of its own whose column FAULT says so. Where a quote is not closed and takes the following
+    of its own whose column READER_FAULT says so. Where a quote is not closed and takes the following
     rows in, they are found again; the row of the quote itself breaks the contract.
     Raises pyarrow.ArrowException where the file cannot be taken apart any further.
     """
@@ -73,7 +73,7 @@ def _set_aside(ragged: list[pacsv.InvalidRow], names: list[str]) -> Iterator[pa.
     rows = ragged.copy()
     ragged.clear()
     if rows:
-        schema = pa.schema([(name, pa.string()) for name in (*ACCEPTED, FAULT)])
+        schema = pa.schema([(name, pa.string()) for name in (*STORED_COLUMNS, READER_FAULT)])
         yield pa.Table.from_pylist([_faulty(row, names) for row in rows], schema)
     for row in rows:
         yield from gathered(_swallowed(row.text, names))
@@ -84,7 +84,7 @@ def _faulty(row: pacsv.InvalidRow, names: list[str]) -> dict[str, str]:
     fields = dict(zip(names, _fields(row.text)))
     said = f"{row.actual_columns}: {row.text[:SHOWN_CHARACTERS]}"
     fault = f"row: not {row.expected_columns} fields, got {said}"
-    return {name: fields[name] for name in ACCEPTED if name in fields} | {FAULT: fault}
+    return {name: fields[name] for name in STORED_COLUMNS if name in fields} | {READER_FAULT: fault}
 
 
 def _fields(text: str) -> list[str]:

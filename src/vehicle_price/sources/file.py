@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vehicle_price.contract.check import ACCEPTED
+from vehicle_price.contract.check import STORED_COLUMNS
 from vehicle_price.schema import NAMES, REQUIRED, TARGET
 from vehicle_price.settings import Settings
 from vehicle_price.sources.base import SourceError, SourceQuery
@@ -88,7 +88,7 @@ def _batches(path: Path) -> Iterator[pa.RecordBatch | pa.Table]:
 def _parquet_batches(path: Path) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(path) as file:
         _refuse_missing(path, file.schema_arrow.names)
-        present = [name for name in file.schema_arrow.names if name in ACCEPTED]
+        present = [name for name in file.schema_arrow.names if name in STORED_COLUMNS]
         yield from file.iter_batches(batch_size=BATCH_ROWS, columns=present)
 
 

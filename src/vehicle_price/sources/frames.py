@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vehicle_price.contract.check import ACCEPTED, FAULT
+from vehicle_price.contract.check import READER_FAULT, STORED_COLUMNS
 from vehicle_price.contract.posting_day import LAST_DAY, UNDATED, posting_days
 from vehicle_price.sources.base import SourceQuery
 
@@ -14,17 +14,17 @@ BATCH_ROWS = 50_000
 
 
 def frames(
-    batch: pa.RecordBatch | pa.Table, columns: Sequence[str] = ACCEPTED
+    batch: pa.RecordBatch | pa.Table, columns: Sequence[str] = STORED_COLUMNS
 ) -> Iterator[pd.DataFrame]:
     """Raw frames of at most BATCH_ROWS rows; a column the batch lacks is all missing.
 
     Columns may hold bytes, text, numbers or dates; each becomes Arrow text, which is not copied
-    into one Python string a cell. The column `FAULT` is
+    into one Python string a cell. The column `READER_FAULT` is
     kept where the batch has it.
     Raises pyarrow.ArrowException for a column that has no text form (a list, say).
     """
-    if FAULT in batch.schema.names:
-        columns = [*columns, FAULT]
+    if READER_FAULT in batch.schema.names:
+        columns = [*columns, READER_FAULT]
     for start in range(0, batch.num_rows, BATCH_ROWS):
         part = batch.slice(start, BATCH_ROWS)
         yield pd.DataFrame({name: _column(part, name) for name in columns}, copy=False)

@@ -16,7 +16,7 @@ from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 from pymongo.write_concern import WriteConcern
 
-from vehicle_price.contract.check import FAULT
+from vehicle_price.contract.check import READER_FAULT
 from vehicle_price.settings import Settings
 from vehicle_price.sources import file
 from vehicle_price.sources.base import SourceError, SourceQuery
@@ -117,7 +117,7 @@ def _key(row: Mapping[str, str | None]) -> tuple[str, str]:
 
     The id of a row that could not be taken apart may be another row's.
     """
-    if row["id"] is not None and row.get(FAULT) is None:
+    if row["id"] is not None and row.get(READER_FAULT) is None:
         return "id", row["id"]
     content = json.dumps(row, sort_keys=True).encode()
     return "_id", f"unreadable-{hashlib.sha256(content).hexdigest()}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyarrow as pa
 
-from vehicle_price.contract.check import ACCEPTED, FAULT
+from vehicle_price.contract.check import READER_FAULT, STORED_COLUMNS
 from vehicle_price.settings import Settings
 from vehicle_price.sources.base import SourceError, SourceQuery
 from vehicle_price.sources.file import NEEDED
@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 # Documents the server sends at once; BATCH_ROWS is a multiple.
 FETCHED = 5_000
 
-WANTED = {"_id": 0, FAULT: 1} | {name: 1 for name in ACCEPTED}
-EMPTY = pa.table({name: pa.nulls(0, pa.string()) for name in ACCEPTED})
+WANTED = {"_id": 0, READER_FAULT: 1} | {name: 1 for name in STORED_COLUMNS}
+EMPTY = pa.table({name: pa.nulls(0, pa.string()) for name in STORED_COLUMNS})
 LAST_CHARACTER = "\U0010ffff"
 IN_ORDER = (("posting_date", 1), ("id", 1))
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 import pyarrow as pa
 from bson import Decimal128, ObjectId
 
-from vehicle_price.contract.check import ACCEPTED, FAULT
+from vehicle_price.contract.check import READER_FAULT, STORED_COLUMNS
 
 # Beyond this a number is junk; it keeps its exponent, so that its text stays short.
 LONGEST_WHOLE = 20
@@ -22,7 +22,7 @@ NOT_TEXT = "\N{REPLACEMENT CHARACTER}"
 
 def batch(documents: Sequence[Mapping[str, object]]) -> pa.RecordBatch:
     """Documents as columns of text; a field that a document lacks is missing."""
-    names = (*ACCEPTED, FAULT)
+    names = (*STORED_COLUMNS, READER_FAULT)
     return pa.RecordBatch.from_arrays(
         [pa.array([text(d.get(name)) for d in documents], pa.string()) for name in names],
         names=names,

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vehicle_price.contract.check import ACCEPTED
+from vehicle_price.contract.check import STORED_COLUMNS
 from vehicle_price.schema import NAMES
 from vehicle_price.settings import Settings
 from vehicle_price.sources.base import SourceError, SourceQuery
@@ -29,7 +29,7 @@ LARGEST = 5_000_000
 def read(query: SourceQuery, settings: Settings) -> Iterator[pd.DataFrame]:
     """Raw frames of `query.rows` listings. Raises SourceError for a senseless number of rows."""
     del settings
-    kept = (frame[list(ACCEPTED)] for frame in batches(query.rows, query.seed))
+    kept = (frame[list(STORED_COLUMNS)] for frame in batches(query.rows, query.seed))
     yield from within(kept, query)
 
 
