@@ -24,8 +24,8 @@ def read_json_body(request: Request) -> object:
     Raises Problem 413, 415 or 400.
     """
     if not request.is_json:
-        got = request.mimetype or "no type"
-        raise Problem(415, "wrong-type", f"expected Content-Type: application/json, got {got}")
+        mimetype = request.mimetype or "no type"
+        raise Problem(415, "wrong-type", f"expected Content-Type: application/json, got {mimetype}")
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise Problem(415, "wrong-encoding", "send the body as it is, without Content-Encoding")
     return parse_json(read_bytes(request))
@@ -55,7 +55,7 @@ def may_repeat_names(body: bytes, content: object) -> bool:
     True
     """
     objects = content if isinstance(content, list) else [content]
-    names = sum(len(one) for one in objects if isinstance(one, dict))
+    names = sum(len(value) for value in objects if isinstance(value, dict))
     if body.count(b":") <= names:
         return False
     return body.count(b'":') > names or any(colon in body for colon in SPACED_COLONS)

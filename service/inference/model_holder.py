@@ -23,7 +23,7 @@ class Valuation(Protocol):
         """The estimates for `listings`, in their order."""
 
     def price_batches(
-        self, batches: Iterable[list[dict[str, object]]], map_map_ahead: Callable[..., Any]
+        self, batches: Iterable[list[dict[str, object]]], map_ahead: Callable[..., Any]
     ) -> Iterator[list[Estimate]]:
         """The estimates for each batch; `map_ahead` is a `map` that may work one batch ahead."""
 

@@ -74,7 +74,9 @@ def read_errors(settings: Settings, since: datetime) -> list[Row]:
             versions = errors_by_version(connection, since)
     except (DatabaseAway, WrongRow) as error:
         raise LogUnavailable(str(error)) from error
-    return [Row(one.role, one.run_id, one.feedback, one.median_ape) for one in versions]
+    return [
+        Row(errors.role, errors.run_id, errors.feedback, errors.median_ape) for errors in versions
+    ]
 
 
 def _feedback_errors(row: Row) -> FeedbackErrors:

@@ -39,7 +39,8 @@ def prediction_record(
         "request_id": request_id,
         "idempotency_key": idempotency_key,
         "listings": [
-            one if one.keys() <= STORED_COLUMNS else _stored_columns(one) for one in listings
+            listing if listing.keys() <= STORED_COLUMNS else _stored_columns(listing)
+            for listing in listings
         ],
     }
     return Record(first_id, "prediction", to_json(body, inf_nan_mode="null"))

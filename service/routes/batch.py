@@ -50,10 +50,10 @@ class PricedFile(Protocol):
     def parts(self, rows: int) -> Iterator[Any]:
         """The rows in order, `rows` at a time."""
 
-    def listings(self, part: Any) -> Iterator[Listing | str]:
+    def listings(self, chunk: Any) -> Iterator[Listing | str]:
         """Each row as a listing to check, or the reason why it is none."""
 
-    def written(self, part: Any, added: Sequence[AddedValues]) -> bytes:
+    def written(self, chunk: Any, added: Sequence[AddedValues]) -> bytes:
         """The rows with ADDED_COLUMNS."""
 
     def end(self) -> bytes:

@@ -86,7 +86,7 @@ def check_train(body: object) -> dict[str, object]:
 
 
 def _reason(error: dict) -> FieldError:
-    pointer = "".join(pointer_part(part) for part in error["loc"])
+    pointer = "".join(pointer_part(name) for name in error["loc"])
     if error["loc"] == ("data",):
         return FieldError(pointer, NO_PATH, error["input"])
     if error["type"] == "extra_forbidden":

@@ -14,7 +14,7 @@ from service.server.error_page import CLIENT_FAULTS
 
 
 class AccessLogger(Logger):
-    """Gunicorn's logger with a structured access log. It leaves out the query, which may be personal."""
+    """Gunicorn's logger with a structured access log. The query may be personal: it is left out."""
 
     def access(self, resp: Any, req: Any, environ: dict, request_time: timedelta) -> None:
         """Log one answered request."""

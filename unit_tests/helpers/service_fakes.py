@@ -86,6 +86,6 @@ def components_with(
     )
 
 
-def app_with(model_dir: Path, parts: Components | None = None, **fakes) -> Flask:
+def app_with(model_dir: Path, components: Components | None = None, **fakes) -> Flask:
     """The real application around the fakes; `fakes` as in `components_with`."""
-    return create_app(parts or components_with(model_dir, **fakes))
+    return create_app(components or components_with(model_dir, **fakes))

@@ -1,4 +1,4 @@
-"""The architecture page and CONTRIBUTING.md are true: every path exists, the layers are enforced."""
+"""The architecture page and CONTRIBUTING.md are true: paths exist, the layers are enforced."""
 
 import re
 import tomllib

@@ -38,8 +38,8 @@ def _app(tmp_path_factory):
 
 
 def test_the_table_lists_every_route_and_its_rule(app):
-    found = {(method, address(r)): rule_of(app, r.endpoint) for method, r in routes_of(app)}
-    assert found == documented()
+    rules = {(method, address(r)): rule_of(app, r.endpoint) for method, r in routes_of(app)}
+    assert rules == documented()
 
 
 def test_what_changes_something_is_not_public():
@@ -89,5 +89,5 @@ def test_a_request_keeps_its_sane_id_and_gets_one_instead_of_another(app):
             client.get("/health", headers={"X-Request-ID": given}).headers["X-Request-ID"] == given
         )
     for given in ("", "two words", "a" * 101, "-x", "é", '"}{'):
-        found = client.get("/nowhere", headers={"X-Request-ID": given}).headers["X-Request-ID"]
-        assert re.fullmatch("[0-9a-f]{32}", found)
+        request_id = client.get("/nowhere", headers={"X-Request-ID": given}).headers["X-Request-ID"]
+        assert re.fullmatch("[0-9a-f]{32}", request_id)

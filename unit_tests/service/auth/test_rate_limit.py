@@ -20,10 +20,10 @@ def _limiter(tmp_path):
 
 
 def test_so_many_pass_and_then_one_each_interval(limiter):
-    taken = [limiter.count("a", NOW) for _ in range(6)]
-    assert [t.allowed for t in taken] == [True] * 5 + [False]
-    assert [t.remaining for t in taken] == [4, 3, 2, 1, 0, 0]
-    assert taken[-1].wait == pytest.approx(2)
+    states = [limiter.count("a", NOW) for _ in range(6)]
+    assert [t.allowed for t in states] == [True] * 5 + [False]
+    assert [t.remaining for t in states] == [4, 3, 2, 1, 0, 0]
+    assert states[-1].wait == pytest.approx(2)
     assert not limiter.count("a", NOW + 1.9).allowed
     assert limiter.count("a", NOW + 2.1).allowed
     assert not limiter.count("a", NOW + 2.2).allowed
@@ -48,9 +48,9 @@ def test_never_more_pass_than_the_bucket_and_its_refill(tmp_path_factory, gaps, 
     now, passed = NOW + gaps[0], 0
     for gap in gaps[1:]:
         now += gap
-        taken = limiter.count("a", now)
-        passed += taken.allowed
-        assert taken.allowed or 0 < taken.wait <= seconds
+        state = limiter.count("a", now)
+        passed += state.allowed
+        assert state.allowed or 0 < state.wait <= seconds
     assert passed <= count + (now - NOW) * count / seconds + 1e-3
 
 

@@ -26,8 +26,8 @@ def with_canary(share):
 @pytest.mark.parametrize("share", [1, 5, 50])
 def test_a_canary_answers_its_share_of_the_clients(share):
     holder = with_canary(share)
-    got = sum(holder.choose(client).role == "canary" for client in CLIENTS)
-    assert abs(got / len(CLIENTS) - share / 100) < 0.01
+    canary_answers = sum(holder.choose(client).role == "canary" for client in CLIENTS)
+    assert abs(canary_answers / len(CLIENTS) - share / 100) < 0.01
 
 
 def test_a_client_meets_the_same_model_every_time_and_in_every_worker():
@@ -92,6 +92,6 @@ def test_a_reader_never_sees_half_a_change():
 
 def test_a_worker_without_a_model_looks_for_it_when_asked():
     holder = ModelHolder()
-    found = Served(FakeValuation(), "7")
-    holder.refresh_with(lambda: holder.swap(found))
-    assert holder.current() is found
+    model = Served(FakeValuation(), "7")
+    holder.refresh_with(lambda: holder.swap(model))
+    assert holder.current() is model

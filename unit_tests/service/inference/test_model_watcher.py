@@ -15,10 +15,10 @@ from vehicle_price.listing.validation import check_one
 from vehicle_price.model import artifact
 
 
-def entry(version, **more):
+def entry(version, **extra):
     """A description, as the sidecar writes it."""
     folder = f"versions/{version}"
-    return {"version": version, "run_id": version * 4, "folder": folder, "tags": {}} | more
+    return {"version": version, "run_id": version * 4, "folder": folder, "tags": {}} | extra
 
 
 class Loader:
@@ -47,7 +47,7 @@ def test_a_damaged_copy_at_the_start_means_the_version_before(tmp_path):
     assert watcher.refresh()
     served = holder.current()
     assert served.version == "5"
-    assert [said[:9] for said in served.info["instead_of"]] == ["version 7", "version 6"]
+    assert [reason[:9] for reason in served.info["instead_of"]] == ["version 7", "version 6"]
 
 
 def test_a_damaged_copy_of_a_successor_leaves_the_old_one(tmp_path):

@@ -41,8 +41,8 @@ def holder_with(valuation, role="shadow"):
 def outcomes(metrics):
     """The counts in /metrics."""
     lines = metrics.exposition().decode().splitlines()
-    found = [line for line in lines if line.startswith("vehicle_price_shadow_listings_total{")]
-    return {line.split('"')[1]: float(line.split()[-1]) for line in found}
+    counters = [line for line in lines if line.startswith("vehicle_price_shadow_listings_total{")]
+    return {line.split('"')[1]: float(line.split()[-1]) for line in counters}
 
 
 @pytest.fixture(name="metrics")

@@ -26,8 +26,8 @@ class Aliases(FakeRegistry):
 
     def version(self, alias):
         """The version with this alias."""
-        found = super().version(alias)
-        return self.challenger if alias == "challenger" else found
+        version = super().version(alias)
+        return self.challenger if alias == "challenger" else version
 
 
 class Bench:
@@ -82,8 +82,8 @@ def _bench(tmp_path):
 def test_the_challenger_is_brought_to_the_workers_with_its_plan(tmp_path, mode):
     bench = Bench(tmp_path, ChallengerMode(mode, 10))
     bench.steps()
-    known = read_json(tmp_path / "challenger.json")
-    assert (known["version"], known["mode"], known["share"]) == ("2", mode, 10)
+    challenger = read_json(tmp_path / "challenger.json")
+    assert (challenger["version"], challenger["mode"], challenger["share"]) == ("2", mode, 10)
     assert (bench.status()["state"], bench.status()["version"]) == (mode, "2")
     assert bench.registry.fetched == 2
 

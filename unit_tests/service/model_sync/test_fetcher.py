@@ -231,8 +231,8 @@ def test_refusals_are_counted_and_listed(storage, tmp_path, check):
     status = read_json(tmp_path / "status.json")
     assert status["refused_total"] == {"production": 2}
     assert [r["version"] for r in status["refusals"]] == ["1", "1"]
-    again = sync_of(storage, tmp_path, check)
-    again.step(0)
+    restarted = sync_of(storage, tmp_path, check)
+    restarted.step(0)
     assert read_json(tmp_path / "status.json")["refused_total"] == {"production": 3}
 
 

@@ -58,7 +58,7 @@ class Check:
     def __init__(self):
         self.bad = set()
 
-    def __call__(self, folder, _manifest, _patience, _wanted):
+    def __call__(self, folder, _manifest, _timeout, _is_current):
         if (version := (folder / "data.json").read_text(encoding="utf-8")) in self.bad:
             raise Refused(f"version {version}: a hash is wrong")
         return [10_000]
@@ -170,8 +170,8 @@ def test_old_versions_are_deleted_but_never_the_served_one(tmp_path, check):
     for n in range(6):
         registry.production = Version(str(n))
         sync.step(n)
-    kept = {p.name.split("-")[0] for p in (tmp_path / "versions").iterdir()}
-    assert len(kept) == KEPT_VERSIONS and "5" in kept
+    versions = {p.name.split("-")[0] for p in (tmp_path / "versions").iterdir()}
+    assert len(versions) == KEPT_VERSIONS and "5" in versions
 
 
 def test_a_lost_model_folder_is_fetched_again(tmp_path, check):

@@ -46,12 +46,12 @@ def test_requests_are_counted_by_route_method_and_status(tmp_path):
     client.get("/nowhere/1")
     client.get("/nowhere/2")
     client.open("/nowhere", method="BREW")
-    found = scraped(client)
-    assert found["http_requests_total", "method=GET,route=/health,status=200"] == 1
-    assert found["http_requests_total", "method=GET,route=/train/<run_id>,status=404"] == 2
-    assert found["http_requests_total", "method=GET,route=none,status=404"] == 2
-    assert found["http_requests_total", "method=other,route=none,status=404"] == 1
-    assert found["http_request_duration_seconds_count", "method=GET,route=/health"] == 1
+    values = scraped(client)
+    assert values["http_requests_total", "method=GET,route=/health,status=200"] == 1
+    assert values["http_requests_total", "method=GET,route=/train/<run_id>,status=404"] == 2
+    assert values["http_requests_total", "method=GET,route=none,status=404"] == 2
+    assert values["http_requests_total", "method=other,route=none,status=404"] == 1
+    assert values["http_request_duration_seconds_count", "method=GET,route=/health"] == 1
 
 
 def test_prices_are_counted_by_role_and_version_and_problems_by_kind(tmp_path):
@@ -60,11 +60,11 @@ def test_prices_are_counted_by_role_and_version_and_problems_by_kind(tmp_path):
     client.post("/predict", json=[REQUIRED] * 7)
     client.post("/predict", json=[])
     client.post("/predict", data="{", content_type="application/json")
-    found = scraped(client)
-    assert found["vehicle_price_predictions_total", "role=production,version=7"] == 8
-    assert found["vehicle_price_refused_requests_total", "kind=wrong-values"] == 1
-    assert found["vehicle_price_refused_requests_total", "kind=not-json"] == 1
-    assert found["vehicle_price_outbox_records", ""] == 2
+    values = scraped(client)
+    assert values["vehicle_price_predictions_total", "role=production,version=7"] == 8
+    assert values["vehicle_price_refused_requests_total", "kind=wrong-values"] == 1
+    assert values["vehicle_price_refused_requests_total", "kind=not-json"] == 1
+    assert values["vehicle_price_outbox_records", ""] == 2
 
 
 def test_the_model_and_what_was_refused_are_shown(tmp_path):
@@ -75,36 +75,36 @@ def test_the_model_and_what_was_refused_are_shown(tmp_path):
         "model_changes_total": 2,
     }
     (tmp_path / "status.json").write_text(json.dumps(report), encoding="utf-8")
-    found = scraped(app_with(tmp_path).test_client())
-    assert found["vehicle_price_model_info", "version=7"] == 1
-    assert found["vehicle_price_registry_state", "alias=production,state=refused"] == 1
-    assert found["vehicle_price_registry_state", "alias=challenger,state=shadow"] == 1
-    assert found["vehicle_price_models_refused_total", "alias=production"] == 3
-    assert found["vehicle_price_model_changes_total", ""] == 2
+    values = scraped(app_with(tmp_path).test_client())
+    assert values["vehicle_price_model_info", "version=7"] == 1
+    assert values["vehicle_price_registry_state", "alias=production,state=refused"] == 1
+    assert values["vehicle_price_registry_state", "alias=challenger,state=shadow"] == 1
+    assert values["vehicle_price_models_refused_total", "alias=production"] == 3
+    assert values["vehicle_price_model_changes_total", ""] == 2
 
 
 def test_without_a_model_the_rest_is_still_counted(tmp_path):
-    found = scraped(app_with(tmp_path, served=False).test_client())
-    assert found["vehicle_price_model_loaded", ""] == 0
-    assert not [name for name, _ in found if name == "vehicle_price_model_info"]
+    values = scraped(app_with(tmp_path, served=False).test_client())
+    assert values["vehicle_price_model_loaded", ""] == 0
+    assert not [name for name, _ in values if name == "vehicle_price_model_info"]
 
 
 def test_every_metric_is_documented_and_every_documented_one_is_there(tmp_path):
-    parts = components_with(tmp_path)
-    parts.metrics.add_gauges(worker_gauges)
-    parts.metrics.shadow("scored", 1)
-    client = app_with(tmp_path, parts=parts).test_client()
+    components = components_with(tmp_path)
+    components.metrics.add_gauges(worker_gauges)
+    components.metrics.shadow("scored", 1)
+    client = app_with(tmp_path, parts=components).test_client()
     client.post("/predict", json=REQUIRED)
     client.get("/nowhere")
-    found = text_string_to_metric_families(client.get("/metrics").text)
+    families = text_string_to_metric_families(client.get("/metrics").text)
     labels = {
         f.name + "_total" * (f.type == "counter"): {k for s in f.samples for k in s.labels} - {"le"}
-        for f in found
+        for f in families
         if not f.name.endswith("_created")
     }
     page = (ROOT / "setup" / "http.md").read_text(encoding="utf-8")
-    told = {name: set(re.findall(r"\w+", told)) for name, told in NAMED.findall(page)}
-    assert labels == told
+    documented = {name: set(re.findall(r"\w+", text)) for name, text in NAMED.findall(page)}
+    assert labels == documented
 
 
 WORKER = """
@@ -142,10 +142,10 @@ def test_what_killed_workers_counted_stays_and_their_files_do_not(folder):
         assert {file.name for file in folder.glob(f"*_{pid}.db")}
         fold(folder, alive=())
         fold(folder, alive=())  # nor a second time
-        found = samples(Metrics(str(folder)).exposition().decode())
-        assert found["http_requests_total", "method=GET,route=/health,status=200"] == 100 * number
+        values = samples(Metrics(str(folder)).exposition().decode())
+        assert values["http_requests_total", "method=GET,route=/health,status=200"] == 100 * number
         bucket = "le=0.005,method=GET,route=/health"
-        assert found["http_request_duration_seconds_bucket", bucket] == 100 * number
+        assert values["http_request_duration_seconds_bucket", bucket] == 100 * number
         names = {file.name for file in folder.glob("*.db*")}
         assert names == {"counter_dead.db", "histogram_dead.db"}
 
@@ -162,8 +162,8 @@ def test_on_a_full_disk_nothing_is_lost_and_a_new_worker_counts_apart(folder, mo
         fold(folder, alive=())
         apart = reserve(folder, 1)
     assert not list(folder.glob("*.draft")) and not list(folder.glob("*_1.db"))
-    found = samples(Metrics(str(folder)).exposition().decode())
-    assert found["http_requests_total", "method=GET,route=/health,status=200"] == 5
+    values = samples(Metrics(str(folder)).exposition().decode())
+    assert values["http_requests_total", "method=GET,route=/health,status=200"] == 5
     assert Path(apart).is_dir() and Path(apart) != folder
     os.rmdir(apart)
     fold(folder, alive=())
@@ -181,8 +181,8 @@ def test_a_file_that_a_worker_is_just_making_is_waited_for(folder):
     killed_worker(folder, 5)
     (folder / "counter_1.db").touch()
     threading.Timer(0.03, (folder / "counter_1.db").unlink).start()
-    found = samples(Metrics(str(folder)).exposition().decode())
-    assert found["http_requests_total", "method=GET,route=/health,status=200"] == 5
+    values = samples(Metrics(str(folder)).exposition().decode())
+    assert values["http_requests_total", "method=GET,route=/health,status=200"] == 5
 
 
 def test_a_start_begins_at_nothing(folder):

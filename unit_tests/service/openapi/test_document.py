@@ -52,12 +52,12 @@ def test_no_route_promises_a_500_and_every_problem_has_its_shape(api):
 
 
 def test_no_body_that_is_acted_upon_names_a_path_or_an_address(api):
-    taken = api["components"]["schemas"]
-    assert set(taken["TrainRequest"]["properties"]) == {"source", "families", "seed"}
-    assert set(taken["Feedback"]["properties"]) == {"prediction_id", "price"}
+    schemas = api["components"]["schemas"]
+    assert set(schemas["TrainRequest"]["properties"]) == {"source", "families", "seed"}
+    assert set(schemas["Feedback"]["properties"]) == {"prediction_id", "price"}
     for name in ("TrainRequest", "Feedback", "Listing"):
-        assert taken[name]["additionalProperties"] is False
-    text = taken["TrainRequest"]["properties"]["source"]["anyOf"][0]
+        assert schemas[name]["additionalProperties"] is False
+    text = schemas["TrainRequest"]["properties"]["source"]["anyOf"][0]
     assert text["enum"] == list(SOURCE_NAMES)  # names from a list, no text of the client's own
 
 

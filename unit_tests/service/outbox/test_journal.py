@@ -52,32 +52,34 @@ def bodies(path):
 def test_frames_are_read_as_written_up_to_one_that_is_cut_or_changed(about, data):
     written = [Record(new_id(), kind, body) for kind, body in about]
     content = b"".join(map(framed, written))
-    assert [found for found, _ in frames(content)] == written
+    assert [frame_record for frame_record, _ in frames(content)] == written
     ends = [end for _, end in frames(content)]
     if content:
-        place = data.draw(st.integers(0, len(content) - 1))
-        whole = sum(end <= place for end in ends)
-        assert [found for found, _ in frames(content[:place])] == written[:whole]
-        changed = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
-        assert [found for found, _ in frames(changed)] == written[:whole]
+        position = data.draw(st.integers(0, len(content) - 1))
+        whole = sum(end <= position for end in ends)
+        assert [frame_record for frame_record, _ in frames(content[:position])] == written[:whole]
+        changed = content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :]
+        assert [frame_record for frame_record, _ in frames(changed)] == written[:whole]
 
 
 def test_a_kind_of_a_later_version_is_read_and_none_of_ours():
     frame = journal.HEAD.pack(0, 2, new_id().encode(), 7)[journal.CRC_BYTES :] + b"{}"
     content = journal.crc32(frame).to_bytes(journal.CRC_BYTES, "little") + frame
-    assert [found.kind for found, _ in frames(content)] == ["kind 7"]
+    assert [frame_record.kind for frame_record, _ in frames(content)] == ["kind 7"]
 
 
 def test_what_was_appended_is_found_before_and_after_it_is_collected(path):
     ours, theirs = Outbox(path, 2**24), Outbox(path, 2**24)
-    one = record(b"1")
-    ours.append(one)
+    first = record(b"1")
+    ours.append(first)
     for _ in range(2):
-        assert theirs.find(one.id, "prediction") == b"1" and theirs.find(one.id, "shadow") is None
+        assert (
+            theirs.find(first.id, "prediction") == b"1" and theirs.find(first.id, "shadow") is None
+        )
         assert theirs.fill().records == 1 and theirs.fill().oldest_seconds > 0
         theirs.collect()
     Drain(theirs).delete(Drain(theirs).batch())
-    assert theirs.find(one.id, "prediction") is None  # though the journal still has it
+    assert theirs.find(first.id, "prediction") is None  # though the journal still has it
 
 
 def test_a_journal_is_removed_when_its_writer_is_gone_and_not_before(path):
@@ -98,11 +100,11 @@ def test_a_long_journal_is_collected_by_its_writer(path, monkeypatch):
         ours.append(record(b"%01000d" % number))
         assert sum(file.stat().st_size for file in journal.files(path.parent)) < 12_000
     assert len(journal.files(path.parent)) == 1
-    found, drain = [], Drain(ours)
+    numbers, drain = [], Drain(ours)
     while waiting := drain.batch():
-        found += [int(one.record.body) for one in waiting]
+        numbers += [int(queued.record.body) for queued in waiting]
         drain.delete(waiting)
-    assert found == list(range(1_000))
+    assert numbers == list(range(1_000))
 
 
 def test_what_a_killed_writer_left_half_is_put_aside_and_said(path, caplog):
@@ -112,10 +114,10 @@ def test_what_a_killed_writer_left_half_is_put_aside_and_said(path, caplog):
     (left,) = journal.files(path.parent)
     with left.open("ab") as file:
         file.write(framed(record(b"never answered"))[:-3])
-    other = Outbox(path, 2**24)
-    other.append(record(b"2"))
+    second = Outbox(path, 2**24)
+    second.append(record(b"2"))
     with caplog.at_level(logging.WARNING):
-        other.collect()
+        second.collect()
     assert bodies(path) == [b"1", b"2"]
     assert left.with_suffix(".rest").exists() and "no whole record" in caplog.text
 
@@ -136,13 +138,13 @@ def test_a_refused_write_leaves_nothing_behind(tmp_path, monkeypatch):
     ours = Journal(tmp_path, 2**20)
     ours.open()
     ours.write(framed(record(b"1")))
-    really, parts = os.write, [20, OSError(28, "No space left on device")]
+    really, outcomes = os.write, [20, OSError(28, "No space left on device")]
 
     def full(file, content):
-        part = parts.pop(0)
-        if isinstance(part, OSError):
-            raise part
-        return really(file, content[:part])
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, OSError):
+            raise outcome
+        return really(file, content[:outcome])
 
     monkeypatch.setattr(journal.os, "write", full)
     with pytest.raises(OSError, match="No space"):
@@ -150,7 +152,7 @@ def test_a_refused_write_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.undo()
     ours.write(framed(record(b"3")))
     (file,) = journal.files(tmp_path)
-    assert [found.body for found, _ in frames(file.read_bytes())] == [b"1", b"3"]
+    assert [frame_record.body for frame_record, _ in frames(file.read_bytes())] == [b"1", b"3"]
 
 
 def test_20_killed_writers_and_collectors_lose_and_double_nothing(path):
@@ -162,9 +164,9 @@ def test_20_killed_writers_and_collectors_lose_and_double_nothing(path):
             os.kill(collector.pid, signal.SIGKILL)
             os.kill(writer.pid, signal.SIGKILL)
             acknowledged += [line.strip() for line in writer.stdout if len(line) == 37]
-    found, drain = [], Drain(Outbox(path, 2**26))
+    record_ids, drain = [], Drain(Outbox(path, 2**26))
     while waiting := drain.batch():
-        found += [one.record.id for one in waiting]
+        record_ids += [queued.record.id for queued in waiting]
         drain.delete(waiting)
-    assert len(found) == len(set(found)) and set(acknowledged) <= set(found)
+    assert len(record_ids) == len(set(record_ids)) and set(acknowledged) <= set(record_ids)
     assert not journal.files(Path(path).parent)

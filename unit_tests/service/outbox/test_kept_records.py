@@ -28,7 +28,7 @@ def _drain(tmp_path):
 
 def kept(drain):
     """The rows of all that is in the outbox."""
-    return joined([codec.rows_of(one.record) for one in drain.batch()])
+    return joined([codec.rows_of(queued.record) for queued in drain.batch()])
 
 
 def predict(client, body, **headers):
@@ -186,11 +186,11 @@ def test_wrong_feedback_is_refused_with_its_reason(client, drain, body, pointer)
 def test_the_lineage_of_an_answer_is_known_before_it_has_left_the_outbox(client):
     answered = predict(client, [REQUIRED, REQUIRED | {"year": 2015}]).get_json()["predictions"][1]
     assert client.get(f"/lineage/{answered['prediction_id']}").status_code == 401
-    known = lineage(client, answered["prediction_id"].upper()).get_json()
-    assert known["prediction_id"] == answered["prediction_id"]
-    assert known["price"] == answered["price"]
-    assert known["request"]["listing"]["year"] == 2015 and known["request"]["position"] == 1
-    assert known["model"] == {
+    origin = lineage(client, answered["prediction_id"].upper()).get_json()
+    assert origin["prediction_id"] == answered["prediction_id"]
+    assert origin["price"] == answered["price"]
+    assert origin["request"]["listing"]["year"] == 2015 and origin["request"]["position"] == 1
+    assert origin["model"] == {
         "name": "vehicle-price",
         "version": "7",
         "run_id": "abc",
@@ -199,9 +199,9 @@ def test_the_lineage_of_an_answer_is_known_before_it_has_left_the_outbox(client)
     }
 
 
-@pytest.mark.parametrize("wanted", [ID, "7", "..%2f..", "'", ID[:-3] + "fff"])
-def test_the_lineage_of_what_was_never_answered_is_404(client, wanted):
-    answer = lineage(client, wanted)
+@pytest.mark.parametrize("prediction_id", [ID, "7", "..%2f..", "'", ID[:-3] + "fff"])
+def test_the_lineage_of_what_was_never_answered_is_404(client, prediction_id):
+    answer = lineage(client, prediction_id)
     assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
 
 

@@ -38,8 +38,8 @@ def record(body=b"{}"):
 
 def append_all(outbox, *all_of_them):
     """One after the other."""
-    for one in all_of_them:
-        outbox.append(one)
+    for item in all_of_them:
+        outbox.append(item)
 
 
 @pytest.fixture(name="outbox")
@@ -48,23 +48,23 @@ def _outbox(tmp_path):
 
 
 def test_a_record_can_be_read_by_another_process_once_append_has_returned(outbox):
-    one = record(b'{"price": 1}')
-    outbox.append(one)
+    original = record(b'{"price": 1}')
+    outbox.append(original)
     command = "import sys; from service.outbox.outbox import *; o = Outbox(sys.argv[1], 2**24); "
     command += "print(o.find(sys.argv[2], 'prediction').decode())"
-    arguments = [sys.executable, "-c", command, str(outbox.file.path), one.id]
-    found = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert found.stdout == '{"price": 1}\n'
+    arguments = [sys.executable, "-c", command, str(outbox.file.path), original.id]
+    finished = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert finished.stdout == '{"price": 1}\n'
 
 
 def test_records_with_the_same_id_and_kind_or_time_are_all_kept(outbox):
-    one = record(b"1")
-    shadow = Record(one.id, "shadow", b"2")
-    outbox.append(one)
+    original = record(b"1")
+    shadow = Record(original.id, "shadow", b"2")
+    outbox.append(original)
     outbox.append(shadow)
-    outbox.append(one._replace(id=one.id[:-8] + "00000000", body=b"3"))
+    outbox.append(original._replace(id=original.id[:-8] + "00000000", body=b"3"))
     assert [w.record.body for w in Drain(outbox).batch()] == [b"1", b"2", b"3"]
-    assert outbox.find(one.id, "shadow") == b"2"
+    assert outbox.find(original.id, "shadow") == b"2"
     assert outbox.find(new_id(), "shadow") is None
 
 
@@ -93,18 +93,18 @@ def test_what_was_acknowledged_survives_kill_9(outbox):
         acknowledged = [writer.stdout.readline().strip() for _ in range(200)]
         os.kill(writer.pid, signal.SIGKILL)
         acknowledged += [line.strip() for line in writer.stdout if len(line) == 37]
-    assert all(outbox.find(one, "prediction") for one in acknowledged)
+    assert all(outbox.find(record_id, "prediction") for record_id in acknowledged)
     outbox.append(record())  # the dead writer's lock is nobody's
 
 
 def test_a_full_outbox_refuses_keeps_what_it_has_and_takes_more_once_drained(tmp_path):
     outbox = Outbox(tmp_path / "outbox.sqlite", 300_000)
-    kept = 0
+    kept_records = 0
     with pytest.raises(OutboxFull, match="forwarder"):
-        for kept in range(1_000):
+        for kept_records in range(1_000):
             outbox.append(record(b"x" * 1_000))
     fill, drain = outbox.fill(), Drain(outbox)
-    assert fill.records == kept and 200_000 < fill.bytes <= fill.max_bytes * 17 / 16
+    assert fill.records == kept_records and 200_000 < fill.bytes <= fill.max_bytes * 17 / 16
     with pytest.raises(OutboxFull):
         outbox.append_once(record(b"x" * 100_000), StoredAnswer("key", b"1", b"answer"))
     assert outbox.replay("key", b"1") is None  # all or nothing
@@ -112,7 +112,7 @@ def test_a_full_outbox_refuses_keeps_what_it_has_and_takes_more_once_drained(tmp
     while waiting := drain.batch():
         drained += len(waiting)
         drain.delete(waiting)
-    assert drained == kept
+    assert drained == kept_records
     outbox.append(record(b"x" * 1_000))
     assert outbox.fill().records == 1
 
@@ -237,5 +237,5 @@ def test_ids_are_unique_sort_by_time_and_name_their_request():
         thread.join()
     ids = sum(made, [])
     assert len(set(ids)) == len(ids)
-    assert all(sorted(part, key=lambda i: i[:18]) == part for part in made)
+    assert all(sorted(ids, key=lambda i: i[:18]) == ids for ids in made)
     assert split_id(member_id(ids[0], 999)) == (ids[0], 999)

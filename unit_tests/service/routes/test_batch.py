@@ -65,24 +65,24 @@ def test_rows_come_back_as_they_were_with_prices(client):
 
 def test_a_wrong_row_says_what_is_wrong_and_the_others_are_priced(client):
     rows = ["2014,honda,88000,civic", "1800,honda,-5,", "2014,honda,88000,a,b,c", "2014,honda", ""]
-    found = csv_rows(asked(client, "\n".join([HEAD, *rows, "2015,ford,1000,f150"])))
-    assert [row["predicted_price"] for row in found] == ["20140", "", "", "", "20150"]
-    assert found[1]["error"] == "year 1800 is below 1970; odometer -5 is below 0 miles"
-    assert found[2]["error"] == "has more cells than the head of the file: b, c"
-    assert found[3]["error"].startswith("odometer is required")
-    assert not found[1]["prediction_id"] and not found[1]["model_version"]
-    assert [row["model"] for row in found] == ["civic", "", "a", "", "f150"]
+    answered = csv_rows(asked(client, "\n".join([HEAD, *rows, "2015,ford,1000,f150"])))
+    assert [row["predicted_price"] for row in answered] == ["20140", "", "", "", "20150"]
+    assert answered[1]["error"] == "year 1800 is below 1970; odometer -5 is below 0 miles"
+    assert answered[2]["error"] == "has more cells than the head of the file: b, c"
+    assert answered[3]["error"].startswith("odometer is required")
+    assert not answered[1]["prediction_id"] and not answered[1]["model_version"]
+    assert [row["model"] for row in answered] == ["civic", "", "a", "", "f150"]
 
 
 def test_many_rows_are_answered_in_order_over_all_parts(client):
     rows = [f"{1970 + n % 60},honda,{n},unheard of" for n in range(2 * CHUNK_ROWS + BATCH_ROWS + 1)]
     response = asked(client, "\n".join([HEAD, *rows]))
     assert response.headers["X-Model-Version"] == "7" and response.is_streamed
-    found = csv_rows(response)
-    assert [row["odometer"] for row in found] == [str(n) for n in range(len(rows))]
-    assert all(int(row["predicted_price"]) == 10 * int(row["year"]) for row in found)
-    assert {row["warnings"] for row in found} == {"model: never seen"}
-    assert len({row["prediction_id"] for row in found}) == len(rows)
+    answered = csv_rows(response)
+    assert [row["odometer"] for row in answered] == [str(n) for n in range(len(rows))]
+    assert all(int(row["predicted_price"]) == 10 * int(row["year"]) for row in answered)
+    assert {row["warnings"] for row in answered} == {"model: never seen"}
+    assert len({row["prediction_id"] for row in answered}) == len(rows)
 
 
 def test_a_byte_order_mark_windows_lines_and_gzip_are_read(client):
@@ -104,7 +104,7 @@ def test_the_price_in_a_raw_file_is_carried_along_and_never_read(client):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "detail"),
     [
         ("", "the file is empty"),
         ("year,odometer\n2014,1\n", "/manufacturer is required"),
@@ -116,10 +116,10 @@ def test_the_price_in_a_raw_file_is_carried_along_and_never_read(client):
     ],
 )
 def test_a_file_that_cannot_be_read_to_its_end_is_refused_before_a_row_is_answered(
-    client, text, said
+    client, text, detail
 ):
     response = asked(client, text)
-    assert response.status_code == 422 and said in response.json["detail"]
+    assert response.status_code == 422 and detail in response.json["detail"]
 
 
 @pytest.mark.parametrize(
@@ -171,8 +171,8 @@ def small_app(tmp_path, outbox=None):
     """A service that takes files of 1,000 bytes."""
     served = ModelHolder(Served(tiny.valuation("xgboost"), "1"))
     outbox = outbox or Outbox(tmp_path / "outbox.sqlite", 2**24)
-    parts = Components(served, FakeTrainer(), KEYS, tmp_path, outbox=outbox, log=EmptyLog())
-    return create_app(replace(parts, batch_max_bytes=1_000))
+    components = Components(served, FakeTrainer(), KEYS, tmp_path, outbox=outbox, log=EmptyLog())
+    return create_app(replace(components, batch_max_bytes=1_000))
 
 
 def test_a_file_over_the_limit_is_refused_also_when_it_is_packed(tmp_path):
@@ -200,10 +200,10 @@ def test_each_price_is_recorded_under_its_id(tmp_path):
     client = small_app(tmp_path).test_client()
     rows = csv_rows(asked(client, f"{HEAD}\n2014,honda,1000,civic\n,,,\n2015,ford,2000,f150\n"))
     first = Outbox(tmp_path / "outbox.sqlite", 2**24).find(rows[0]["prediction_id"], "prediction")
-    kept = json.loads(first)
-    assert [one["odometer"] for one in kept["listings"]] == [1000, 2000]
+    record = json.loads(first)
+    assert [listing["odometer"] for listing in record["listings"]] == [1000, 2000]
     prices = [int(row["predicted_price"]) for row in rows if row["predicted_price"]]
-    assert [estimate[0] for estimate in kept["estimates"]] == prices
+    assert [estimate[0] for estimate in record["estimates"]] == prices
 
 
 def test_csv_parquet_and_a_list_have_equal_prices(tmp_path):

@@ -33,9 +33,9 @@ def only_error(answer, status=422):
 def test_the_example_listing_is_priced_as_the_contract_says(client):
     answer = post(client, EXAMPLE)
     assert answer.status_code == 200
-    found = answer.get_json()
-    uuid.UUID(found.pop("prediction_id"))
-    assert found == {
+    prediction = answer.get_json()
+    uuid.UUID(prediction.pop("prediction_id"))
+    assert prediction == {
         "price": 20140,
         "currency": "USD",
         "interval": {"low": 19140, "high": 21140, "coverage": 0.9},
@@ -50,14 +50,16 @@ def test_the_required_fields_are_enough(client):
 
 def test_a_list_is_answered_in_its_order_with_an_id_each(client):
     years = [1990 + n % 30 for n in range(1000)]
-    found = post(client, [{**REQUIRED, "year": year} for year in years]).get_json()["predictions"]
-    assert [p["price"] for p in found] == [10 * year for year in years]
-    assert len({p["prediction_id"] for p in found}) == 1000
+    predictions = post(client, [{**REQUIRED, "year": year} for year in years]).get_json()[
+        "predictions"
+    ]
+    assert [p["price"] for p in predictions] == [10 * year for year in years]
+    assert len({p["prediction_id"] for p in predictions}) == 1000
 
 
 def test_warnings_of_the_model_reach_the_client(client):
-    found = post(client, {**REQUIRED, "model": "unheard of"}).get_json()
-    assert found["warnings"] == ["model: never seen"]
+    prediction = post(client, {**REQUIRED, "model": "unheard of"}).get_json()
+    assert prediction["warnings"] == ["model: never seen"]
 
 
 def test_null_is_a_missing_value(client):

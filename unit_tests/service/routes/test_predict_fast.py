@@ -39,8 +39,8 @@ def post(client, body, content_type=STRAIGHT, **options):
 def without_ids(answer):
     """All of an answer that is the same for the same request."""
     content = answer.get_json()
-    for one in content.get("predictions", [content]):
-        one.pop("prediction_id", None)
+    for prediction in content.get("predictions", [content]):
+        prediction.pop("prediction_id", None)
     return answer.status_code, answer.content_type, sorted(answer.headers.keys()), content
 
 

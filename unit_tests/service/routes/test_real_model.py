@@ -14,14 +14,15 @@ from vehicle_price.contract.check import check
 from vehicle_price.model.artifact import load, save
 from vehicle_price.schema import EXAMPLE, FEATURES
 from vehicle_price.sources.sample.source import generate
-from vehicle_price.training.fit import fit, split
+from vehicle_price.training.fit import fit
+from vehicle_price.training.split import split_by_time
 
 
 @pytest.fixture(name="valuation", scope="module")
 def _valuation():
     """Thirty trees on some 1,500 cars; two seconds."""
-    parts = split(check(generate(4_000, 1)).accepted.to_pandas())
-    return fit(parts.train, "xgboost", seed=1, threads=1, parameters={"rounds": 30})
+    sides = split_by_time(check(generate(4_000, 1)).accepted.to_pandas())
+    return fit(sides.train, "xgboost", seed=1, threads=1, parameters={"rounds": 30})
 
 
 @pytest.fixture(name="client", scope="module")
@@ -37,23 +38,23 @@ def priced(client, body):
 
 
 def test_the_example_has_a_price_inside_its_interval(client):
-    found = priced(client, EXAMPLE)
-    low, high = found["interval"]["low"], found["interval"]["high"]
-    assert 1_000 < low <= found["price"] <= high < 60_000
+    prediction = priced(client, EXAMPLE)
+    low, high = prediction["interval"]["low"], prediction["interval"]["high"]
+    assert 1_000 < low <= prediction["price"] <= high < 60_000
 
 
 def test_a_list_is_priced_as_its_listings_are_one_by_one(client):
     listings = [{**EXAMPLE, "year": 1990 + n % 30, "odometer": 500 * n} for n in range(1000)]
     together = priced(client, listings)["predictions"]
-    for listing, found in list(zip(listings, together))[::50]:
+    for listing, prediction in list(zip(listings, together))[::50]:
         alone = priced(client, listing)
         for name in ("price", "interval", "warnings"):
-            assert found[name] == alone[name]
+            assert prediction[name] == alone[name]
 
 
 def test_an_unseen_model_is_priced_with_a_warning(client):
-    found = priced(client, {**REQUIRED, "model": "zyxwv 3000"})
-    assert found["price"] > 0 and any("zyxwv" in warning for warning in found["warnings"])
+    prediction = priced(client, {**REQUIRED, "model": "zyxwv 3000"})
+    assert prediction["price"] > 0 and any("zyxwv" in warning for warning in prediction["warnings"])
 
 
 def test_the_spelling_of_a_make_does_not_change_the_price(client):
@@ -88,8 +89,8 @@ def test_whatever_passes_the_check_can_be_priced(client, listing):
     answer = client.post("/predict", data=json.dumps(listing), content_type="application/json")
     assert answer.status_code in (200, 422), answer.text
     if answer.status_code == 200:
-        found = answer.get_json()
-        assert 0 < found["interval"]["low"] <= found["price"] <= found["interval"]["high"]
+        content = answer.get_json()
+        assert 0 < content["interval"]["low"] <= content["price"] <= content["interval"]["high"]
 
 
 def test_a_saved_model_is_served_and_a_damaged_one_is_not(valuation, tmp_path, caplog):

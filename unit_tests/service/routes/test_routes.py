@@ -56,22 +56,22 @@ def test_ready_and_model_say_whether_the_prediction_log_is_reached(client, tmp_p
 def test_model_says_what_serves_and_what_was_refused(client, tmp_path):
     report = {"state": "refused", "version": "8", "detail": "ArtifactError: hash"}
     (tmp_path / "status.json").write_text(json.dumps(report), encoding="utf-8")
-    found = client.get("/model").get_json()
-    assert (found["name"], found["version"], found["run_id"]) == ("vehicle-price", "7", "abc")
-    assert found["registry"] == report
-    assert found["facts"]["family"] == "xgboost" and "suggestions" not in found["facts"]
+    content = client.get("/model").get_json()
+    assert (content["name"], content["version"], content["run_id"]) == ("vehicle-price", "7", "abc")
+    assert content["registry"] == report
+    assert content["facts"]["family"] == "xgboost" and "suggestions" not in content["facts"]
 
 
 def test_a_metric_that_is_no_number_is_still_json(tmp_path):
     valuation = FakeValuation()
     valuation.facts["mae"] = float("nan")
-    found = app_with(tmp_path, valuation=valuation).test_client().get("/model").data
-    assert json.loads(found, parse_constant=pytest.fail)["facts"]["mae"] is None
+    body = app_with(tmp_path, valuation=valuation).test_client().get("/model").data
+    assert json.loads(body, parse_constant=pytest.fail)["facts"]["mae"] is None
 
 
 def test_suggestions_are_the_models_of_a_make(client):
-    found = client.get("/suggestions?manufacturer=Honda").get_json()
-    assert found == {"manufacturer": "honda", "models": ["civic", "accord"]}
+    content = client.get("/suggestions?manufacturer=Honda").get_json()
+    assert content == {"manufacturer": "honda", "models": ["civic", "accord"]}
     assert client.get("/suggestions?manufacturer=lada").get_json()["models"] == []
     problem(client.get("/suggestions"), 422)
 

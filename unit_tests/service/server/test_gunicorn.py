@@ -14,15 +14,15 @@ from service.server.access_log import AccessLogger
 from service.server.error_page import write_error
 
 
-@pytest.mark.parametrize("status, told", [(400, 400), (431, 431), (501, 400)])
-def test_a_broken_request_is_answered_by_a_problem(status, told):
+@pytest.mark.parametrize("status, answered", [(400, 400), (431, 431), (501, 400)])
+def test_a_broken_request_is_answered_by_a_problem(status, answered):
     ours, theirs = socket.socketpair()
     with ours, theirs:
         write_error(ours, status, "reason", "a line of 9,000 bytes \ud83d <b>")
         answer = HTTPResponse(theirs)
         answer.begin()
         body = json.loads(answer.read())
-    assert (answer.status, body["status"]) == (told, told)
+    assert (answer.status, body["status"]) == (answered, answered)
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Connection"] == "close"
     assert body["detail"].startswith("a line of 9,000 bytes")

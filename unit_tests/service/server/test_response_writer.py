@@ -20,14 +20,14 @@ class Wire:
         self.writes.append(bytes(data))
 
 
-def written(kind, parts, method="POST", length=None, status="200 OK"):
+def written(kind, blocks, method="POST", length=None, status="200 OK"):
     """What a response of this kind writes for the parts of a body, but for its date."""
     wire = Wire()
     asked = SimpleNamespace(method=method, version=(1, 1), should_close=lambda: False, headers=[])
     answer = kind(asked, wire, Config())
     answer.start_response(status, [] if length is None else [("Content-Length", str(length))])
-    for part in parts:
-        answer.write(part)
+    for block in blocks:
+        answer.write(block)
     answer.close()
     return [w for w in wire.writes if w], b"".join(wire.writes).partition(b"Date:")
 
@@ -44,16 +44,16 @@ def test_head_and_body_are_one_write():
 
 
 CASES = {
-    "whole": {"parts": [b"12345"], "length": 5},
-    "in parts": {"parts": [b"12", b"345"], "length": 5},
-    "too long": {"parts": [b"12345", b"67"], "length": 5},
-    "empty": {"parts": [b""], "length": 0},
-    "more than nothing": {"parts": [b"12"], "length": 0},
-    "empty first": {"parts": [b"", b"12345"], "length": 5},
-    "no part": {"parts": [], "length": 0},
-    "chunked": {"parts": [b"12", b"345"]},
-    "HEAD": {"parts": [b"12345"], "length": 5, "method": "HEAD"},
-    "no content": {"parts": [b"12345"], "status": "204 No Content"},
+    "whole": {"blocks": [b"12345"], "length": 5},
+    "in parts": {"blocks": [b"12", b"345"], "length": 5},
+    "too long": {"blocks": [b"12345", b"67"], "length": 5},
+    "empty": {"blocks": [b""], "length": 0},
+    "more than nothing": {"blocks": [b"12"], "length": 0},
+    "empty first": {"blocks": [b"", b"12345"], "length": 5},
+    "no part": {"blocks": [], "length": 0},
+    "chunked": {"blocks": [b"12", b"345"]},
+    "HEAD": {"blocks": [b"12345"], "length": 5, "method": "HEAD"},
+    "no content": {"blocks": [b"12345"], "status": "204 No Content"},
 }
 
 
