@@ -1,11 +1,11 @@
-"""How soon a change of the model shows, as Markdown tables.
+"""How many seconds a change of the model takes, as Markdown tables.
 
     python -m benchmarks.model_changes
 
-Real MLflow, real sidecar, real Gunicorn with two workers, and clients that ask without a pause. Ten
-changes to good versions: seconds from the alias until all workers answer with it. Then each bad
-version: seconds from the alias until /model gives the reason and /metrics counts it. Exit status
-1 when a request failed, a bad version answered, or a reason took longer than 10 seconds.
+Real MLflow, real model-sync, real Gunicorn with two workers, and clients that send requests without
+a pause. Ten changes to good versions: seconds from the alias until all workers answer with it. Then
+each bad version: seconds from the alias until /model gives the reason and /metrics counts it. Exit
+status 1 when a request failed, a bad version answered, or a reason took longer than 10 seconds.
 """
 
 import statistics
@@ -15,51 +15,55 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from integration_tests.helpers.waiting import wait_until
 from integration_tests.model_changes.bad_versions import Refusal, refuse_all
-from integration_tests.model_changes.mlflow_server import wait_until
-from integration_tests.model_changes.stage import PATIENCE, Load, Stage, staged
+from integration_tests.model_changes.harness import (
+    ModelChangeHarness,
+    PredictionLoad,
+    model_change_harness,
+)
 
-WANTED_SECONDS = 10
+LIMIT_SECONDS = 10
 
 
 def main() -> int:
     """Run both parts and print them."""
-    with tempfile.TemporaryDirectory() as folder, staged(Path(folder)) as stage:
-        with Load(stage).running(singles=1) as good:
-            changes = [changed(stage, str(2 + number % 2)) for number in range(10)]
-        middle, most = statistics.median(changes), max(changes)
-        print(f"{len(changes)} changes: median {middle:.1f} s, longest {most:.1f} s\n", flush=True)
-        changed(stage, "1")
-        with Load(stage).running(singles=1) as bad:
-            refusals = shown(refuse_all(stage))
+    with tempfile.TemporaryDirectory() as folder, model_change_harness(Path(folder)) as harness:
+        with PredictionLoad(harness).running(singles=1) as good:
+            changes = [seconds_to_serve(harness, str(2 + number % 2)) for number in range(10)]
+        median, longest = statistics.median(changes), max(changes)
+        print(
+            f"{len(changes)} changes: median {median:.1f} s, longest {longest:.1f} s\n", flush=True
+        )
+        seconds_to_serve(harness, "1")
+        with PredictionLoad(harness).running(singles=1) as bad:
+            refusals = print_table(refuse_all(harness))
     failed = good.failed + bad.failed
     print(f"\n{good.answers + bad.answers:,} requests answered, {len(failed)} failed")
-    slow = max(max(one.model, one.metrics) for one in refusals) > WANTED_SECONDS
+    slow = max(max(refusal.model, refusal.metrics) for refusal in refusals) > LIMIT_SECONDS
     return int(slow or bool(failed) or bad.versions != {"1"})
 
 
-def changed(stage: Stage, version: str) -> float:
-    """Seconds until all answers are of `version`."""
-    began = time.monotonic()
-    stage.put("production", version)
-    wait_until(lambda: stage.serves(version), PATIENCE)
-    return time.monotonic() - began
+def seconds_to_serve(harness: ModelChangeHarness, version: str) -> float:
+    """Promote `version`; seconds until all answers are from it."""
+    started = time.monotonic()
+    harness.set_alias("production", version)
+    wait_until(lambda: harness.serves(version))
+    return time.monotonic() - started
 
 
-def shown(refusals: Iterator[Refusal]) -> list[Refusal]:
-    """All of them, printed as they come."""
+def print_table(refusals: Iterator[Refusal]) -> list[Refusal]:
+    """Print each refusal when it happens, and a summary; all refusals."""
     print("| bad version | in /model | in /metrics | reason |\n|---|--:|--:|---|")
-    found = []
-    for one in refusals:
-        found.append(one)
-        print(
-            f"| {one.name} | {one.model:.1f} s | {one.metrics:.1f} s | {one.reason[:90]} |",
-            flush=True,
-        )
+    printed = []
+    for refusal in refusals:
+        printed.append(refusal)
+        seconds = f"{refusal.model:.1f} s | {refusal.metrics:.1f} s"
+        print(f"| {refusal.name} | {seconds} | {refusal.reason[:90]} |", flush=True)
     for name, summary in (("median", statistics.median), ("longest", max)):
-        model, metrics = summary([r.model for r in found]), summary([r.metrics for r in found])
+        model, metrics = summary([r.model for r in printed]), summary([r.metrics for r in printed])
         print(f"| **{name}** | {model:.1f} s | {metrics:.1f} s | |", flush=True)
-    return found
+    return printed
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Where the README's figures about speed come from.
+"""The service's speed: the figures in the README.
 
     python -m benchmarks.serving [ARTIFACT] [--seconds 5] [--rounds 3] [--workers 2]
 
-ARTIFACT is the folder of a saved model (default: the one that serves now, in MODEL_DIR). Everything
-runs here and now, one after the other on this machine, with validation, the prediction log, the
-access log and metrics on; what is compared is measured in turns, and the median of the rounds is
-printed. The load generator takes part of the same processors.
+ARTIFACT is the folder of a saved model (default: the production model, in MODEL_DIR). Everything
+runs on this machine, one measurement after the other, with validation, the prediction log, the
+access log and metrics on. Two servers are measured alternately, and the median of the rounds is
+printed. The load generator uses the same processors.
 """
 
 import argparse
@@ -21,13 +21,13 @@ from benchmarks.harness import servers, serving_http
 from benchmarks.harness.measure import (
     BATCH,
     LIST,
-    Input,
-    Line,
+    Comparison,
+    Inputs,
     as_listings,
+    production_artifact,
     rows_per_second,
     sample_cars,
     seconds_each,
-    serving_now,
 )
 from vehicle_price.features.encoder import encode_row
 from vehicle_price.listing.validation import check_many, check_one
@@ -42,64 +42,66 @@ HEAD = """| what | measured | floor | ratio | wanted |
 def main() -> None:
     """Measure everything and print the table."""
     options = _options()
-    folder = options.artifact or serving_now()
+    folder = options.artifact or production_artifact()
     valuation = artifact.load(folder)
     booster = xgb.Booster({"nthread": 1}, model_file=str(folder / "price.ubj"))
-    asked = _input(valuation)
+    inputs = _inputs(valuation)
     print(HEAD, flush=True)
-    for line in in_process(valuation, booster, asked):
-        print(line, flush=True)
-    bare = rows_per_second(lambda: booster.inplace_predict(asked.matrix[:LIST]), LIST)
+    for row in in_process(valuation, booster, inputs):
+        print(row, flush=True)
+    bare = rows_per_second(lambda: booster.inplace_predict(inputs.matrix[:LIST]), LIST)
     with (
         tempfile.TemporaryDirectory() as work,
-        servers.service(Path(work) / "service", folder, options.workers) as ours,
+        servers.service(Path(work) / "service", folder, options.workers) as service,
     ):
-        # First: no forwarder empties the outbox here, and the load fills it.
-        for line in serving_http.many_rows(ours, bare, asked):
-            print(line, flush=True)
-        with servers.empty_route(Path(work) / "empty", options.workers) as empty:
-            for line in serving_http.against_empty(ours, empty, asked, options):
-                print(line, flush=True)
-        print(serving_http.slow_clients(ours, asked, options), flush=True)
-        # MLflow starts one worker unless it is told otherwise; the service starts two.
-        for workers, wanted in ((1, "≥ 40"), (options.workers, "–")):
-            theirs = f"`mlflow models serve --workers {workers}`"
-            with servers.mlflow_serve(Path(work) / f"mlflow-{workers}", folder, workers) as other:
-                for line in serving_http.against_mlflow(
-                    ours, other, asked, options, theirs, wanted
+        # First, because the load fills the outbox, which no forwarder empties here.
+        for row in serving_http.many_rows(service, bare, inputs):
+            print(row, flush=True)
+        with servers.empty_route(Path(work) / "empty_route", options.workers) as empty_route:
+            for row in serving_http.against_empty(service, empty_route, inputs, options):
+                print(row, flush=True)
+        print(serving_http.slow_clients(service, inputs, options), flush=True)
+        # By default MLflow starts one worker, and the service starts two.
+        for workers, target in ((1, "≥ 40"), (options.workers, "–")):
+            mlflow_name = f"`mlflow models serve --workers {workers}`"
+            with servers.mlflow_serve(Path(work) / f"mlflow-{workers}", folder, workers) as mlflow:
+                for row in serving_http.against_mlflow(
+                    service, mlflow, inputs, options, mlflow_name, target
                 ):
-                    print(line, flush=True)
+                    print(row, flush=True)
 
 
-def in_process(valuation: Valuation, booster: xgb.Booster, asked: Input) -> list[Line]:
-    """One listing and a list, without HTTP: from JSON values to prices, checks included."""
-    listings, matrix = asked.listings, asked.matrix
-    one = seconds_each(lambda n: valuation.price_one(check_one(listings[n])), 2_000)
+def in_process(valuation: Valuation, booster: xgb.Booster, inputs: Inputs) -> list[Comparison]:
+    """One listing and a list, without HTTP: from JSON values to prices, validation included."""
+    listings, matrix = inputs.listings, inputs.matrix
+    single = seconds_each(lambda n: valuation.price_one(check_one(listings[n])), 2_000)
     score = seconds_each(lambda n: valuation.scorer.score(matrix[n : n + 1]), 2_000)
     bare = seconds_each(lambda n: booster.inplace_predict(matrix[n : n + 1]), 300)
-    many = rows_per_second(lambda: valuation.price_many(check_many(listings[:LIST])), LIST)
-    ready = rows_per_second(lambda: booster.inplace_predict(matrix[:LIST]), LIST)
+    listed = rows_per_second(lambda: valuation.price_many(check_many(listings[:LIST])), LIST)
+    ready_matrix = rows_per_second(lambda: booster.inplace_predict(matrix[:LIST]), LIST)
     floor = f"{bare * 1e6:,.0f} µs"
     return [
-        Line("one listing in process", f"{one * 1e6:,.0f} µs", floor, one / bare, "≤ 3"),
-        Line("of which the scorer", f"{score * 1e6:,.0f} µs", floor, score / bare, "–"),
-        Line(
+        Comparison(
+            "one listing in process", f"{single * 1e6:,.0f} µs", floor, single / bare, "≤ 3"
+        ),
+        Comparison("of which the scorer", f"{score * 1e6:,.0f} µs", floor, score / bare, "–"),
+        Comparison(
             f"list of {LIST:,} in process",
-            f"{many:,.0f} rows/s",
-            f"{ready:,.0f} rows/s",
-            many / ready,
+            f"{listed:,.0f} rows/s",
+            f"{ready_matrix:,.0f} rows/s",
+            listed / ready_matrix,
             "≥ 0.6",
         ),
     ]
 
 
-def _input(valuation: Valuation) -> Input:
+def _inputs(valuation: Valuation) -> Inputs:
     cars = sample_cars(40_000).head(BATCH)
     listings = as_listings(cars)
     text = io.StringIO()
     pd.concat([cars] * (BATCH // len(cars) + 1)).head(BATCH).to_csv(text, index=False)
-    matrix = np.array([encode_row(valuation.tables, one) for one in listings], np.float32)
-    return Input(listings, text.getvalue().encode(), matrix)
+    matrix = np.array([encode_row(valuation.tables, listing) for listing in listings], np.float32)
+    return Inputs(listings, text.getvalue().encode(), matrix)
 
 
 def _options() -> argparse.Namespace:

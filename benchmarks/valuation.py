@@ -1,20 +1,16 @@
-"""Where the README's accuracy figures come from.
+"""The models' accuracy: the figures in the README.
 
     python -m benchmarks.valuation [DATA] [--plain]
 
-Reads, checks, stores, splits and fits with the library's own functions, in a temporary folder,
+Reads, checks, stores, splits and fits with the package's own functions, in a temporary folder,
 without MLflow and Airflow, and prints Markdown. Each step has a process of its own, so that its
 peak memory is its own. SEED, TRAIN_THREADS and SAMPLE_ROWS are settings.
 """
 
 import argparse
-import logging
-import multiprocessing
-import resource
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 
@@ -22,13 +18,16 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
-from vehicle_price.evaluation.metrics import baseline_prices, coverage, metrics
+from benchmarks.harness.own_process import in_own_process, peak_mb
+from vehicle_price.evaluation.baseline import baseline_prices
+from vehicle_price.evaluation.metrics import coverage, metrics
 from vehicle_price.pipelines import ingestion
 from vehicle_price.schema import FEATURES
 from vehicle_price.settings import Settings
 from vehicle_price.storage.dataset import read_listings
 from vehicle_price.training.families import FAMILIES
-from vehicle_price.training.fit import fit, split
+from vehicle_price.training.fit import fit
+from vehicle_price.training.split import split_by_time
 
 PROTOCOL = """One row a car: its first posting; {reposts:,} reposts are left out.
 Trained on {train:,} cars posted from {first_day} on, tested on {test:,} cars posted from
@@ -50,45 +49,36 @@ Prices = Callable[[pd.DataFrame], pd.DataFrame]
 
 
 def main() -> None:
-    """Measure every model on one file, or on the sample, and print what came out."""
+    """Measure every model on one file, or on the sample, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.valuation", description=__doc__)
     parser.add_argument("data", nargs="?", default="", help="CSV, zip, gzip or Parquet file")
     parser.add_argument("--plain", action="store_true", help="also measure XGBoost without ours")
     options = parser.parse_args()
     settings = Settings.from_environment()
-    names = [name for name in CONTENDERS if options.plain or name != PLAIN]
+    names = [name for name in MODELS if options.plain or name != PLAIN]
     with tempfile.TemporaryDirectory() as root:
-        dataset = alone(ingest, root, options.data, settings)
-        facts = dataset | alone(halves, dataset["uri"])
+        dataset = in_own_process(ingest, root, options.data, settings)
+        facts = dataset | in_own_process(split_facts, dataset["uri"])
         print(PROTOCOL.format(**facts), HEAD, sep="\n", flush=True)
         for name in names:
-            print(row(name, alone(measure, dataset["uri"], name, settings)), flush=True)
-
-
-def alone(step: Callable[..., dict], *arguments: object) -> dict:
-    """What `step` returns, run in a new process.
-
-    The kernel lets a process start with the peak of the one that started it: this one stays
-    small because nothing is read in it.
-    """
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, spawn, initializer=_log_progress) as pool:
-        return pool.submit(step, *arguments).result()
+            print(
+                table_row(name, in_own_process(measure, dataset["uri"], name, settings)), flush=True
+            )
 
 
 def ingest(root: str, data: str, settings: Settings) -> dict:
     """Store the accepted listings below `root`; the dataset's facts."""
     started = time.perf_counter()
-    there = replace(settings, data_root=root, local_dir=root)
+    temporary = replace(settings, data_root=root, local_dir=root)
     source, rows = "file" if data else "sample", settings.sample_rows
-    dataset = ingestion.ingest(there, source, data, rows, settings.seed)
+    dataset = ingestion.ingest(temporary, source, data, rows, settings.seed)
     return dataset | {"read": dataset["batch"]["read"]} | _cost(started)
 
 
-def halves(uri: str) -> dict:
-    """How many cars are on which side of the split."""
+def split_facts(uri: str) -> dict:
+    """How many cars the split puts on each side."""
     listings = read_listings(uri)
-    sides = split(listings)
+    sides = split_by_time(listings)
     train, test = len(sides.train), len(sides.test)
     reposts = len(listings) - train - test
     return {
@@ -100,10 +90,10 @@ def halves(uri: str) -> dict:
 
 
 def measure(uri: str, name: str, settings: Settings) -> dict:
-    """Fit one contender on the training cars and price the test cars."""
-    sides = split(read_listings(uri))
+    """Fit one model on the training cars and price the test cars; its figures and its cost."""
+    sides = split_by_time(read_listings(uri))
     started = time.perf_counter()
-    prices_of = CONTENDERS[name](sides.train, settings)
+    prices_of = MODELS[name](sides.train, settings)
     cost = {"seconds": time.perf_counter() - started}
     prices = prices_of(sides.test)
     actual = sides.test["price"].to_numpy(float)
@@ -114,18 +104,20 @@ def measure(uri: str, name: str, settings: Settings) -> dict:
     return figures | _cost(started) | cost
 
 
-def row(name: str, found: dict) -> str:
-    """One line of the table."""
-    interval = f"{found['coverage']:.1%} | ${found['width']:,.0f}" if "width" in found else "– | –"
+def table_row(name: str, figures: dict) -> str:
+    """One row of the table."""
+    interval = "– | –"
+    if "width" in figures:
+        interval = f"{figures['coverage']:.1%} | ${figures['width']:,.0f}"
     return (
-        f"| {name} | ${found['mae']:,.0f} | ${found['rmse']:,.0f} | {found['r2']:.3f} | "
-        f"{found['mape']:.1%} | {found['median_ape']:.1%} | {interval} | "
-        f"{found['seconds']:.0f} s | {found['peak_mb']:,.0f} MB |"
+        f"| {name} | ${figures['mae']:,.0f} | ${figures['rmse']:,.0f} | {figures['r2']:.3f} | "
+        f"{figures['mape']:.1%} | {figures['median_ape']:.1%} | {interval} | "
+        f"{figures['seconds']:.0f} s | {figures['peak_mb']:,.0f} MB |"
     )
 
 
 def fit_baseline(train: pd.DataFrame, settings: Settings) -> Prices:
-    """What one gets without a model: the baseline of the promotion gate."""
+    """Prices without a model: the baseline of the promotion gate."""
     del settings
     return lambda cars: pd.DataFrame({"price": baseline_prices(train, cars)})
 
@@ -134,12 +126,12 @@ def fit_plain(train: pd.DataFrame, settings: Settings) -> Prices:
     """XGBoost as usual: squared error of log price, each text replaced by its rank among all.
 
     The same rounds and tree size as the family `xgboost`, so that the difference between the two
-    is what the encodings, the loss and the constraints bring.
+    is due to the encodings, the loss and the constraints.
     """
     texts = {c.name: np.unique(train[c.name].dropna()) for c in FEATURES if c.kind != "integer"}
 
     def matrix(cars: pd.DataFrame, label: np.ndarray | None = None) -> xgb.DMatrix:
-        coded = {name: pd.Categorical(cars[name], known).codes for name, known in texts.items()}
+        coded = {name: pd.Categorical(cars[name], levels).codes for name, levels in texts.items()}
         return xgb.DMatrix(cars[["year", "odometer"]].assign(**coded).astype(float), label)
 
     options = dict(FAMILIES["xgboost"].parameters)
@@ -150,11 +142,11 @@ def fit_plain(train: pd.DataFrame, settings: Settings) -> Prices:
 
 
 def fit_family(name: str, train: pd.DataFrame, settings: Settings) -> Prices:
-    """A family of the project as it is trained for production."""
+    """A model family, trained as for production."""
     return fit(train, name, settings.seed, settings.train_threads).price_frame
 
 
-CONTENDERS: dict[str, Callable[[pd.DataFrame, Settings], Prices]] = {
+MODELS: dict[str, Callable[[pd.DataFrame, Settings], Prices]] = {
     BASELINE: fit_baseline,
     PLAIN: fit_plain,
     **{name: partial(fit_family, name) for name in FAMILIES},
@@ -162,12 +154,7 @@ CONTENDERS: dict[str, Callable[[pd.DataFrame, Settings], Prices]] = {
 
 
 def _cost(started: float) -> dict[str, float]:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # KiB on Linux
-    return {"seconds": time.perf_counter() - started, "peak_mb": peak * 1024 / 1e6}
-
-
-def _log_progress() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    return {"seconds": time.perf_counter() - started, "peak_mb": peak_mb()}
 
 
 if __name__ == "__main__":

@@ -1,19 +1,19 @@
-"""The floor: a Flask route that does nothing, for the service's own Gunicorn settings."""
+"""A Flask route that does nothing, to run under the service's Gunicorn settings."""
 
 from flask import Flask
 
 
-class Nothing:
-    """Where the service has what follows the model."""
+class NoWatcher:
+    """In place of the service's model watcher, which Gunicorn's settings start."""
 
     def start(self) -> None:
-        """Nothing to follow."""
+        """Do nothing."""
 
 
 def create_app() -> Flask:
-    """One route, `POST /predict`, that answers an empty body."""
+    """One route, `POST /predict`, with an empty answer."""
     app = Flask(__name__)
-    app.extensions["watcher"] = Nothing()
+    app.extensions["watcher"] = NoWatcher()
 
     @app.post("/predict")
     def predict() -> str:

@@ -1,7 +1,7 @@
-"""A load generator that anybody can run: keep-alive connections in a closed loop, no package.
+"""A load generator in plain Python: keep-alive connections in a closed loop.
 
 Each connection sends the next request when its answer is complete, so `connections` requests are
-always under way. It shares the machine with what it measures and costs about 15 µs a request.
+always under way. It runs on the same machine as the server and costs about 15 µs a request.
 """
 
 import selectors
@@ -16,7 +16,7 @@ HEAD_END = b"\r\n\r\n"
 
 @dataclass
 class Answers:
-    """What came back. seconds: how long was measured. latencies: seconds, one a request."""
+    """seconds: length of the measurement. latencies: seconds of each request. statuses: counts."""
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
@@ -50,12 +50,12 @@ def request(
 def run(
     port: int, requests: Sequence[bytes], connections: int, seconds: float, host: str = "127.0.0.1"
 ) -> Answers:
-    """Send `requests` in turns over so many connections for so long."""
+    """Send `requests` again and again, in order, over so many connections for so many seconds."""
     answers = Answers()
     with selectors.DefaultSelector() as selector:
-        turns = _Turns(requests)
+        queue = _RequestQueue(requests)
         for _ in range(connections):
-            _Connection((host, port), turns, answers, selector)
+            _Connection((host, port), queue, answers, selector)
         started = time.perf_counter()
         while (now := time.perf_counter()) < started + seconds:
             for key, _ in selector.select(0.2):
@@ -67,12 +67,12 @@ def run(
     return answers
 
 
-class _Turns:
+class _RequestQueue:
     def __init__(self, requests: Sequence[bytes]) -> None:
         self._requests, self._next = requests, 0
 
-    def take(self) -> bytes:
-        """The next request."""
+    def next(self) -> bytes:
+        """The next request; after the last one, the first again."""
         self._next += 1
         return self._requests[self._next % len(self._requests)]
 
@@ -83,11 +83,11 @@ class _Connection:
     def __init__(
         self,
         address: tuple[str, int],
-        turns: _Turns,
+        queue: _RequestQueue,
         answers: Answers,
         selector: selectors.BaseSelector,
     ) -> None:
-        self._address, self._turns = address, turns
+        self._address, self._queue = address, queue
         self._answers, self._selector = answers, selector
         self._received, self._need, self._sent_at = b"", 0, 0.0
         self._open()
@@ -101,18 +101,18 @@ class _Connection:
     def _send(self) -> None:
         self._received, self._need = b"", 0
         self._sent_at = time.perf_counter()
-        self._socket.sendall(self._turns.take())
+        self._socket.sendall(self._queue.next())
 
     def readable(self, _: float) -> None:
-        """Take what has arrived; the next request when the answer is complete."""
+        """Read the received bytes; send the next request when the answer is complete."""
         try:
-            part = self._socket.recv(262_144)
+            chunk = self._socket.recv(262_144)
         except OSError:
-            part = b""
-        if not part:
-            self._again()
+            chunk = b""
+        if not chunk:
+            self._disconnected()
             return
-        self._received += part
+        self._received += chunk
         if not self._need:
             self._need = _length(self._received)
         if self._need and len(self._received) >= self._need:
@@ -130,8 +130,8 @@ class _Connection:
             except OSError:
                 self._reopen()
 
-    def _again(self) -> None:
-        """The server closed. Without an answer begun it may do so between two requests."""
+    def _disconnected(self) -> None:
+        """The server closed the connection: count it, and connect again."""
         self._answers.statuses["broken"] += 1
         self._reopen()
 
@@ -142,7 +142,7 @@ class _Connection:
 
 
 def _length(received: bytes) -> int:
-    """Bytes of the whole answer, or 0 while that is not known."""
+    """Bytes of the whole answer, or 0 while its head is incomplete."""
     end = received.find(HEAD_END)
     if end < 0:
         return 0

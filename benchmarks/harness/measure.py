@@ -1,4 +1,4 @@
-"""What the benchmarks of the service share: what is asked, one line of the table, how to time."""
+"""Shared by the benchmarks of the service: the listings to price, rows of the table, timing."""
 
 import statistics
 import time
@@ -20,31 +20,31 @@ LIST = 1_000  # listings in a request
 BATCH = 20_000  # rows of a file
 
 
-class Line(NamedTuple):
-    """One line of the table: what was measured beside its floor."""
+class Comparison(NamedTuple):
+    """One row of the table: a measurement, the floor it is compared with, and the target ratio."""
 
-    what: str
+    name: str
     measured: str
     floor: str
     ratio: float
-    wanted: str
+    target: str
 
     def __str__(self) -> str:
         return (
-            f"| {self.what} | {self.measured} | {self.floor} | {self.ratio:.2f} | {self.wanted} |"
+            f"| {self.name} | {self.measured} | {self.floor} | {self.ratio:.2f} | {self.target} |"
         )
 
 
-class Input(NamedTuple):
-    """What is asked: listings as JSON values, as a CSV file, and as the boosters' matrix."""
+class Inputs(NamedTuple):
+    """The listings to price: as JSON values, as a CSV file, and as the booster's matrix."""
 
     listings: list[dict[str, object]]
     csv: bytes
     matrix: np.ndarray
 
 
-def serving_now() -> Path:
-    """The folder of the model that serves here. Exits with a message when there is none."""
+def production_artifact() -> Path:
+    """The folder of the model in MODEL_DIR. Exits with a message when there is none."""
     model_dir = Path(Settings.from_environment().model_dir)
     current = read_json(model_dir / "current.json")
     if not current:
@@ -53,30 +53,30 @@ def serving_now() -> Path:
 
 
 def sample_cars(rows: int) -> pd.DataFrame:
-    """Listings of the sample, with the columns that a price depends on. rows: before the check."""
+    """Accepted listings of the sample, with the model's columns. rows: before the contract."""
     accepted = check(generate(rows, 5)).accepted.to_pandas()
     return accepted[[column.name for column in FEATURES]]
 
 
 def as_listings(cars: pd.DataFrame) -> list[dict[str, object]]:
-    """Cars as clients send them: what is not known is left out."""
+    """Cars as clients send them: without the missing values."""
     rows = cars.astype(object).where(cars.notna(), None).to_dict("records")
     return [{k: v for k, v in row.items() if v is not None} for row in rows]
 
 
 def seconds_each(work: Callable[[int], object], times: int) -> float:
-    """The median of so many calls, each with another row."""
+    """The median time of so many calls `work(0)`, `work(1)`, …"""
     work(0)
-    found = []
+    seconds = []
     for n in range(times):
         started = time.perf_counter()
         work(n)
-        found.append(time.perf_counter() - started)
-    return statistics.median(found)
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
 
 
 def rows_per_second(work: Callable[[], object], rows: int, times: int = 25) -> float:
-    """From the best of so many calls: what else runs on the machine only makes them slower."""
+    """The rate of the fastest of so many calls: other load on the machine only slows calls down."""
     work()
     best = min(timeit.repeat(work, number=1, repeat=times))
     return rows / best

@@ -1,4 +1,4 @@
-"""Start the servers that are compared, each as it would be started for production, and end them."""
+"""The servers that are compared, each started as for production, and ended with its block."""
 
 import os
 import shutil
@@ -12,27 +12,31 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import NamedTuple
 
+from integration_tests.helpers.ports import free_port
+from integration_tests.helpers.service import worker_pids
 from service.json_files import write_json
 from vehicle_price.schema import EXAMPLE
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parents[2]
-CONFIGURED = [str(BIN / "gunicorn"), "-c", "service/gunicorn.conf.py"]
+GUNICORN = [str(BIN / "gunicorn"), "-c", "service/gunicorn.conf.py"]
+READY_ANSWERS = 20
+START_SECONDS = 3  # MLflow and the empty route do not report when all their workers have started
 
 
 class Server(NamedTuple):
-    """A server that runs: its port, and the process that its workers are children of."""
+    """A running server: its port, and the process whose children are the workers."""
 
     port: int
     pid: int
 
     def cpu_seconds(self) -> float:
-        """Processor time of all its processes so far."""
-        return sum(_cpu_seconds(pid) for pid in _family(self.pid))
+        """Processor time of all its processes since their start."""
+        return sum(_cpu_seconds(pid) for pid in _process_tree(self.pid))
 
     def memory_mb(self) -> float:
-        """Memory of all its processes; what they share counts once."""
-        return sum(_proportional_kb(pid) for pid in _family(self.pid)) / 1000
+        """Memory of all its processes; memory that they share counts once."""
+        return sum(_proportional_kb(pid) for pid in _process_tree(self.pid)) / 1000
 
 
 @contextmanager
@@ -42,22 +46,23 @@ def service(work: Path, artifact: Path, workers: int) -> Iterator[Server]:
     shutil.copytree(artifact, model_dir / "versions" / "1")
     current = {"name": "vehicle-price", "version": "1", "run_id": "", "folder": "versions/1"}
     write_json(model_dir / "current.json", current)
-    with _running(CONFIGURED, free_port(), work, workers) as server:
-        until_ready(server.port)
+    with _running(GUNICORN, free_port(), work, workers) as server:
+        wait_until_ready(server.port)
         yield server
 
 
 @contextmanager
 def empty_route(work: Path, workers: int) -> Iterator[Server]:
-    """A Flask route that does nothing, under the same settings."""
-    command = [*CONFIGURED, "benchmarks.harness.empty_app:create_app()"]
+    """A Flask route that does nothing, under the service's Gunicorn settings."""
+    command = [*GUNICORN, "benchmarks.harness.empty_app:create_app()"]
     with _running(command, free_port(), work, workers) as server:
+        time.sleep(START_SECONDS)
         yield server
 
 
 @contextmanager
 def mlflow_serve(work: Path, artifact: Path, workers: int) -> Iterator[Server]:
-    """`mlflow models serve` with the same model, saved as the registry has it."""
+    """`mlflow models serve` with the same model, saved in the same format as in the registry."""
     import mlflow.pyfunc
     import pandas as pd
     from mlflow.models import infer_signature
@@ -66,18 +71,19 @@ def mlflow_serve(work: Path, artifact: Path, workers: int) -> Iterator[Server]:
 
     example = pd.DataFrame([EXAMPLE]).astype({"year": float, "odometer": float})
     prices = pd.DataFrame({"price": [1.0], "low": [1.0], "high": [1.0]})
-    saved = work / "mlflow-model"
+    model_folder = work / "mlflow-model"
     mlflow.pyfunc.save_model(
-        saved,
+        model_folder,
         python_model=str(Path(vehicle_price.__file__).parent / "registry" / "pyfunc_model.py"),
         artifacts={"valuation": str(artifact)},
         signature=infer_signature(example, prices),
         pip_requirements=[],
     )
     port = free_port()
-    command = [str(BIN / "mlflow"), "models", "serve", "-m", str(saved), "-p", str(port)]
+    command = [str(BIN / "mlflow"), "models", "serve", "-m", str(model_folder), "-p", str(port)]
     command += ["-h", "127.0.0.1", "--env-manager", "local", "--workers", str(workers)]
     with _running(command, port, work, workers) as server:
+        time.sleep(START_SECONDS)
         yield server
 
 
@@ -96,25 +102,18 @@ def _running(command: list[str], port: int, work: Path, workers: int) -> Iterato
             command, cwd=ROOT, env=environ, stdout=log, stderr=log, start_new_session=True
         )
         try:
-            _wait(port, process, work / f"{port}.log")
+            _wait_until_listening(port, process, work / f"{port}.log")
             yield Server(port, process.pid)
         finally:
             process.terminate()
             process.wait(60)
 
 
-def free_port() -> int:
-    """A port that nobody listens at now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def until_ready(port: int, seconds: float = 60) -> None:
-    """Every worker has loaded the model: enough answers in a row say so."""
-    end, ready = time.monotonic() + seconds, 0
-    while ready < 20:
-        if time.monotonic() > end:
+def wait_until_ready(port: int, seconds: float = 60) -> None:
+    """Return after READY_ANSWERS successes in a row: then every worker has loaded the model."""
+    deadline, ready = time.monotonic() + seconds, 0
+    while ready < READY_ANSWERS:
+        if time.monotonic() > deadline:
             raise RuntimeError("the service did not load its model")
         connection = HTTPConnection("127.0.0.1", port, timeout=10)
         connection.request("GET", "/ready")
@@ -123,9 +122,8 @@ def until_ready(port: int, seconds: float = 60) -> None:
         time.sleep(0.0 if ready else 0.2)
 
 
-def _family(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    return [pid, *(member for child in children for member in _family(int(child)))]
+def _process_tree(pid: int) -> list[int]:
+    return [pid, *(member for child in worker_pids(pid) for member in _process_tree(child))]
 
 
 def _cpu_seconds(pid: int) -> float:
@@ -138,14 +136,15 @@ def _proportional_kb(pid: int) -> int:
     return next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
 
 
-def _wait(port: int, process: subprocess.Popen, log: Path, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and process.poll() is None:
+def _wait_until_listening(
+    port: int, process: subprocess.Popen, log: Path, seconds: float = 120
+) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
         except OSError:
             time.sleep(0.2)
             continue
-        time.sleep(3)  # MLflow and the empty route do not say when all their workers are up
         return
     raise RuntimeError(f"the server did not come up: {log.read_text(errors='replace')[-2000:]}")

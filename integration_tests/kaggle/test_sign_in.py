@@ -1,4 +1,4 @@
-"""Signing in to Kaggle: every way of its own client, and what is said when none works."""
+"""Signing in to Kaggle: each way that its own client knows, and the messages when none works."""
 
 import json
 import subprocess
@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from integration_tests.kaggle.stand_in import DATASET, StandIn
-from integration_tests.kaggle.zips import SMALL, got, read
+from integration_tests.kaggle.archives import SMALL, downloaded, read
+from integration_tests.kaggle.fake_kaggle import DATASET, FakeKaggle
 from vehicle_price.sources.base import SourceError
-
-pytest_plugins = ("integration_tests.kaggle.fixtures",)
 
 
 def write(path: Path, text: str) -> Path:
@@ -21,65 +19,65 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def write_json(kaggle: StandIn, folder: Path) -> dict[str, str]:
+def write_json(kaggle: FakeKaggle, folder: Path) -> dict[str, str]:
     """A kaggle.json with the right key; needs no variable."""
     write(folder / "kaggle.json", json.dumps({"username": kaggle.username, "key": kaggle.key}))
     return {}
 
 
-def by_variables(kaggle: StandIn, home: Path) -> dict[str, str]:
+def by_variables(kaggle: FakeKaggle, home: Path) -> dict[str, str]:
     """KAGGLE_USERNAME and KAGGLE_KEY."""
     del home
     return kaggle.key_environment
 
 
-def by_json_in_home(kaggle: StandIn, home: Path) -> dict[str, str]:
+def by_json_in_home(kaggle: FakeKaggle, home: Path) -> dict[str, str]:
     """~/.kaggle/kaggle.json."""
     return write_json(kaggle, home / ".kaggle")
 
 
-def by_json_in_xdg_folder(kaggle: StandIn, home: Path) -> dict[str, str]:
+def by_json_in_xdg_folder(kaggle: FakeKaggle, home: Path) -> dict[str, str]:
     """~/.config/kaggle/kaggle.json."""
     return write_json(kaggle, home / ".config" / "kaggle")
 
 
-def by_json_elsewhere(kaggle: StandIn, home: Path) -> dict[str, str]:
+def by_json_elsewhere(kaggle: FakeKaggle, home: Path) -> dict[str, str]:
     """KAGGLE_CONFIG_DIR; the one in ~/.kaggle does not count."""
     write(home / ".kaggle" / "kaggle.json", '{"username": "other", "key": "wrong"}')
     write_json(kaggle, home / "elsewhere")
     return {"KAGGLE_CONFIG_DIR": str(home / "elsewhere")}
 
 
-def by_json_and_variable(kaggle: StandIn, home: Path) -> dict[str, str]:
+def by_json_and_variable(kaggle: FakeKaggle, home: Path) -> dict[str, str]:
     """The key in the environment stands over the one in the file."""
     write(home / ".kaggle" / "kaggle.json", json.dumps({"username": kaggle.username, "key": "old"}))
     return {"KAGGLE_KEY": kaggle.key}
 
 
-def by_token(kaggle: StandIn, home: Path) -> dict[str, str]:
+def by_token(kaggle: FakeKaggle, home: Path) -> dict[str, str]:
     """KAGGLE_API_TOKEN, which stands over a key."""
     write_json(kaggle, home / ".kaggle")
     return {"KAGGLE_API_TOKEN": kaggle.token}
 
 
-def by_token_in_named_file(kaggle: StandIn, home: Path) -> dict[str, str]:
+def by_token_in_named_file(kaggle: FakeKaggle, home: Path) -> dict[str, str]:
     """KAGGLE_API_TOKEN with the path of a file."""
     return {"KAGGLE_API_TOKEN": str(write(home / "token", kaggle.token + "\n"))}
 
 
-def by_token_file(kaggle: StandIn, home: Path) -> dict[str, str]:
+def by_token_file(kaggle: FakeKaggle, home: Path) -> dict[str, str]:
     """~/.kaggle/access_token."""
     write(home / ".kaggle" / "access_token", kaggle.token + "\n")
     return {}
 
 
-def by_token_file_of_windows(kaggle: StandIn, home: Path) -> dict[str, str]:
+def by_token_file_of_windows(kaggle: FakeKaggle, home: Path) -> dict[str, str]:
     """~/.kaggle/access_token.txt."""
     write(home / ".kaggle" / "access_token.txt", kaggle.token + "\r\n")
     return {}
 
 
-def by_token_in_a_notebook(kaggle: StandIn, home: Path) -> dict[str, str]:
+def by_token_in_a_notebook(kaggle: FakeKaggle, home: Path) -> dict[str, str]:
     """The file that Kaggle's own notebooks have."""
     return {
         "KAGGLE_KERNEL_RUN_TYPE": "Interactive",
@@ -88,7 +86,7 @@ def by_token_in_a_notebook(kaggle: StandIn, home: Path) -> dict[str, str]:
     }
 
 
-def by_stored_login(kaggle: StandIn, home: Path) -> dict[str, str]:
+def by_stored_login(kaggle: FakeKaggle, home: Path) -> dict[str, str]:
     """What `kaggle auth login` stores, with a token that has to be renewed."""
     stored = {
         "refresh_token": kaggle.refresh_token,
@@ -106,30 +104,30 @@ WAYS = [value for name, value in list(globals().items()) if name.startswith("by_
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_every_way_of_the_client_signs_in_with_what_the_client_sends(
-    stranger, home, way, tmp_path, monkeypatch
+    signed_out_kaggle, home, way, tmp_path, monkeypatch
 ):
-    for name, value in way(stranger, home).items():
+    for name, value in way(signed_out_kaggle, home).items():
         monkeypatch.setenv(name, value)
-    assert got(tmp_path / "ours") == SMALL
-    (ours,) = [seen.authorization for seen in stranger.downloads]
-    stranger.forget()
+    assert downloaded(tmp_path / "downloads") == SMALL
+    (authorization,) = [request.authorization for request in signed_out_kaggle.downloads]
+    signed_out_kaggle.forget_requests()
     # A process of its own: the client reads its folder when it is imported.
     client = [sys.executable, "-m", "kaggle", "datasets", "download", DATASET, "-p"]
     subprocess.run([*client, str(tmp_path)], check=True, capture_output=True, timeout=60)
-    assert {seen.authorization for seen in stranger.downloads} == {ours}
+    assert {request.authorization for request in signed_out_kaggle.downloads} == {authorization}
 
 
-def test_without_credentials_nothing_is_asked_and_all_ways_are_named(stranger, tmp_path):
+def test_without_credentials_nothing_is_asked_and_all_ways_are_named(signed_out_kaggle, tmp_path):
     with pytest.raises(SourceError) as caught:
         read(tmp_path)
     for word in ("KAGGLE_API_TOKEN", "access_token", "KAGGLE_KEY", "auth login", "setup_kaggle.md"):
         assert word in str(caught.value)
-    assert not stranger.seen
+    assert not signed_out_kaggle.requests
 
 
-def test_a_login_that_cannot_be_renewed_asks_for_a_new_one(stranger, home, tmp_path):
-    by_stored_login(stranger, home)
-    stranger.refresh_token = "another"
+def test_a_login_that_cannot_be_renewed_asks_for_a_new_one(signed_out_kaggle, home, tmp_path):
+    by_stored_login(signed_out_kaggle, home)
+    signed_out_kaggle.refresh_token = "another"
     with pytest.raises(SourceError, match="auth login"):
         read(tmp_path)
 

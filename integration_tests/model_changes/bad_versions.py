@@ -1,4 +1,4 @@
-"""Versions in a real MLflow that must not be served, and how long it takes until that is said."""
+"""Versions in a real MLflow that must not be served, and the time until each is refused."""
 
 import hashlib
 import shutil
@@ -10,20 +10,21 @@ from typing import NamedTuple
 import mlflow
 import requests
 
-from integration_tests.model_changes.mlflow_server import copied, registered, wait_until
-from integration_tests.model_changes.stage import PATIENCE, Stage
+from integration_tests.helpers.mlflow_server import copy_artifact, register_version
+from integration_tests.helpers.waiting import wait_until
+from integration_tests.model_changes.harness import ModelChangeHarness
 from integration_tests.model_changes.storage_proxy import OPEN, SILENT
 from unit_tests.helpers import broken_models
-from vehicle_price.registry.client import MANIFEST_TAG, MODEL_NAME
+from vehicle_price.registry.names import MANIFEST_TAG, MODEL_NAME
 
 REFUSED = 'vehicle_price_models_refused_total{alias="production"}'
 
-# (stage, the files as they were registered, the version) → None
-Spoil = Callable[[Stage, Path, str], None]
+# (harness, a copy of the files as they were registered, the version) → None
+Damage = Callable[[ModelChangeHarness, Path, str], None]
 
 
 class Refusal(NamedTuple):
-    """A bad version, and the seconds from its alias to the reason in /model and to /metrics."""
+    """A bad version, the reason in /model, and the seconds until /model and /metrics showed it."""
 
     name: str
     model: float
@@ -31,95 +32,95 @@ class Refusal(NamedTuple):
     reason: str
 
 
-def refuse_all(stage: Stage) -> Iterator[Refusal]:
-    """Give each bad version the alias `production`, and wait until it is said to be refused.
+def refuse_all(harness: ModelChangeHarness) -> Iterator[Refusal]:
+    """Give each bad version the alias `production`, and wait until its refusal is reported.
 
-    In the end version 1 has the alias again, and the storage is well.
+    In the end version 1 has the alias again, and the storage works.
     """
-    for number, (name, spoil) in enumerate(BAD.items()):
-        version = registered(stage.mlflow_url, stage.good[0])
-        spoil(stage, copied(stage.good[0], stage.folder / f"bad-{number}"), version)
-        yield _refused(stage, name, version)
-    stage.put("production", "1")
-    wait_until(lambda: stage.model()["registry"]["state"] == "ok", PATIENCE)
-    stage.storage.mode = OPEN
+    for number, (name, damage) in enumerate(BAD.items()):
+        version = register_version(harness.mlflow_url, harness.good[0])
+        damage(harness, copy_artifact(harness.good[0], harness.folder / f"bad-{number}"), version)
+        yield _refuse(harness, name, version)
+    harness.set_alias("production", "1")
+    wait_until(lambda: harness.model()["registry"]["state"] == "ok")
+    harness.storage.mode = OPEN
 
 
-def _refused(stage: Stage, name: str, version: str) -> Refusal:
-    before, seconds = counted(stage), {}
-    stage.storage.mode = STORAGE.get(name, OPEN)
-    stage.put("production", version)
-    began = time.monotonic()
-    seen = {"model": lambda: _told(stage, version), "metrics": lambda: counted(stage) > before}
+def _refuse(harness: ModelChangeHarness, name: str, version: str) -> Refusal:
+    before = refused_count(harness)
+    harness.storage.mode = STORAGE.get(name, OPEN)
+    harness.set_alias("production", version)
+    started = time.monotonic()
+    reported = {
+        "model": lambda: _reason(harness, version),
+        "metrics": lambda: refused_count(harness) > before,
+    }
+    seconds: dict[str, float] = {}
 
-    def all_seen() -> bool:
-        seconds.update(
-            {
-                where: time.monotonic() - began
-                for where, sees in seen.items()
-                if where not in seconds and sees()
-            }
-        )
-        return len(seconds) == len(seen)
+    def all_reported() -> bool:
+        for route in reported.keys() - seconds.keys():
+            if reported[route]():
+                seconds[route] = time.monotonic() - started
+        return len(seconds) == len(reported)
 
-    wait_until(all_seen, PATIENCE)
-    return Refusal(name, **seconds, reason=_told(stage, version))
+    wait_until(all_reported)
+    return Refusal(name, **seconds, reason=_reason(harness, version))
 
 
-def counted(stage: Stage) -> float:
-    """How many versions of the alias `production` were refused, by /metrics."""
-    lines = requests.get(f"{stage.url}/metrics", timeout=20).text.splitlines()
+def refused_count(harness: ModelChangeHarness) -> float:
+    """How many versions with the alias `production` were refused, by /metrics."""
+    lines = requests.get(f"{harness.url}/metrics", timeout=20).text.splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith(REFUSED))
 
 
-def _told(stage: Stage, version: str) -> str:
-    """Why this version was not taken, by /model; "" while nothing is said."""
-    registry = stage.model()["registry"]
-    said = (registry["state"], registry["version"]) == ("refused", version)
-    return registry["detail"] if said else ""
+def _reason(harness: ModelChangeHarness, version: str) -> str:
+    """Why this version was refused, by /model; "" while it is not reported."""
+    registry = harness.model()["registry"]
+    refused = (registry["state"], registry["version"]) == ("refused", version)
+    return registry["detail"] if refused else ""
 
 
-def _stored(stage: Stage, version: str) -> Path:
+def _stored(harness: ModelChangeHarness, version: str) -> Path:
     """Where MLflow keeps the files of a version."""
-    run = mlflow.MlflowClient(stage.mlflow_url).get_model_version(MODEL_NAME, version).run_id
-    (found,) = stage.folder.glob(f"artifacts/*/{run}/artifacts/model/artifacts/valuation")
-    return found
+    run = mlflow.MlflowClient(harness.mlflow_url).get_model_version(MODEL_NAME, version).run_id
+    (folder,) = harness.folder.glob(f"artifacts/*/{run}/artifacts/model/artifacts/valuation")
+    return folder
 
 
-def _damaged(how: broken_models.Break) -> Spoil:
-    """The registered files are right, what the storage holds is not."""
-    return lambda stage, _, version: how(_stored(stage, version))
+def _damaged(how: broken_models.Break) -> Damage:
+    """Damage the files in the storage: they no longer agree with the manifest and the registry."""
+    return lambda harness, _, version: how(_stored(harness, version))
 
 
-def _made_wrong(how: broken_models.Break) -> Spoil:
-    """The files are wrong, and the manifest and the registry agree with them."""
+def _made_wrong(how: broken_models.Break) -> Damage:
+    """Replace the files by wrong ones, with which the manifest and the registry agree."""
 
-    def spoil(stage: Stage, folder: Path, version: str) -> None:
+    def damage(harness: ModelChangeHarness, folder: Path, version: str) -> None:
         broken_models.make_wrong(folder, how)
-        place = _stored(stage, version)
-        shutil.rmtree(place)
-        shutil.copytree(folder, place)
+        stored = _stored(harness, version)
+        shutil.rmtree(stored)
+        shutil.copytree(folder, stored)
         sha256 = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
-        client = mlflow.MlflowClient(stage.mlflow_url)
+        client = mlflow.MlflowClient(harness.mlflow_url)
         client.set_model_version_tag(MODEL_NAME, version, MANIFEST_TAG, sha256)
 
-    return spoil
+    return damage
 
 
-def _nothing(*_: object) -> None:
-    """The version is good: it is the storage that is not."""
+def _undamaged(*_: object) -> None:
+    """Leave the version as it is: only the storage fails."""
 
 
-# What the storage does to each download.
+# The mode of the storage proxy.
 STORAGE = {
     "the storage answers 403": "403",
     "the storage answers 500": "500",
     "the storage falls silent in a file": SILENT,
 }
-BAD: dict[str, Spoil] = (
+BAD: dict[str, Damage] = (
     {name: _damaged(how) for name, how in broken_models.DAMAGED.items()}
     | {name: _made_wrong(how) for name, how in broken_models.MADE_WRONG.items()}
     | {"a model that hangs when it is loaded": _made_wrong(broken_models.hanging)}
     | {"the files are gone": _damaged(shutil.rmtree)}
-    | {name: _nothing for name in STORAGE}
+    | {name: _undamaged for name in STORAGE}
 )

@@ -1,6 +1,6 @@
 """The pages as a visitor sees them: headless Chromium against the running service and Streamlit.
 
-SCREENSHOT_DIR=imgs keeps pictures (imgs/frontend.png in the README is one of them).
+SCREENSHOT_DIR=imgs saves pictures there (imgs/frontend.png, in the README, is one of them).
 """
 
 import os
@@ -17,11 +17,11 @@ PRICE = re.compile(r"^\$[\d,]{3,}$")
 
 @pytest.fixture(name="browser", scope="module")
 def _browser():
-    """Debian's Chromium. Missing is a reason to skip at home, and a fault in CI."""
+    """Debian's Chromium. Without it the tests are skipped, but in CI they fail."""
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
     if chromium is None:
-        wanted = "Chromium is not installed: `apt-get install chromium`, or set CHROMIUM"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(wanted)
+        advice = "Chromium is not installed: `apt-get install chromium`, or set CHROMIUM"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(advice)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield browser
@@ -30,31 +30,34 @@ def _browser():
 
 @pytest.fixture(name="open_page")
 def _open_page(browser):
-    """A function that opens an address. Fails the test on a script error or a foreign request."""
+    """A function that opens an address.
+
+    The test fails if a page has a script error, or requests something from another machine.
+    """
     contexts, faults = [], []
 
-    def start(address, **options):
+    def open_page(address, **options):
         contexts.append(browser.new_context(viewport={"width": 1200, "height": 1250}, **options))
         page = contexts[-1].new_page()
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda r: r.url.startswith(HERE) or faults.append(r.url))
+        page.on("request", lambda r: r.url.startswith(LOCAL) or faults.append(r.url))
         page.goto(address)
         return page
 
-    yield start
+    yield open_page
     for context in contexts:
         context.close()
     assert not faults
 
 
-HERE = ("http://127.0.0.1", "http://localhost", "ws://", "data:", "blob:")
+LOCAL = ("http://127.0.0.1", "http://localhost", "ws://", "data:", "blob:")
 
 
-def keep(page, name):
-    """Save a picture if SCREENSHOT_DIR says where."""
+def save_screenshot(page, name):
+    """Save a picture of the page if SCREENSHOT_DIR is set."""
     if folder := os.environ.get("SCREENSHOT_DIR"):
-        page.mouse.move(0, 0)  # no button looks pressed
+        page.mouse.move(0, 0)  # otherwise the button below the pointer looks pressed
         page.wait_for_timeout(300)
         page.screenshot(path=str(Path(folder) / name))
 
@@ -69,10 +72,10 @@ def fill_in_streamlit(page):
     page.get_by_label("Odometer (miles) *", exact=True).press("Enter")
 
 
-def test_streamlit_shows_a_price_for_a_filled_in_form(stack, open_page):
-    page = open_page(stack.streamlit_url)
+def test_streamlit_shows_a_price_for_a_filled_in_form(platform, open_page):
+    page = open_page(platform.streamlit_url)
     fill_in_streamlit(page)
-    # The box is made anew for the make; until then there may be the old one too.
+    # The box is replaced when the make changes; until then the previous one may be there, too.
     model = page.get_by_placeholder("Choose or type")
     model.click()
     model.fill("civic ex-l sedan")
@@ -83,11 +86,11 @@ def test_streamlit_shows_a_price_for_a_filled_in_form(stack, open_page):
     chart = page.get_by_test_id("stVegaLiteChart").locator("canvas,svg").first
     expect(chart).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_test_id("stException")).to_have_count(0)
-    keep(page, "frontend.png")
+    save_screenshot(page, "frontend.png")
 
 
-def test_streamlit_names_what_is_missing_and_keeps_what_was_typed(stack, open_page):
-    page = open_page(stack.streamlit_url)
+def test_streamlit_names_missing_fields_and_keeps_what_was_typed(platform, open_page):
+    page = open_page(platform.streamlit_url)
     page.get_by_label("Year *", exact=True).fill("2014")
     page.get_by_label("Year *", exact=True).press("Enter")
     page.get_by_role("button", name="Value this car").click()
@@ -99,8 +102,8 @@ def test_streamlit_names_what_is_missing_and_keeps_what_was_typed(stack, open_pa
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
-def test_the_form_of_the_service_shows_a_price(stack, open_page, scripts):
-    page = open_page(stack.service_url, java_script_enabled=scripts)
+def test_the_form_of_the_service_shows_a_price(platform, open_page, scripts):
+    page = open_page(platform.service_url, java_script_enabled=scripts)
     page.locator("#year").fill("1800")
     page.locator("#manufacturer").select_option("honda")
     page.locator("#odometer").fill("88,000")
@@ -110,11 +113,11 @@ def test_the_form_of_the_service_shows_a_price(stack, open_page, scripts):
     page.locator("#year").fill("2014")
     page.get_by_role("button", name="Value this car").click()
     expect(page.locator("#price")).to_have_text(PRICE)
-    keep(page, "form.png")
+    save_screenshot(page, "form.png")
 
 
-def test_the_form_suggests_the_models_of_the_chosen_make(stack, open_page):
-    page = open_page(stack.service_url)
+def test_the_form_suggests_the_models_of_the_chosen_make(platform, open_page):
+    page = open_page(platform.service_url)
     with page.expect_response(lambda answer: "/suggestions" in answer.url):
         page.locator("#manufacturer").select_option("honda")
     expect(page.locator("#models option").first).to_be_attached()

@@ -1,6 +1,5 @@
-"""Listings of every source go through both DAGs, and each run leads to what it read."""
+"""Listings of every source go through both DAGs, and each run leads to the data it read."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,20 +7,19 @@ from pathlib import Path
 import pytest
 import requests
 
-from integration_tests.kaggle.stand_in import StandIn
-from integration_tests.kaggle.zips import archive
-from integration_tests.mongodb.server import own_server
+from integration_tests.kaggle.archives import zip_archive
+from integration_tests.kaggle.fake_kaggle import FakeKaggle
+from integration_tests.mongodb.mongodb_server import running_server
+from integration_tests.platform.airflow_runs import INGEST, TRAIN, AirflowRuns
 from setup.native.environment import settings_from
-from setup.native.training_run import Airflow
 from vehicle_price.pipelines import ingestion
 from vehicle_price.registry.client import Registry
 from vehicle_price.settings import Settings
 from vehicle_price.sources.mongodb.push import push
 from vehicle_price.sources.sample.source import generate
 
-INGEST, TRAIN = "ingest_listings", "train_vehicle_price"
 ROWS = 3_000
-PATIENCE = 300  # seconds
+SOURCES = ("file", "kaggle", "mongodb")
 
 
 @dataclass(frozen=True)
@@ -32,122 +30,83 @@ class Feeds:
     expected: dict
 
     def form(self, source: str) -> dict[str, str]:
-        """What is filled in on Airflow's page."""
+        """The values to fill in on Airflow's page."""
         return {"source": source, "data": str(self.csv) if source == "file" else ""}
 
 
-@pytest.fixture(name="airflow", scope="module")
-def _airflow(stack) -> Airflow:
-    return Airflow(settings_from(stack.environ))
-
-
 @pytest.fixture(name="feeds", scope="module")
-def _feeds(stack, tmp_path_factory) -> Iterator[Feeds]:
+def _feeds(platform, tmp_path_factory) -> Iterator[Feeds]:
     folder = tmp_path_factory.mktemp("feeds")
     csv = folder / "vehicles.csv"
     generate(ROWS, seed=9).to_csv(csv, index=False)
-    alone = Settings(data_root=str(folder / "alone"), local_dir=str(folder))
-    expected = ingestion.ingest(alone, "file", str(csv), 0, 0)
-    kaggle = StandIn(archive(csv.read_bytes()))
-    mongodb = own_server(folder, int(stack.environ["MONGODB_PORT"]))
-    with kaggle.running(int(stack.environ["KAGGLE_PORT"])), mongodb:
-        push(settings_from(stack.environ), str(csv), lambda _: None)
+    own_store = Settings(data_root=str(folder / "data"), local_dir=str(folder))
+    expected = ingestion.ingest(own_store, "file", str(csv), 0, 0)
+    kaggle = FakeKaggle(zip_archive(csv.read_bytes()))
+    mongodb = running_server(folder, int(platform.environ["MONGODB_PORT"]))
+    with kaggle.running(int(platform.environ["KAGGLE_PORT"])), mongodb:
+        push(settings_from(platform.environ), str(csv), lambda _: None)
         yield Feeds(csv, expected)
 
 
-@pytest.mark.parametrize("source", ["file", "kaggle", "mongodb"])
-def test_listings_of_each_source_go_through_both_dags(stack, airflow, feeds, source):
-    before = triggered_by_the_asset(airflow)
-    run_id = airflow_run(airflow, INGEST, feeds.form(source), "success")
-    page = contract_report(stack, airflow, INGEST, run_id)
+@pytest.fixture(name="ingests", scope="module")
+def _ingests(airflow, feeds) -> dict[str, str]:
+    """Source → id of a run that ingests it. Airflow works at them while the tests check the first."""
+    return {source: airflow.start(INGEST, feeds.form(source)) for source in SOURCES}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_listings_of_each_source_go_through_both_dags(platform, airflow, feeds, ingests, source):
+    assert airflow.final_state(INGEST, ingests[source]) == "success"
+    page = contract_report(platform, airflow, INGEST, ingests[source])
     assert f"Contract report: {source}" in page and f"{ROWS:,}" in page
-    trained = newly(airflow, before)
-    assert ended(airflow, TRAIN, trained) == "success"
-    leads_to_its_data(stack, airflow, trained, feeds)
+    training = airflow.training_after(ingests[source])
+    assert airflow.final_state(TRAIN, training) == "success"
+    assert_names_its_data(platform, airflow, training, feeds)
 
 
-def test_training_reads_a_source_by_itself_too(stack, airflow, feeds):
+def test_training_reads_a_source_by_itself_too(platform, airflow, feeds):
     form = feeds.form("mongodb") | {"families": ["xgboost"]}
-    run_id = airflow_run(airflow, TRAIN, form, "success")
-    assert "Contract report: mongodb" in contract_report(stack, airflow, TRAIN, run_id)
-    leads_to_its_data(stack, airflow, run_id, feeds)
+    run_id = airflow.run(TRAIN, form)
+    assert "Contract report: mongodb" in contract_report(platform, airflow, TRAIN, run_id)
+    assert_names_its_data(platform, airflow, run_id, feeds)
 
 
-def test_a_feed_that_breaks_a_limit_changes_nothing_and_says_why(stack, airflow, feeds):
-    runs, good = triggered_by_the_asset(airflow), feeds.csv.read_bytes()
+def test_a_feed_that_breaks_a_limit_changes_nothing_and_says_why(platform, airflow, feeds):
+    before, good = airflow.asset_triggered(), feeds.csv.read_bytes()
     generate(ROWS, seed=9).assign(price="0").to_csv(feeds.csv, index=False)
-    run_id = airflow_run(airflow, INGEST, feeds.form("file"), "failed")
-    page = contract_report(stack, airflow, INGEST, run_id)
+    run_id = airflow.run(INGEST, feeds.form("file"), "failed")
+    page = contract_report(platform, airflow, INGEST, run_id)
     assert "Stopped: nothing was stored" in page and "MAX_QUARANTINED_SHARE" in page
     feeds.csv.write_bytes(good)
-    again = airflow_run(airflow, TRAIN, feeds.form("file") | {"families": ["xgboost"]}, "success")
-    leads_to_its_data(stack, airflow, again, feeds)
-    assert triggered_by_the_asset(airflow) == runs
+    training = airflow.run(TRAIN, feeds.form("file") | {"families": ["xgboost"]})
+    assert_names_its_data(platform, airflow, training, feeds)
+    assert airflow.asset_triggered() == before
 
 
-def leads_to_its_data(stack, airflow: Airflow, run_id: str, feeds: Feeds) -> None:
+def assert_names_its_data(platform, airflow: AirflowRuns, run_id: str, feeds: Feeds) -> None:
     """The model of a training run names its data: hash, time span and contract report."""
-    entry = f"{path(TRAIN, run_id)}/taskInstances/gate/xcomEntries/return_value"
-    decision = airflow.request(f"{entry}?deserialize=true")["value"]
-    version = Registry(stack.mlflow_url).numbered(decision["version"])
+    entry = "/taskInstances/gate/xcomEntries/return_value?deserialize=true"
+    decision = airflow.get(TRAIN, run_id, entry)["value"]
+    version = Registry(platform.mlflow_url).version_by_number(decision["version"])
     expected = feeds.expected
     assert version.tags["data_sha256"] == expected["sha256"]
     assert version.tags["data_span"] == f"{expected['first_day']} to {expected['last_day']}"
     assert Path(version.tags["contract_report"]).is_file()
-    assert "Contract report" in artifact(stack, version.run_id)
+    assert "Contract report" in report_of_run(platform, version.run_id)
 
 
-def contract_report(stack, airflow: Airflow, dag: str, run_id: str) -> str:
+def contract_report(platform, airflow: AirflowRuns, dag: str, run_id: str) -> str:
     """The page behind the button in Airflow."""
-    task = f"{path(dag, run_id)}/taskInstances/contract_report"
-    assert airflow.request(task)["state"] == "success"
-    address = airflow.request(f"{task}/links")["extra_links"]["Contract report"]
-    assert address.startswith(f"{stack.mlflow_url}/#/experiments/")
-    return artifact(stack, address.split("/runs/")[1].split("/")[0])
+    task = "/taskInstances/contract_report"
+    assert airflow.get(dag, run_id, task)["state"] == "success"
+    address = airflow.get(dag, run_id, f"{task}/links")["extra_links"]["Contract report"]
+    assert address.startswith(f"{platform.mlflow_url}/#/experiments/")
+    return report_of_run(platform, address.split("/runs/")[1].split("/")[0])
 
 
-def artifact(stack, run_id: str) -> str:
-    """The contract report among a run's artifacts."""
-    address = f"{stack.mlflow_url}/get-artifact?path=contract_report.html&run_uuid={run_id}"
-    answer = requests.get(address, timeout=30)
+def report_of_run(platform, run_id: str) -> str:
+    """The contract report among the artifacts of an MLflow run."""
+    query = f"path=contract_report.html&run_uuid={run_id}"
+    answer = requests.get(f"{platform.mlflow_url}/get-artifact?{query}", timeout=30)
     assert answer.status_code == 200
     return answer.text
-
-
-def airflow_run(airflow: Airflow, dag: str, form: dict, state: str) -> str:
-    """Start a DAG, wait for its end, which must be `state`; the run's id."""
-    body = {"logical_date": None, "conf": form}
-    run_id = airflow.request(f"/api/v2/dags/{dag}/dagRuns", body)["dag_run_id"]
-    assert ended(airflow, dag, run_id) == state
-    return run_id
-
-
-def ended(airflow: Airflow, dag: str, run_id: str) -> str:
-    """The state in which the run ended."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        state = airflow.request(path(dag, run_id))["state"]
-        if state in ("success", "failed"):
-            return state
-        time.sleep(1)
-    return f"still {state} after {PATIENCE} s"
-
-
-def triggered_by_the_asset(airflow: Airflow) -> set[str]:
-    """Ids of the training runs that an ingest has started."""
-    runs = airflow.request(f"/api/v2/dags/{TRAIN}/dagRuns?limit=100")["dag_runs"]
-    return {run["dag_run_id"] for run in runs if run["run_type"] == "asset_triggered"}
-
-
-def newly(airflow: Airflow, before: set[str]) -> str:
-    """The training run that an ingest has started since."""
-    deadline = time.monotonic() + PATIENCE
-    while not (new := triggered_by_the_asset(airflow) - before):
-        assert time.monotonic() < deadline, "the ingest started no training"
-        time.sleep(1)
-    return new.pop()
-
-
-def path(dag: str, run_id: str) -> str:
-    """The run in Airflow's API."""
-    return f"/api/v2/dags/{dag}/dagRuns/{run_id}"

@@ -1,144 +1,134 @@
-"""A canary among real clients: one that fails for some cars, and one that clients say is worse.
+"""Two canaries with real clients: one fails for some cars, the other is worse by their feedback.
 
-Real MLflow, sidecar, service, forwarder and PostgreSQL; the challenger's alias is set as a user
-does it, and nobody ends the canary but the rule.
+Real MLflow, model-sync, service, forwarder and PostgreSQL. The challenger's alias is set as a user
+sets it, and only the rollback rule ends the canary.
 """
 
 import json
-import sys
 
-import mlflow
 import pytest
 import requests
 
-from integration_tests.model_changes.mlflow_server import (
-    copied,
+from integration_tests.helpers.failure_logs import keep_logs
+from integration_tests.helpers.mlflow_server import (
+    copy_artifact,
     mlflow_server,
-    registered,
-    wait_until,
+    register_version,
+    set_alias,
 )
-from integration_tests.prediction_log.programs import Program, free_port
-from integration_tests.prediction_log.rig import rig_with
+from integration_tests.helpers.ports import free_port
+from integration_tests.helpers.service import HONDA, read_api_key
+from integration_tests.helpers.waiting import wait_until
+from integration_tests.prediction_log.harness import prediction_log_harness
 from unit_tests.helpers import broken_models, tiny
 from vehicle_price.listing.validation import check_one
 from vehicle_price.model import artifact, golden_set
-from vehicle_price.registry.client import MODEL_NAME
 
-PATIENCE = 120  # seconds that a busy machine may need
 CLIENTS = 120
 
 
-class Shop:
-    """The service with its registry; clients are told apart by X-Client-Id."""
+class CanaryService:
+    """The service with its registry; X-Client-Id tells clients apart."""
 
-    def __init__(self, rig, mlflow_url, saved) -> None:
-        self.rig, self.mlflow_url, self.saved = rig, mlflow_url, saved
-        self.url = f"http://127.0.0.1:{rig.service_port}"
+    def __init__(self, harness, mlflow_url, artifact_folder) -> None:
+        self.harness, self.mlflow_url, self.artifact = harness, mlflow_url, artifact_folder
+        self.url = f"http://127.0.0.1:{harness.service_port}"
 
     def challenger(self) -> dict:
-        """What /model says of the challenger."""
-        return (
-            requests.get(f"{self.url}/model", timeout=20).json()["registry"].get("challenger", {})
-        )
+        """The challenger's state in GET /model."""
+        registry = requests.get(f"{self.url}/model", timeout=20).json()["registry"]
+        return registry.get("challenger", {})
 
-    def challenge(self, how) -> str:
-        """Let the production model, changed by `how`, be the canary; its version."""
-        changed = copied(self.saved, self.saved.with_name(how.__name__))
-        broken_models.make_wrong(changed, how)
-        version = registered(self.mlflow_url, changed)
-        client = mlflow.MlflowClient(self.mlflow_url)
-        client.set_registered_model_alias(MODEL_NAME, "challenger", version)
-        wait_until(lambda: self.challenger().get("version") == version, PATIENCE)
-        wait_until(lambda: self.challenger()["state"] == "canary", PATIENCE)
-        wait_until(lambda: len(self.answering({**tiny_car()})) == 2, PATIENCE)
+    def start_canary(self, change) -> str:
+        """Make the production model, changed by `change`, the canary; its version."""
+        changed = copy_artifact(self.artifact, self.artifact.with_name(change.__name__))
+        broken_models.make_wrong(changed, change)
+        version = register_version(self.mlflow_url, changed)
+        set_alias(self.mlflow_url, "challenger", version)
+        wait_until(lambda: self.challenger().get("version") == version)
+        wait_until(lambda: self.challenger()["state"] == "canary")
+        wait_until(lambda: len(self.answering_versions(HONDA)) == 2)
         return version
 
-    def ask(self, client: int, listing: dict) -> dict:
-        """One client's answer."""
+    def predict(self, client: int, listing: dict) -> dict:
+        """The answer to one client."""
         header = {"X-Client-Id": f"client-{client}"}
         answer = requests.post(f"{self.url}/predict", json=listing, headers=header, timeout=30)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def answering(self, listing: dict) -> set[str]:
-        """The versions that answer all clients."""
-        return {self.ask(n, listing)["model"]["version"] for n in range(CLIENTS)}
+    def answering_versions(self, listing: dict) -> set[str]:
+        """The versions that answer the clients."""
+        return {self.predict(n, listing)["model"]["version"] for n in range(CLIENTS)}
 
-    def report(self, prediction_id: str, price: int) -> None:
-        """Feedback of a client."""
-        key = (self.rig.folder / "secrets" / "api_key").read_text("ascii").strip()
+    def send_feedback(self, prediction_id: str, price: int) -> None:
+        """POST /feedback."""
         body = {"prediction_id": prediction_id, "price": price}
-        header = {"X-API-Key": key}
+        header = {"X-API-Key": read_api_key(self.harness.folder)}
         answer = requests.post(f"{self.url}/feedback", json=body, headers=header, timeout=30)
         assert answer.status_code == 202, answer.text
 
-    def rolled_back(self, version: str) -> str:
-        """Why, once it is."""
-        wait_until(lambda: self.challenger()["state"] == "rolled back", PATIENCE)
-        told = self.challenger()
-        assert told["version"] == version
-        wait_until(lambda: self.answering(tiny_car()) == {"1"}, PATIENCE)
-        return told["detail"]
+    def rollback_reason(self, version: str) -> str:
+        """Wait until this version is rolled back; the reason in GET /model."""
+        wait_until(lambda: self.challenger()["state"] == "rolled back")
+        challenger = self.challenger()
+        assert challenger["version"] == version
+        wait_until(lambda: self.answering_versions(HONDA) == {"1"})
+        return challenger["detail"]
 
 
-@pytest.fixture(name="shop", scope="module")
-def _shop(tmp_path_factory):
+@pytest.fixture(name="service", scope="module")
+def _service(tmp_path_factory):
     folder, port = tmp_path_factory.mktemp("canary"), free_port()
     artifact.save(tiny.valuation("xgboost"), folder / "good")
     with (
         mlflow_server(folder, port) as url,
-        rig_with(tiny.valuation("xgboost"), started=False) as rig,
+        prediction_log_harness(tiny.valuation("xgboost"), started=False) as harness,
+        keep_logs(folder),
     ):
-        client, first = mlflow.MlflowClient(url), registered(url, folder / "good")
-        client.set_registered_model_alias(MODEL_NAME, "production", first)
-        rig.environ |= {
+        set_alias(url, "production", register_version(url, folder / "good"))
+        harness.environ |= {
             "MLFLOW_TRACKING_URI": url,
             "MODEL_POLL_SECONDS": "1",
             "CHALLENGER_MODE": "canary",
             "CANARY_PERCENT": "50",
         }
-        rig.start()
-        command = [sys.executable, "-m", "service.model_sync"]
-        sidecar = Program("model-sync", command, rig.environ, rig.folder / "model-sync.log")
-        sidecar.start()
+        harness.start()
+        model_sync = harness.program("model-sync", "service.model_sync")
+        model_sync.start()
         try:
-            yield Shop(rig, url, folder / "good")
+            yield CanaryService(harness, url, folder / "good")
         finally:
-            sidecar.stop()
+            model_sync.stop()
 
 
-def tiny_car(**more) -> dict:
-    """A listing that every model here can price."""
-    return {"year": 2014, "manufacturer": "honda", "odometer": 88_000} | more
-
-
-def test_one_that_fails_for_some_cars_hurts_nobody_and_is_rolled_back(shop):
+def test_a_canary_that_fails_for_some_cars_breaks_no_answer_and_is_rolled_back(service):
     tables = tiny.valuation("xgboost").tables
-    usual = {one.listing["manufacturer"] for one in golden_set.LISTINGS}
-    make = next(make for make in tables.offsets["make"] if make not in usual)
+    golden_makes = {golden.listing["manufacturer"] for golden in golden_set.LISTINGS}
+    make = next(make for make in tables.offsets["make"] if make not in golden_makes)
 
     def fails_for_a_make(folder):
-        known = json.loads((folder / "tables.json").read_text("utf-8"))
-        known["offsets"]["make"][make] = "damaged, and no golden listing is of this make"
-        (folder / "tables.json").write_text(json.dumps(known), "utf-8")
+        damaged = json.loads((folder / "tables.json").read_text("utf-8"))
+        damaged["offsets"]["make"][make] = "damaged, and no golden listing is of this make"
+        (folder / "tables.json").write_text(json.dumps(damaged), "utf-8")
 
-    version = shop.challenge(fails_for_a_make)
-    car = tiny_car(manufacturer=make)
-    right = tiny.valuation("xgboost").price_one(check_one(car)).price
-    answers = [shop.ask(client, car) for client in range(CLIENTS)]
-    assert {(one["price"], one["model"]["version"]) for one in answers} == {(right, "1")}
-    assert "answers failed; 1 % is allowed" in shop.rolled_back(version)
+    version = service.start_canary(fails_for_a_make)
+    listing = HONDA | {"manufacturer": make}
+    price = tiny.valuation("xgboost").price_one(check_one(listing)).price
+    answers = [service.predict(client, listing) for client in range(CLIENTS)]
+    assert {(a["price"], a["model"]["version"]) for a in answers} == {(price, "1")}
+    assert "answers failed; 1 % is allowed" in service.rollback_reason(version)
 
 
-def test_one_that_clients_report_to_be_worse_is_rolled_back(shop):
-    def a_fifth_too_dear(folder):
+def test_a_canary_that_is_worse_by_feedback_is_rolled_back(service):
+    def prices_a_fifth_higher(folder):
         broken_models.prices_times(1.2)(folder)
 
-    version = shop.challenge(a_fifth_too_dear)
-    right = tiny.valuation("xgboost").price_one(check_one(tiny_car())).price
-    answers = [shop.ask(client, tiny_car()) for client in range(CLIENTS)]
-    assert {one["model"]["version"] for one in answers} == {"1", version}
-    for one in answers:
-        shop.report(one["prediction_id"], right)
-    reason = shop.rolled_back(version)
+    version = service.start_canary(prices_a_fifth_higher)
+    price = tiny.valuation("xgboost").price_one(check_one(HONDA)).price
+    answers = [service.predict(client, HONDA) for client in range(CLIENTS)]
+    assert {answer["model"]["version"] for answer in answers} == {"1", version}
+    for answer in answers:
+        service.send_feedback(answer["prediction_id"], price)
+    reason = service.rollback_reason(version)
     assert "median error 20.0% by feedback against 0.0% of production" in reason

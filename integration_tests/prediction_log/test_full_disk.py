@@ -1,5 +1,5 @@
-"""A disk that is really full: prices are refused, nothing acknowledged is lost, and the forwarder
-makes room without more disk. Needs a small file system, so root (or a container)."""
+"""A full disk: predictions are refused, no acknowledged one is lost, and the forwarder frees space
+without needing more. The test mounts a small file system, so it needs root."""
 
 import os
 import subprocess
@@ -10,9 +10,9 @@ from service.forwarder.drain import Drain
 from service.outbox import codec
 from service.outbox.outbox import Outbox
 from unit_tests.helpers.service_fakes import REQUIRED, app_with
-from vehicle_price.prediction_log.rows import joined
+from vehicle_price.prediction_log.rows import concatenate
 
-SIZE, RESERVE = 8_000_000, 4_500_000  # as in earnest, moving the whole WAL fits into the reserve
+SIZE, RESERVE = 8_000_000, 4_500_000  # as in production, the reserve has room for the whole WAL
 
 
 @pytest.fixture(name="disk")
@@ -26,30 +26,30 @@ def _disk(tmp_path):
 
 
 def answers_until_full(client):
-    """The ids of what is answered until the disk is full, and the refusal."""
+    """The ids of the predictions until the disk is full, and the refusal."""
     ids = []
     while (answer := client.post("/predict", json=REQUIRED)).status_code == 200:
         ids.append(answer.get_json()["prediction_id"])
     return ids, answer
 
 
-@pytest.mark.parametrize("others_take_the_rest", [False, True])
-def test_a_full_disk_loses_nothing_and_empties_itself(disk, others_take_the_rest):
+@pytest.mark.parametrize("filled_by_others", [False, True])
+def test_a_full_disk_loses_nothing_and_is_emptied_by_the_forwarder(disk, filled_by_others):
     client = app_with(disk).test_client()
     drain = Drain(Outbox(disk / "outbox.sqlite", 2**29), RESERVE)
     assert drain.keep_reserve()
-    answered, refused = answers_until_full(client)
-    if others_take_the_rest:
-        with (disk / "other").open("wb") as other, pytest.raises(OSError, match="No space"):
+    answered, refusal = answers_until_full(client)
+    if filled_by_others:
+        with (disk / "filler").open("wb") as filler, pytest.raises(OSError, match="No space"):
             while True:
-                os.write(other.fileno(), b"x" * 4096)
-    assert refused.status_code == 503 and refused.get_json()["type"].endswith(":log-full")
+                os.write(filler.fileno(), b"x" * 4096)
+    assert refusal.status_code == 503 and refusal.get_json()["type"].endswith(":log-full")
     drained = []
-    while waiting := drain.batch():
-        rows = joined([codec.rows(one.record) for one in waiting])
+    while batch := drain.batch():
+        rows = concatenate([codec.rows_of(waiting.record) for waiting in batch])
         drained += [row.prediction_id for row in rows.predictions]
-        drain.arrived(waiting)
+        drain.delete(batch)
     assert len(answered) > 500 and drained == answered
-    more, _ = answers_until_full(client)
-    assert len(more) > 100
+    answered_later, _ = answers_until_full(client)
+    assert len(answered_later) > 100
     assert client.get("/health").status_code == 200

@@ -1,6 +1,6 @@
-"""The service keeps what its OpenAPI document says, whatever it is sent.
+"""Whatever is sent to the service, its answers conform to its OpenAPI document.
 
-Real Gunicorn, outbox and PostgreSQL; Airflow is a stub. 10,000 requests instead of some hundred:
+Real Gunicorn, outbox and PostgreSQL; Airflow is a stub. With 10,000 requests instead of some 1,000:
 `CONTRACT_EXAMPLES=600 .venv/bin/pytest -s integration_tests/prediction_log/test_http_contract.py`
 """
 
@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import contextmanager
 from http.client import HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,19 +20,20 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from integration_tests.prediction_log.programs import ROOT
-from integration_tests.prediction_log.rig import rig_with
+from integration_tests.helpers.processes import ROOT
+from integration_tests.helpers.service import HONDA, read_api_key
+from integration_tests.helpers.waiting import wait_until
+from integration_tests.prediction_log.harness import prediction_log_harness
 from unit_tests.helpers import tiny
 
 EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "12")
-HONDA = {"year": 2014, "manufacturer": "honda", "odometer": 88_000}
 JSON = {"Content-Type": "application/json"}
 
 
 class AirflowStub(BaseHTTPRequestHandler):
-    """Airflow as far as the service asks it: starts every run, and knows those it started."""
+    """The part of Airflow's API that the service uses. Every run is accepted, and is running."""
 
-    # pylint: disable=invalid-name # the base class wants them so
+    # pylint: disable=invalid-name # names of the base class
 
     protocol_version = "HTTP/1.1"
 
@@ -43,7 +43,7 @@ class AirflowStub(BaseHTTPRequestHandler):
         self._answer(201, {"access_token": "t"})
 
     def do_GET(self):
-        """Every run that the service started is running."""
+        """The state of a run that the service started."""
         if "/dagRuns/service-" not in self.path:
             self._answer(404, {"detail": "not found"})
         elif self.path.endswith("/taskInstances"):
@@ -59,12 +59,12 @@ class AirflowStub(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_):
-        """Nothing."""
+        """No line per request."""
 
 
 @contextmanager
-def airflow(folder):
-    """A stub of Airflow, in the environment of what starts now."""
+def airflow_stub(folder):
+    """A stub of Airflow; AIRFLOW_URL leads processes that start in this block to it."""
     passwords = folder / "passwords.json"
     passwords.write_text('{"admin": "x"}', encoding="utf-8")
     server = ThreadingHTTPServer(("127.0.0.1", 0), AirflowStub)
@@ -76,30 +76,33 @@ def airflow(folder):
     server.shutdown()
 
 
-@pytest.fixture(name="rig", scope="module")
-def _rig(tmp_path_factory):
-    with airflow(tmp_path_factory.mktemp("airflow")), rig_with(tiny.valuation("xgboost")) as rig:
-        yield rig
+@pytest.fixture(name="harness", scope="module")
+def _harness(tmp_path_factory):
+    with (
+        airflow_stub(tmp_path_factory.mktemp("airflow")),
+        prediction_log_harness(tiny.valuation("xgboost")) as harness,
+    ):
+        yield harness
 
 
 @pytest.fixture(name="url")
-def _url(rig):
-    return f"http://127.0.0.1:{rig.service_port}"
+def _url(harness):
+    return f"http://127.0.0.1:{harness.service_port}"
 
 
-def key_of(rig, name="api_key"):
-    """One of the keys that the first start made."""
-    return (rig.folder / "secrets" / name).read_text("ascii").strip()
-
-
-def test_generated_requests_get_only_documented_answers(rig, url, tmp_path):
-    before = rig.workers()
+def test_generated_requests_get_only_documented_answers(harness, url, tmp_path):
+    before = harness.workers()
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json"]
     options = ["--checks", "all", "--mode", "all", "--max-examples", EXAMPLES, "--no-color"]
     options += ["--seed", "5", "--generation-database", "none", "--continue-on-failure"]
-    options += ["--header", f"X-API-Key: {key_of(rig)}", "--suppress-health-check", "all"]
-    hooks = str(ROOT / "integration_tests" / "prediction_log" / "contract_hooks.py")
-    done = subprocess.run(
+    options += [
+        "--header",
+        f"X-API-Key: {read_api_key(harness.folder)}",
+        "--suppress-health-check",
+        "all",
+    ]
+    hooks = str(ROOT / "integration_tests" / "prediction_log" / "schemathesis_hooks.py")
+    completed = subprocess.run(
         command + options,
         cwd=tmp_path,
         env=os.environ | {"SCHEMATHESIS_HOOKS": hooks},
@@ -107,11 +110,11 @@ def test_generated_requests_get_only_documented_answers(rig, url, tmp_path):
         text=True,
         check=False,
     )
-    said = done.stdout[-6_000:] + done.stderr[-2_000:]
-    assert done.returncode == 0, said
-    generated = int(re.search(r"(\d+) generated", done.stdout)[1])
-    assert generated >= 10 * int(EXAMPLES), said
-    assert rig.workers() == before
+    output = completed.stdout[-6_000:] + completed.stderr[-2_000:]
+    assert completed.returncode == 0, output
+    generated = int(re.search(r"(\d+) generated", completed.stdout)[1])
+    assert generated >= 10 * int(EXAMPLES), output
+    assert harness.workers() == before
     print(f"schemathesis: {generated} requests")  # shown with -s
 
 
@@ -145,30 +148,30 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("path", ["/predict", "/feedback", "/train"])
-def test_no_hostile_body_is_a_server_error_and_no_worker_dies(rig, url, path):
-    before, headers = rig.workers(), JSON | {"X-API-Key": key_of(rig)}
+def test_no_hostile_body_is_a_server_error_and_no_worker_dies(harness, url, path):
+    before, headers = harness.workers(), JSON | {"X-API-Key": read_api_key(harness.folder)}
     for body, status in HOSTILE.items():
-        for sent in (body, iter([body])):  # with its length, and chunked
-            answer = requests.post(url + path, sent, headers=headers, timeout=20)
+        for content in (body, iter([body])):  # with Content-Length, and chunked
+            answer = requests.post(url + path, content, headers=headers, timeout=20)
             assert 400 <= answer.status_code < 500, (path, body[:40], answer.text[:200])
             assert answer.headers["Content-Type"] == "application/problem+json"
             if path == "/predict" and body:
                 assert answer.status_code == status, (body[:40], answer.text[:200])
-    assert rig.workers() == before
+    assert harness.workers() == before
 
 
 FILES = [b"\x00" * 1_000, b"a\n" * 200_000, b'"' * 70_000, b"PAR1" * 3, b"year,year\n1,2\n"]
 
 
 @pytest.mark.parametrize("media", ["text/csv", "application/vnd.apache.parquet"])
-def test_no_hostile_file_is_a_server_error_and_no_worker_dies(rig, url, media):
-    before = rig.workers()
+def test_no_hostile_file_is_a_server_error_and_no_worker_dies(harness, url, media):
+    before = harness.workers()
     for body in (*FILES, *HOSTILE):
         for encoding in ({}, {"Content-Encoding": "gzip"}, {"Content-Encoding": "nonsense"}):
             headers = {"Content-Type": media} | encoding
             answer = requests.post(f"{url}/predict/batch", body, headers=headers, timeout=60)
             assert answer.status_code < 500, (body[:40], encoding, answer.text[:200])
-    assert rig.workers() == before
+    assert harness.workers() == before
 
 
 @pytest.mark.parametrize(
@@ -202,75 +205,81 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("sent", BROKEN, ids=lambda sent: repr(sent[:40]))
-def test_what_is_not_http_is_a_problem_too(rig, sent):
-    before = rig.workers()
-    with create_connection(("127.0.0.1", rig.service_port), timeout=10) as line:
-        line.sendall(sent)
-        answer = HTTPResponse(line)
+def test_a_malformed_http_request_is_answered_with_a_problem_document(harness, sent):
+    before = harness.workers()
+    with create_connection(("127.0.0.1", harness.service_port), timeout=10) as connection:
+        connection.sendall(sent)
+        answer = HTTPResponse(connection)
         answer.begin()
         body = json.loads(answer.read())
     assert answer.status == BROKEN[sent], body
     if answer.status >= 400:
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert body["status"] == answer.status and body["detail"]
-    assert rig.workers() == before
+    assert harness.workers() == before
 
 
 def test_a_refused_body_does_not_hold_up_the_next_request_on_its_connection(url):
     with requests.Session() as session:
-        for _ in range(100):  # its thread worker alone lets one in fifty wait
+        for _ in range(100):  # Gunicorn's own thread worker delays one request in fifty
             for method in ("PUT", "DELETE", "POST"):
                 answer = session.request(method, f"{url}/train", json={"seed": 1}, timeout=20)
                 assert answer.status_code in (401, 405)
 
 
 def metric(url, name, **labels):
-    """The sum of the samples that have these labels."""
+    """The sum of a metric's samples that have these labels."""
     families = text_string_to_metric_families(requests.get(f"{url}/metrics", timeout=20).text)
     samples = [sample for family in families for sample in family.samples if sample.name == name]
     return sum(s.value for s in samples if labels.items() <= s.labels.items())
 
 
-def test_counters_are_right_over_all_workers_after_kills_and_reloads(rig, url):
+def test_counters_are_right_over_all_workers_after_kills_and_reloads(harness, url):
     labels = {"method": "GET", "route": "/health", "status": "200"}
-    before, files = metric(url, "http_requests_total", **labels), set()
-    sent = 0
+    before, sent, files = metric(url, "http_requests_total", **labels), 0, []
     for number in range(4):
         for _ in range(50):
             requests.get(f"{url}/health", timeout=20)
             sent += 1
         assert metric(url, "http_requests_total", **labels) == before + sent
         if number < 3:
-            renew(rig, (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)[number])
-        files.add(len(list((rig.folder / "run").glob("metrics-*/*.db"))))
+            replace_workers(harness, (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)[number])
+        files.append(len(metrics_files(harness)))
     assert metric(url, "http_request_duration_seconds_count", route="/health") >= before + sent
     assert max(files) <= 2 * (2 + 1)  # two kinds; two workers and the dead
     assert metric(url, "vehicle_price_workers") == 2
 
 
-def renew(rig, how):
-    """Let other workers take the place of all there are, and wait until they serve."""
-    before = rig.workers()
-    if how == signal.SIGHUP:
-        rig.service.process.send_signal(how)
+def replace_workers(harness, by_signal):
+    """Let Gunicorn replace all its workers and add up the metrics of the old ones."""
+    before = harness.workers()
+    if by_signal == signal.SIGHUP:
+        harness.service.process.send_signal(by_signal)
     else:
         for pid in before:
-            os.kill(pid, how)
-    for _ in range(300):
-        now = rig.workers()
-        if len(now) == len(before) and not set(now) & set(before):
-            break
-        time.sleep(0.1)
-    rig.wait_for_service()
-    time.sleep(1)  # the other worker too
+            os.kill(pid, by_signal)
+    wait_until(lambda: len(harness.workers()) == len(before) and not harness.workers() & before)
+    old_files = {f"{kind}_{pid}.db" for kind in ("counter", "histogram") for pid in before}
+    wait_until(lambda: not metrics_files(harness) & old_files)
+    harness.wait_for_service()
 
 
-def test_the_access_log_names_request_and_caller_and_not_the_key(rig, url):
-    headers = {"X-API-Key": key_of(rig), "X-Request-ID": "order-17"}
+def metrics_files(harness):
+    """Names of the files in which workers count."""
+    return {path.name for path in (harness.folder / "run").glob("metrics-*/*.db")}
+
+
+def test_the_access_log_names_request_and_caller_and_not_the_key(harness, url):
+    headers = {"X-API-Key": read_api_key(harness.folder), "X-Request-ID": "order-17"}
     answer = requests.post(f"{url}/train", headers=headers, timeout=20)
     assert answer.headers["X-Request-ID"] == "order-17"
-    time.sleep(0.5)  # the line is written after the answer
-    log = (rig.folder / "service.log").read_text("utf-8")
-    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
-    assert any((x.get("request_id"), x.get("caller")) == ("order-17", "default") for x in lines)
-    assert key_of(rig) not in log
+    entry = ("order-17", "default")
+    wait_until(lambda: entry in logged(harness))  # the line is written after the answer
+    assert read_api_key(harness.folder) not in (harness.folder / "service.log").read_text("utf-8")
+
+
+def logged(harness):
+    """(request id, caller) of each line of the access log."""
+    lines = (harness.folder / "service.log").read_text("utf-8").splitlines()
+    entries = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+    return [(entry.get("request_id"), entry.get("caller")) for entry in entries]

@@ -1,84 +1,74 @@
-"""The service as Gunicorn runs it: hostile clients, real sockets, and no worker dies of them."""
+"""The service as Gunicorn runs it: no request of a hostile client ends a worker."""
 
 import json
 import os
 import socket
 import subprocess
 import sys
-import time
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 import requests
 
-ROOT = Path(__file__).parents[2]
-HONDA = {"year": 2014, "manufacturer": "honda", "odometer": 88_000}
+from integration_tests.helpers.failure_logs import keep_logs
+from integration_tests.helpers.ports import free_port
+from integration_tests.helpers.processes import ROOT
+from integration_tests.helpers.service import HONDA, read_api_key, worker_pids
+from integration_tests.helpers.waiting import answers, wait_until
+
 JSON = {"Content-Type": "application/json"}
 
 
-def free_port():
-    """A port nobody listens on."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Process:
+class GunicornProcess:
     """A running Gunicorn."""
 
     def __init__(self, folder, master, port):
-        self.key, self.log, self.master = folder / "api_key", folder / "log", master
+        self.folder, self.log, self.master = folder, folder / "service.log", master
         self.address, self.url = ("127.0.0.1", port), f"http://127.0.0.1:{port}"
 
     def workers(self):
-        """The worker processes' ids."""
-        children = Path(f"/proc/{self.master.pid}/task/{self.master.pid}/children")
-        return sorted(children.read_text(encoding="ascii").split())
+        """Process ids of the workers."""
+        return worker_pids(self.master.pid)
 
-    def wait(self):
-        """Return once it answers."""
-        for _ in range(150):
-            assert self.master.poll() is None, "Gunicorn stopped at its start"
-            try:
-                return requests.get(self.url + "/health", timeout=60)
-            except requests.ConnectionError:
-                time.sleep(0.2)
-        raise TimeoutError("Gunicorn does not answer")
+    def has_started(self):
+        """Whether it answers."""
+        assert self.master.poll() is None, "Gunicorn ended at its start"
+        return answers(self.url + "/health")
 
-    def raw(self, sent):
-        """The status of what is answered to these bytes, or 0 for a closed connection."""
-        with closing(socket.create_connection(self.address, timeout=2)) as line:
+    def status_of(self, content):
+        """The status of the answer to these bytes, or 0 if the connection was closed."""
+        with closing(socket.create_connection(self.address, timeout=2)) as connection:
             try:
-                line.sendall(sent)
-                first = line.recv(64)
+                connection.sendall(content)
+                beginning = connection.recv(64)
             except (TimeoutError, ConnectionError):
                 return 0
-        return int(first.split()[1]) if first else 0
+        return int(beginning.split()[1]) if beginning else 0
 
 
 @pytest.fixture(name="process", scope="module")
 def _process(tmp_path_factory):
-    """The service with no model: what is wrong with a request is said before that."""
+    """The service without a model: it checks a request before it needs the model."""
     folder = tmp_path_factory.mktemp("service")
     port = free_port()
     environment = os.environ | {
         "SERVICE_PORT": str(port),
         "LOCAL_DIR": str(folder),
         "MODEL_DIR": str(folder / "model"),
-        "API_KEY_FILE": str(folder / "api_key"),
+        "API_KEY_FILE": str(folder / "secrets" / "api_key"),
         "AIRFLOW_URL": f"http://127.0.0.1:{free_port()}",
         "AIRFLOW_PASSWORD_FILE": str(folder / "passwords.json"),
     }
     (folder / "passwords.json").write_text('{"admin": "x"}', encoding="utf-8")
     command = [sys.executable, "-m", "gunicorn", "-c", "service/gunicorn.conf.py"]
     with (
-        (folder / "log").open("w", encoding="utf-8") as log,
+        keep_logs(folder),
+        (folder / "service.log").open("w", encoding="utf-8") as log,
         subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log) as master,
     ):
-        process = Process(folder, master, port)
+        process = GunicornProcess(folder, master, port)
         try:
-            process.wait()
+            wait_until(process.has_started)
             yield process
         finally:
             master.terminate()
@@ -99,7 +89,7 @@ def test_no_body_is_a_server_error_and_no_worker_dies(process):
         b" " * 20_000_000: 413,
     }
     for body, status in bodies.items():
-        for _ in range(4):  # so that each worker gets its share
+        for _ in range(4):  # so that each worker receives some
             answer = requests.post(process.url + "/predict", body, headers=JSON, timeout=20)
             assert answer.status_code == status, body[:20]
             assert answer.headers["Content-Type"] == "application/problem+json"
@@ -115,7 +105,7 @@ def test_a_chunked_body_of_20_megabytes_is_too_large(process):
 def test_broken_http_is_refused_and_no_worker_dies(process):
     before = process.workers()
     start = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-    for sent in (
+    for content in (
         start + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
         start + b"Content-Length: -5\r\n\r\n{}",
         start + b"Content-Length: 99999999999\r\n\r\n",
@@ -125,7 +115,7 @@ def test_broken_http_is_refused_and_no_worker_dies(process):
         b"GET /train/%ff%00 HTTP/1.1\r\nHost: x\r\n\r\n",
         b"POST /train HTTP/1.1\r\nHost: x\r\nX-API-Key: \xff\xfe\r\n\r\n",
     ):
-        assert process.raw(sent) < 500, sent[:80]
+        assert process.status_of(content) < 500, content[:80]
     assert process.workers() == before
 
 
@@ -139,16 +129,20 @@ def test_without_a_model_the_service_is_alive_but_not_ready(process):
 
 
 def test_training_names_airflow_when_it_is_down(process):
-    header = {"X-API-Key": process.key.read_text(encoding="ascii").strip()}
-    answer = requests.post(process.url + "/train", headers=header, timeout=20)
+    key = read_api_key(process.folder)
+    answer = requests.post(process.url + "/train", headers={"X-API-Key": key}, timeout=20)
     assert answer.status_code == 503 and "Airflow at http://127.0.0.1" in answer.json()["detail"]
-    assert header["X-API-Key"] not in process.log.read_text(encoding="utf-8")
+    assert key not in process.log.read_text(encoding="utf-8")
 
 
 def test_the_access_log_is_one_json_object_a_line(process):
     requests.get(process.url + '/nothing"\\here?model=secret', timeout=5)
-    time.sleep(0.2)
+    wait_until(lambda: ('/nothing"\\here', 404) in logged_requests(process))
+    assert "secret" not in process.log.read_text(encoding="utf-8")
+
+
+def logged_requests(process):
+    """(path, status) of each complete line of the access log."""
     lines = process.log.read_text(encoding="utf-8").splitlines()
-    logged = [json.loads(line) for line in lines if line.startswith("{")]
-    assert any(line["path"] == '/nothing"\\here' and line["status"] == 404 for line in logged)
-    assert not any("secret" in line for line in lines)
+    entries = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+    return [(entry["path"], entry["status"]) for entry in entries]

@@ -1,11 +1,10 @@
-"""Slow clients, reloads and the end of a service: nobody else notices, nobody is left waiting."""
+"""Slow clients, reloads and a shutdown of the service: no other request fails or waits."""
 
 import json
 import os
 import signal
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,12 +12,15 @@ from pathlib import Path
 import pytest
 
 from benchmarks.harness import load, servers
+from integration_tests.helpers.failure_logs import keep_logs
+from integration_tests.helpers.service import HONDA, worker_pids
+from integration_tests.helpers.waiting import wait_until
 from unit_tests.helpers import tiny
 from vehicle_price.model import artifact
 
-HONDA = {"year": 2014, "manufacturer": "honda", "odometer": 88_000}
-ASKED = load.request("/predict", json.dumps(HONDA).encode())
-SLOW = 400
+REQUEST = load.request("/predict", json.dumps(HONDA).encode())
+SLOW_CLIENTS = 400
+LOAD_SECONDS = 2
 
 
 @pytest.fixture(name="model", scope="module")
@@ -31,81 +33,83 @@ def _model(tmp_path_factory) -> Path:
 @pytest.fixture(name="server")
 def _server(model, tmp_path) -> Iterator[servers.Server]:
     """Two workers that serve the tiny model."""
-    with servers.service(tmp_path, model, 2) as server:
+    with keep_logs(tmp_path), servers.service(tmp_path, model, 2) as server:
         yield server
 
 
-def workers(server: servers.Server) -> set[str]:
-    """The worker processes' ids."""
-    children = Path(f"/proc/{server.pid}/task/{server.pid}/children")
-    return set(children.read_text(encoding="ascii").split())
-
-
 @contextmanager
-def unfinished(server: servers.Server, begun: bytes, count: int) -> Iterator[None]:
+def stalled_clients(server: servers.Server, beginning: bytes, count: int) -> Iterator[None]:
     """So many connections that sent the beginning of a request, and nothing more."""
-    lines = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(count)]
+    connections = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(count)]
     try:
-        for line in lines:
-            line.sendall(begun)
-        time.sleep(1)
+        for connection in connections:
+            connection.sendall(beginning)
         yield
     finally:
-        for line in lines:
-            line.close()
+        for connection in connections:
+            connection.close()
 
 
-@pytest.mark.parametrize("begun", [b"", ASKED[:20], ASKED[:-5]], ids=["nothing", "head", "body"])
-def test_400_clients_that_stop_halfway_keep_nobody_waiting(server, begun):
-    with unfinished(server, begun, SLOW):
-        answers = load.run(server.port, [ASKED], 8, 2)
+@pytest.mark.parametrize(
+    "beginning", [b"", REQUEST[:20], REQUEST[:-5]], ids=["nothing", "head", "body"]
+)
+def test_400_clients_that_stop_halfway_keep_no_other_waiting(server, beginning):
+    with stalled_clients(server, beginning, SLOW_CLIENTS):
+        answers = load.run(server.port, [REQUEST], 8, LOAD_SECONDS)
     assert answers.failed == 0 and answers.statuses[200]
 
 
 def test_10_reloads_under_load_fail_no_request(server):
-    found: list[load.Answers] = []
+    rounds: list[load.Answers] = []
     stop = threading.Event()
 
-    def ask() -> None:
+    def send_requests() -> None:
         while not stop.is_set():
-            found.append(load.run(server.port, [ASKED], 8, 1))
+            rounds.append(load.run(server.port, [REQUEST], 8, 1))
 
-    client = threading.Thread(target=ask)
+    client = threading.Thread(target=send_requests)
     client.start()
     try:
         for _ in range(10):
-            old = workers(server)
+            before = worker_pids(server.pid)
             os.kill(server.pid, signal.SIGHUP)
-            wait_until(lambda gone=old: len(workers(server)) == 2 and not workers(server) & gone)
+            wait_until(lambda old=before: has_new_workers(server, old))
             assert client.is_alive()
     finally:
         stop.set()
         client.join()
-    assert [answers.failed for answers in found] == [0] * len(found)
-    assert sum(answers.statuses[200] for answers in found)
+    assert [answers.failed for answers in rounds] == [0] * len(rounds)
+    assert sum(answers.statuses[200] for answers in rounds)
 
 
 def test_a_request_under_way_is_answered_before_the_service_ends(server):
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as line:
-        line.sendall(ASKED[:-5])
-        time.sleep(1)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(REQUEST[:-5])
+        wait_until(lambda: unread_bytes(connection) == 0)
         os.kill(server.pid, signal.SIGTERM)
-        time.sleep(1)
-        line.sendall(ASKED[-5:])
-        assert line.recv(64).startswith(b"HTTP/1.1 200")
-    wait_until(lambda: not answers_at(server.port))
+        wait_until(lambda: not listens(server.port))
+        connection.sendall(REQUEST[-5:])
+        assert connection.recv(64).startswith(b"HTTP/1.1 200")
 
 
-def answers_at(port: int) -> bool:
-    """Whether anybody listens."""
+def has_new_workers(server: servers.Server, old: set[int]) -> bool:
+    """Whether two workers have replaced the `old` ones."""
+    workers = worker_pids(server.pid)
+    return len(workers) == 2 and not workers & old
+
+
+def unread_bytes(connection: socket.socket) -> int:
+    """Bytes of this connection that no worker has read, from Linux's table of sockets."""
+    ports = connection.getpeername()[1], connection.getsockname()[1]
+    for row in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
+        _, local, remote, _, queues, *_ = row.split()
+        if ports == tuple(int(address.split(":")[1], 16) for address in (local, remote)):
+            return int(queues.split(":")[1], 16)
+    raise ConnectionError("the server has closed the connection")
+
+
+def listens(port: int) -> bool:
+    """Whether a process accepts connections."""
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
-
-
-def wait_until(done, seconds: float = 90) -> None:
-    """Return once `done()` is true."""
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.1)

@@ -4,26 +4,26 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from integration_tests.helpers.ports import HOST, free_port
+from integration_tests.helpers.waiting import wait_until
+
 BUCKET = "listings-test"
-SECONDS = 60
 
 
 @contextmanager
 def s3_server() -> Iterator[dict[str, str]]:
-    """The environment variables that lead AWS clients to it; it has the bucket BUCKET."""
+    """The environment variables that lead AWS clients to the server; it has the bucket BUCKET."""
     import boto3
 
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
-            _wait(server, port)
+            wait_until(lambda: _listens(server, port))
             environ = _environment(url)
             client = boto3.client(
                 "s3",
@@ -52,12 +52,12 @@ def _environment(url: str) -> dict[str, str]:
     }
 
 
-def _wait(server: subprocess.Popen, port: int) -> None:
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError(f"moto's S3 server did not answer on port {port} within {SECONDS} s")
+def _listens(server: subprocess.Popen, port: int) -> bool:
+    """Whether the server accepts connections. Raises RuntimeError if it has ended."""
+    if server.poll() is not None:
+        raise RuntimeError(f"moto's S3 server ended with status {server.returncode}")
+    try:
+        socket.create_connection((HOST, port), timeout=1).close()
+        return True
+    except OSError:
+        return False

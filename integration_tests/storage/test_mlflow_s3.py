@@ -1,39 +1,39 @@
-"""MLflow's server with its artifacts on S3; clients need neither the bucket nor its keys."""
+"""MLflow's server with its artifacts on S3: clients need no access to the bucket."""
 
 import os
-import socket
 import subprocess
 import sys
-import time
 
 import boto3
 import mlflow
 import pytest
-import requests
 
+from integration_tests.helpers.failure_logs import keep_logs
+from integration_tests.helpers.ports import free_port
+from integration_tests.helpers.waiting import answers, wait_until
 from integration_tests.storage.s3_server import BUCKET, s3_server
 from setup.native.environment import process_environment, settings_from
 
-SECONDS = 90
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 @pytest.fixture(name="server", scope="module")
 def _server(tmp_path_factory):
-    """(address of the MLflow server, environment of the S3 server)."""
-    folder = tmp_path_factory.mktemp("mlflow_s3")
-    with s3_server() as s3, socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-        free.close()
-        wanted = {"LOCAL_DIR": str(folder), "ARTIFACT_ROOT": f"s3://{BUCKET}/models"}
-        environ = process_environment(settings_from(wanted), os.environ | s3)
+    """The address of the MLflow server, and the environment variables of the S3 server."""
+    folder, port = tmp_path_factory.mktemp("mlflow_s3"), free_port()
+    url = f"http://127.0.0.1:{port}"
+    settings = settings_from({"LOCAL_DIR": str(folder), "ARTIFACT_ROOT": f"s3://{BUCKET}/models"})
+    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
+    with (
+        s3_server() as s3,
+        (folder / "mlflow.log").open("w", encoding="utf-8") as log,
+        keep_logs(folder),
+    ):
+        environ = process_environment(settings, os.environ | s3)
         environ |= {"MLFLOW_BACKEND_STORE_URI": f"sqlite:///{folder}/mlflow.db"}
-        command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
-        log = (folder / "log").open("w", encoding="utf-8")
         with subprocess.Popen(command, env=environ, stdout=log, stderr=log) as server:
             try:
-                url = f"http://127.0.0.1:{port}"
-                _wait(server, url)
+                wait_until(lambda: answers(f"{url}/health"))
                 yield url, s3
             finally:
                 server.terminate()
@@ -48,10 +48,10 @@ def test_artifacts_lie_in_the_bucket_and_come_back_through_the_server(
     client = mlflow.MlflowClient(url)
     run = client.create_run(client.create_experiment("listings"))
     client.log_text(run.info.run_id, "a price model", "model/facts.txt")
-    found = mlflow.artifacts.download_artifacts(
+    folder = mlflow.artifacts.download_artifacts(
         run_id=run.info.run_id, artifact_path="model", dst_path=str(tmp_path), tracking_uri=url
     )
-    with open(f"{found}/facts.txt", encoding="utf-8") as file:
+    with open(f"{folder}/facts.txt", encoding="utf-8") as file:
         assert file.read() == "a price model"
     bucket = boto3.client(
         "s3",
@@ -62,14 +62,3 @@ def test_artifacts_lie_in_the_bucket_and_come_back_through_the_server(
     )
     stored = [o["Key"] for o in bucket.list_objects_v2(Bucket=BUCKET)["Contents"]]
     assert [key for key in stored if key.startswith("models/") and key.endswith("facts.txt")]
-
-
-def _wait(server: subprocess.Popen, url: str) -> None:
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            if requests.get(f"{url}/health", timeout=2).ok:
-                return
-        except requests.RequestException:
-            time.sleep(0.3)
-    raise RuntimeError(f"MLflow did not answer at {url} within {SECONDS} s")

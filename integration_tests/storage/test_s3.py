@@ -1,4 +1,4 @@
-"""The store on a real S3 server: the same datasets as in a folder, and ingests that meet."""
+"""The store on a real S3 server: the same datasets as in a folder, and concurrent ingests."""
 
 import gzip
 import threading
@@ -16,7 +16,8 @@ from vehicle_price.settings import Settings
 from vehicle_price.sources.base import SourceError
 from vehicle_price.storage import snapshots
 from vehicle_price.storage.dataset import open_dataset, read_listings, read_quarantine, watermark_of
-from vehicle_price.storage.filesystem import S3Folder, StorageError
+from vehicle_price.storage.errors import StorageError
+from vehicle_price.storage.s3 import S3Folder
 from vehicle_price.storage.snapshots import Store
 
 LATE = one_row(id="late", posting_date=DAYS[2])
@@ -66,10 +67,10 @@ def test_a_late_listing_makes_a_new_dataset_and_the_old_one_stays(s3):
     pd.testing.assert_frame_equal(read_listings(first.uri), before)
 
 
-def test_ingests_at_the_same_time_all_arrive(s3):
+def test_concurrent_ingests_are_all_stored(s3):
     root = f"{s3}/together"
-    parts = [RAW.iloc[start : start + 100] for start in range(0, 400, 100)]
-    threads = [threading.Thread(target=stored, args=(root, part)) for part in parts]
+    chunks = [RAW.iloc[start : start + 100] for start in range(0, 400, 100)]
+    threads = [threading.Thread(target=stored, args=(root, chunk)) for chunk in chunks]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -77,21 +78,21 @@ def test_ingests_at_the_same_time_all_arrive(s3):
     store = Store(root)
     last = store.newest(store.current())
     assert last.sha256 == stored(f"{s3}/alone", RAW).sha256
-    known = {
-        part.file
+    published = {
+        day_file.file
         for name in store.current().published
         for kind in ("days", "quarantine")
-        for part in getattr(store.snapshot(name), kind).values()
+        for day_file in getattr(store.snapshot(name), kind).values()
     }
-    found = {n for kind in ("days/", "quarantine/") for n, _ in store.folder.names(kind)}
-    assert found == known
+    files = {n for kind in ("days/", "quarantine/") for n, _ in store.folder.names(kind)}
+    assert files == published
 
 
 class Killed(BaseException):
-    """Stands for `kill -9`."""
+    """Simulates `kill -9`."""
 
 
-def test_what_a_killed_run_left_is_not_seen_and_goes_when_it_is_a_day_old(s3, monkeypatch):
+def test_files_of_a_killed_run_are_invisible_and_deleted_when_they_are_a_day_old(s3, monkeypatch):
     root = f"{s3}/killed"
     first = stored(root, RAW.head(200))
 
@@ -104,27 +105,26 @@ def test_what_a_killed_run_left_is_not_seen_and_goes_when_it_is_a_day_old(s3, mo
             stored(root, RAW)
     store = Store(root)
     assert store.newest(store.current()).name in first.uri
-    left = {name for name, _ in store.folder.names("")}
+    leftover = {name for name, _ in store.folder.names("")}
     assert stored(root, RAW).sha256 == stored(f"{s3}/whole", RAW).sha256
-    assert left < {name for name, _ in store.folder.names("")}  # may still be at work
+    assert leftover < {name for name, _ in store.folder.names("")}  # that run may still work
     monkeypatch.setattr(snapshots, "ABANDONED_SECONDS", -1)
     last = stored(root, RAW)
     assert len(store.folder.names("snapshots/")) == len(store.current().published) == 2
-    assert not left <= {name for name, _ in store.folder.names("")}
+    assert not leftover <= {name for name, _ in store.folder.names("")}
     assert len(read_listings(last.uri)) == last.rows
     assert len(read_listings(first.uri)) == first.rows
 
 
-def test_every_way_in_gives_the_same_dataset(s3, tmp_path):
+def test_every_file_format_gives_the_same_dataset(s3, tmp_path):
     """CSV, zip, gzip and Parquet; a local store and one on S3."""
-    files = written(tmp_path)
-    found = set()
-    for number, file in enumerate(files):
+    facts = set()
+    for number, file in enumerate(written(tmp_path)):
         for root in (str(tmp_path / f"root{number}"), f"{s3}/ways/{number}"):
             settings = replace(Settings(), data_root=root, local_dir=str(tmp_path))
             dataset = ingestion.ingest(settings, "file", str(file), 0, 0)
-            found.add((dataset["sha256"], dataset["rows"], dataset["quarantined"]))
-    assert len(found) == 1
+            facts.add((dataset["sha256"], dataset["rows"], dataset["quarantined"]))
+    assert len(facts) == 1
 
 
 def test_a_parquet_file_on_s3_is_read_like_a_local_one(s3, tmp_path):
@@ -145,7 +145,7 @@ def test_a_file_that_is_not_on_s3_is_named(s3, tmp_path):
         ingestion.ingest(settings, "file", f"{s3}/absent.csv", 0, 0)
 
 
-def test_a_bucket_that_is_not_there_is_named_with_what_to_do(s3):
+def test_a_missing_bucket_is_named_with_what_to_do(s3):
     del s3
     with pytest.raises(
         StorageError, match="no-such-bucket.*make the bucket or correct the address"
@@ -161,7 +161,7 @@ def test_without_credentials_the_message_says_where_they_come_from(s3, monkeypat
         stored(f"{s3}/x", RAW.head(50))
 
 
-def test_a_server_that_is_away_is_named(monkeypatch, s3):
+def test_an_unreachable_server_is_named(monkeypatch, s3):
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(StorageError, match="127.0.0.1:9.*AWS_ENDPOINT_URL"):
@@ -169,7 +169,7 @@ def test_a_server_that_is_away_is_named(monkeypatch, s3):
 
 
 def written(folder: Path) -> list[Path]:
-    """RAW as CSV, zip, gzip and Parquet."""
+    """Paths of RAW as CSV, zip, gzip and Parquet."""
     csv, parquet = folder / "vehicles.csv", folder / "vehicles.parquet"
     RAW.to_csv(csv, index=False)
     RAW.to_parquet(parquet, index=False)

@@ -1,4 +1,4 @@
-"""A real MLflow server of its own for one test module, with models that can be told apart."""
+"""A real MLflow server for one test module, and versions registered without a training."""
 
 import hashlib
 import os
@@ -6,16 +6,15 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import mlflow
-import requests
 
+from integration_tests.helpers.waiting import answers, wait_until
 from setup.native.environment import secret
-from vehicle_price.registry.client import MANIFEST_TAG, MODEL_NAME
+from vehicle_price.registry.names import MANIFEST_TAG, MODEL_NAME
 
 ENVIRONMENT = {
     "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
@@ -28,7 +27,7 @@ ENVIRONMENT = {
 
 @contextmanager
 def mlflow_server(folder: Path, port: int) -> Iterator[str]:
-    """The address of a server that keeps everything in `folder`."""
+    """The address of a server that keeps its tables, artifacts and log in `folder`."""
     key = secret(folder, "mlflow_webhook_key") + "="
     environ = os.environ | ENVIRONMENT | {"MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": key}
     command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", str(port)]
@@ -42,53 +41,44 @@ def mlflow_server(folder: Path, port: int) -> Iterator[str]:
         ) as server,
     ):
         try:
-            wait_until(lambda: _answers(f"{url}/health"), 120)
+            wait_until(lambda: answers(f"{url}/health"))
             yield url
         finally:
             os.killpg(server.pid, signal.SIGKILL)
 
 
-def registered(url: str, saved: Path) -> str:
-    """Register the artifact in the folder `saved` as a new version; returns its number.
+def register_version(url: str, artifact: Path) -> str:
+    """Register the artifact in the folder `artifact` as a new version; returns its number.
 
-    It lies where `registry.register` puts it, but no training and no pyfunc model is made.
+    The files lie where `Registry.register` puts them. No model is trained and no pyfunc model is
+    saved.
     """
     client = mlflow.MlflowClient(url)
     run = client.create_run(_experiment(client))
-    client.log_artifacts(run.info.run_id, str(saved), "model/artifacts/valuation")
+    client.log_artifacts(run.info.run_id, str(artifact), "model/artifacts/valuation")
     source = f"{run.info.artifact_uri}/model"
-    made = client.create_model_version(MODEL_NAME, source, run.info.run_id, await_creation_for=None)
-    manifest = saved / "manifest.json"
+    version = client.create_model_version(
+        MODEL_NAME, source, run.info.run_id, await_creation_for=None
+    ).version
+    manifest = artifact / "manifest.json"
     sha256 = hashlib.sha256(manifest.read_bytes()).hexdigest() if manifest.exists() else "none"
-    client.set_model_version_tag(MODEL_NAME, made.version, MANIFEST_TAG, sha256)
-    return str(made.version)
+    client.set_model_version_tag(MODEL_NAME, version, MANIFEST_TAG, sha256)
+    return str(version)
 
 
-def wait_until(true, seconds: float) -> bool:
-    """Whether `true()` came true within so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {seconds:g} s")
-        time.sleep(0.1)
-    return True
+def set_alias(url: str, alias: str, version: str) -> None:
+    """Give a version an alias in the registry, as a user does."""
+    mlflow.MlflowClient(url).set_registered_model_alias(MODEL_NAME, alias, version)
 
 
-def copied(saved: Path, target: Path) -> Path:
+def copy_artifact(artifact: Path, target: Path) -> Path:
     """A copy of a saved model, to be damaged."""
-    return Path(shutil.copytree(saved, target))
+    return Path(shutil.copytree(artifact, target))
 
 
 def _experiment(client: mlflow.MlflowClient) -> str:
-    known = client.get_experiment_by_name(MODEL_NAME)
-    if known:
-        return known.experiment_id
+    experiment = client.get_experiment_by_name(MODEL_NAME)
+    if experiment:
+        return experiment.experiment_id
     client.create_registered_model(MODEL_NAME)
     return client.create_experiment(MODEL_NAME)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=5).ok
-    except requests.RequestException:
-        return False

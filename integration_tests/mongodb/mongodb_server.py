@@ -1,11 +1,9 @@
-"""A MongoDB to test against: the one at MONGODB_URL, else SecantusDB, started here.
+"""A MongoDB server that tests start, and may kill: SecantusDB, which `make install` installs.
 
-SecantusDB speaks MongoDB's wire protocol and keeps its data on disk; it comes with
-`make install`. Tests that kill the server or need its users always start their own.
+It speaks MongoDB's wire protocol and keeps its data on disk.
 """
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,21 +13,27 @@ from pathlib import Path
 import pymongo
 import pytest
 
+from integration_tests.helpers.failure_logs import keep_logs
+from integration_tests.helpers.ports import free_port
+
 COMMAND = Path(sys.executable).with_name("secantusd-py")
 START_SECONDS = 60
 
 
-class OwnServer:
-    """A SecantusDB on a free port. Its data stay in `folder` when it is killed."""
+class MongodbServer:
+    """A SecantusDB process. Its data and its log are in `folder`, and stay there when it is killed.
+
+    port: 0 for a free one.
+    """
 
     def __init__(self, folder: Path, port: int = 0) -> None:
         self.folder = folder
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self.process: subprocess.Popen | None = None
 
     @property
     def url(self) -> str:
-        """Its address, with a database."""
+        """Its address, with the database `vehicle_price`."""
         return f"mongodb://127.0.0.1:{self.port}/vehicle_price"
 
     def start(self, *flags: str) -> None:
@@ -45,44 +49,30 @@ class OwnServer:
             client.admin.command("hello")
 
     def stop(self) -> None:
-        """End it as one should."""
+        """End it with SIGTERM."""
         if self.process:
             self.process.terminate()
             self.process.wait()
 
     def kill(self) -> None:
-        """End it without a chance to tidy up."""
+        """End it with SIGKILL."""
         if self.process:
             self.process.kill()
             self.process.wait()
 
 
 @contextmanager
-def own_server(folder: Path, port: int = 0) -> Iterator[OwnServer]:
+def running_server(folder: Path, port: int = 0) -> Iterator[MongodbServer]:
     """A server that runs until the end of the block; on a free port if none is given."""
     if not COMMAND.exists():
-        missing = "no MongoDB to test with: set MONGODB_URL, or get SecantusDB with `make install`"
+        advice = "no MongoDB to test with: set MONGODB_URL, or get SecantusDB with `make install`"
         if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    server = OwnServer(folder, port)
+            pytest.fail(advice)
+        pytest.skip(advice)
+    server = MongodbServer(folder, port)
     try:
-        server.start()
-        yield server
+        with keep_logs(folder):
+            server.start()
+            yield server
     finally:
         server.kill()
-
-
-@contextmanager
-def any_server(folder: Path) -> Iterator[str]:
-    """The address of the server at MONGODB_URL, or of an own one."""
-    if os.environ.get("MONGODB_URL"):
-        yield os.environ["MONGODB_URL"]
-        return
-    with own_server(folder) as server:
-        yield server.url
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]

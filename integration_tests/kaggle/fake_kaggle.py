@@ -1,8 +1,8 @@
-"""A small stand-in of Kaggle's API: serves one zip as Kaggle does, and misbehaves when told to.
+"""A fake of Kaggle's API: it serves one zip archive as Kaggle does, and can simulate faults.
 
-`StandIn` is started in tests. By hand:
-    python -m integration_tests.kaggle.stand_in listings.zip --port 7777
-prints the environment in which Kaggle's clients, and the source `kaggle`, come to it.
+Tests start `FakeKaggle`. By hand:
+    python -m integration_tests.kaggle.fake_kaggle listings.zip --port 7777
+prints the environment variables that lead Kaggle's clients, and the source `kaggle`, to it.
 """
 
 import argparse
@@ -26,8 +26,8 @@ STORAGE = "/storage/archive.zip"
 
 
 @dataclass
-class Seen:
-    """One request that came in, and how many bytes of the zip went out."""
+class ReceivedRequest:
+    """One request, its status, and how many bytes of the zip archive were sent."""
 
     path: str
     authorization: str = ""
@@ -37,8 +37,8 @@ class Seen:
 
 
 @dataclass
-class StandIn:
-    """What is served, to whom, and what goes wrong. Change the fields while it runs."""
+class FakeKaggle:
+    """The archive, the accepted credentials and the faults. Fields may be changed while it runs."""
 
     content: bytes
     etag: str = '"first"'
@@ -50,54 +50,53 @@ class StandIn:
 
     refusals: list[tuple[int, str]] = field(default_factory=list)  # each once: status, message
     storage_refusals: list[int] = field(default_factory=list)  # each once, after a redirect
-    breaks: list[int] = field(default_factory=list)  # each once: bytes until the line is cut
+    breaks: list[int] = field(default_factory=list)  # each once: bytes before it disconnects
     retry_after: str = ""
     redirects: bool = False
-    knows_ranges: bool = True
-    heeds_if_range: bool = True
-    tells_length: bool = True
-    claims: int = 0  # a Content-Length that is not true
+    supports_ranges: bool = True
+    honours_if_range: bool = True
+    sends_length: bool = True
+    wrong_length: int = 0  # a Content-Length that is not true
     pause: float = 0.0  # seconds per 16 KiB
 
     port: int = 0
-    seen: list[Seen] = field(default_factory=list)
+    requests: list[ReceivedRequest] = field(default_factory=list)
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables that send Kaggle's clients here: to localhost, and there by a proxy."""
-        here = f"http://127.0.0.1:{self.port}"
+        """Variables that lead Kaggle's clients to this server, which they use as a proxy."""
         return {
             "KAGGLE_API_ENVIRONMENT": "LOCALHOST",
-            "http_proxy": here,
+            "http_proxy": f"http://127.0.0.1:{self.port}",
             "no_proxy": "127.0.0.1",
         }
 
     @property
     def key_environment(self) -> dict[str, str]:
-        """Variables that sign in with the key it knows."""
+        """Variables with the accepted user name and key."""
         return {"KAGGLE_USERNAME": self.username, "KAGGLE_KEY": self.key}
 
     @property
-    def downloads(self) -> list[Seen]:
-        """The requests that asked for the zip or were redirected to it."""
-        return [s for s in self.seen if s.path.endswith(("/DownloadDataset", STORAGE))]
+    def downloads(self) -> list[ReceivedRequest]:
+        """The requests for the archive, and those that followed a redirect to it."""
+        return [r for r in self.requests if r.path.endswith(("/DownloadDataset", STORAGE))]
 
     @property
     def sent(self) -> int:
-        """Bytes of zips that went out since the last `forget`."""
-        return sum(s.sent for s in self.seen)
+        """Bytes of archives that were sent since the last `forget_requests`."""
+        return sum(request.sent for request in self.requests)
 
-    def forget(self) -> None:
-        """Begin a new list of what was seen."""
-        self.seen.clear()
+    def forget_requests(self) -> None:
+        """Empty the list of requests."""
+        self.requests.clear()
 
     def accepts(self, authorization: str) -> bool:
-        """Whether these are the credentials it knows."""
+        """Whether the header has the accepted token, or the accepted name and key."""
         basic = base64.b64encode(f"{self.username}:{self.key}".encode()).decode()
         return authorization in (f"Bearer {self.token}", f"Basic {basic}")
 
     @contextmanager
-    def running(self, port: int = 0) -> Iterator["StandIn"]:
+    def running(self, port: int = 0) -> Iterator["FakeKaggle"]:
         """Serve on 127.0.0.1 until the end of the block."""
         server = _Server(("127.0.0.1", port), type("Bound", (_Handler,), {"kaggle": self}))
         self.port = server.server_address[1]
@@ -115,17 +114,17 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request, client_address) -> None:
-        """A client that hangs up, perhaps killed, is what the tests want."""
+        """Ignore clients that disconnect: tests kill them on purpose."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    kaggle: StandIn
+    kaggle: FakeKaggle
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:  # pylint: disable=invalid-name
-        """A call of the API, addressed directly or as to a proxy."""
+        """A call of the API, with a path or, as to a proxy, with an absolute address."""
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
         path = urlsplit(self.path).path
         answer = {
@@ -148,8 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._content()
 
     def _introspect(self, body: dict) -> None:
-        known = body.get("token") == self.kaggle.token
-        self._json(200, {"active": known, "username": self.kaggle.username if known else ""})
+        valid = body.get("token") == self.kaggle.token
+        self._json(200, {"active": valid, "username": self.kaggle.username if valid else ""})
 
     def _renew(self, body: dict) -> None:
         if body.get("refreshToken") != self.kaggle.refresh_token:
@@ -171,7 +170,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._content()
         self._note(302)
         self.send_response(302)
-        # Another host, as with Kaggle: the credentials must stay behind.
+        # Another host, as with Kaggle: the client must not send the credentials there.
         address = f"http://127.0.0.1:{self.kaggle.port}{STORAGE}?X-Signature=secret"
         self.send_header("Location", address)
         self.send_header("Content-Length", "0")
@@ -181,37 +180,38 @@ class _Handler(BaseHTTPRequestHandler):
         content, start = self.kaggle.content, self._start()
         if start >= len(content) > 0:
             return self._refuse(416, "Range not satisfiable")
-        seen = self._note(206 if start else 200)
-        self.send_response(seen.status)
+        request = self._note(206 if start else 200)
+        self.send_response(request.status)
         self.send_header("Content-Type", "application/zip")
         for name, value in (("ETag", self.kaggle.etag), ("Last-Modified", self.kaggle.modified)):
             if value:
                 self.send_header(name, value)
-        if self.kaggle.knows_ranges:
+        if self.kaggle.supports_ranges:
             self.send_header("Accept-Ranges", "bytes")
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        if self.kaggle.tells_length:
-            self.send_header("Content-Length", str(self.kaggle.claims or len(content) - start))
+        if self.kaggle.sends_length:
+            length = self.kaggle.wrong_length or len(content) - start
+            self.send_header("Content-Length", str(length))
         else:
             self.send_header("Connection", "close")
         self.end_headers()
-        return self._body(content[start:], seen)
+        return self._body(content[start:], request)
 
     def _start(self) -> int:
-        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        named = (None, self.kaggle.etag, self.kaggle.modified)
-        fits = not self.kaggle.heeds_if_range or self.headers.get("If-Range") in named
-        return int(wanted[1]) if wanted and fits and self.kaggle.knows_ranges else 0
+        requested = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        unchanged = (None, self.kaggle.etag, self.kaggle.modified)
+        matches = not self.kaggle.honours_if_range or self.headers.get("If-Range") in unchanged
+        return int(requested[1]) if requested and matches and self.kaggle.supports_ranges else 0
 
-    def _body(self, content: bytes, seen: Seen) -> None:
+    def _body(self, content: bytes, request: ReceivedRequest) -> None:
         limit = self.kaggle.breaks.pop(0) if self.kaggle.breaks else len(content)
         try:
             for begin in range(0, min(limit, len(content)), CHUNK):
                 self.wfile.write(content[begin : min(begin + CHUNK, limit)])
-                seen.sent = min(begin + CHUNK, limit, len(content))
+                request.sent = min(begin + CHUNK, limit, len(content))
                 time.sleep(self.kaggle.pause)
-        except ConnectionError:  # the client has seen enough
+        except ConnectionError:  # the client has disconnected
             self.close_connection = True
         if limit < len(content):
             self.close_connection = True
@@ -231,23 +231,23 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _note(self, status: int) -> Seen:
-        headers, path = self.headers, urlsplit(self.path).path
-        authorization, wanted = headers.get("Authorization", ""), headers.get("Range", "")
-        self.kaggle.seen.append(Seen(path, authorization, wanted, status))
-        return self.kaggle.seen[-1]
+    def _note(self, status: int) -> ReceivedRequest:
+        authorization = self.headers.get("Authorization", "")
+        byte_range, path = self.headers.get("Range", ""), urlsplit(self.path).path
+        self.kaggle.requests.append(ReceivedRequest(path, authorization, byte_range, status))
+        return self.kaggle.requests[-1]
 
     def log_message(self, format, *args):  # pylint: disable=redefined-builtin
         """No line per request."""
 
 
 def main() -> None:
-    """Serve one zip until Ctrl-C."""
-    parser = argparse.ArgumentParser(description="A stand-in of Kaggle's API with one dataset.")
-    parser.add_argument("zip", type=Path, help="the file that every download gets")
+    """Serve one zip archive until Ctrl-C."""
+    parser = argparse.ArgumentParser(description="A fake of Kaggle's API with one dataset.")
+    parser.add_argument("zip", type=Path, help="the archive that is served")
     parser.add_argument("--port", type=int, default=0, help="default: a free one")
     options = parser.parse_args()
-    with StandIn(options.zip.read_bytes()).running(options.port) as kaggle:
+    with FakeKaggle(options.zip.read_bytes()).running(options.port) as kaggle:
         for name, value in (kaggle.environment | kaggle.key_environment).items():
             print(f"export {name}={value}", flush=True)
         threading.Event().wait()

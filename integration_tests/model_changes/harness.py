@@ -1,6 +1,6 @@
-"""MLflow, its sidecar and the service on free ports, and clients that notice every wrong answer.
+"""MLflow, model-sync and the service on free ports, and clients that check every answer.
 
-Polling is set to ten minutes, so whatever happens before that was brought by the webhook.
+model-sync polls every ten minutes here, so that earlier changes can only come by the webhook.
 """
 
 import os
@@ -12,32 +12,33 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import mlflow
 import pandas as pd
 import requests
 
-from integration_tests.model_changes.mlflow_server import (
-    copied,
+from integration_tests.helpers.failure_logs import keep_logs
+from integration_tests.helpers.mlflow_server import (
+    copy_artifact,
     mlflow_server,
-    registered,
-    wait_until,
+    register_version,
+    set_alias,
 )
+from integration_tests.helpers.ports import free_ports
+from integration_tests.helpers.processes import ROOT
+from integration_tests.helpers.waiting import wait_until
 from integration_tests.model_changes.storage_proxy import StorageProxy, storage_proxy
-from integration_tests.service.test_process import free_port
 from unit_tests.helpers import broken_models, tiny
 from vehicle_price.listing.validation import check_many
 from vehicle_price.model import artifact
-from vehicle_price.registry.client import MODEL_NAME
 
-ROOT = Path(__file__).parents[2]
-PATIENCE = 120  # seconds that a busy machine may need for what takes an idle one two
+SERVING = 8  # answers in a row of one version: then both workers serve it
 
 
 @dataclass
-class Stage:
-    """What runs: MLflow's address, the service's, and where both leave things.
+class ModelChangeHarness:
+    """The addresses of MLflow and of the service `url`, and the folder that both write to.
 
-    storage: between the sidecar and MLflow.
+    environ: of the service and of model-sync. good: the artifacts of the versions 1, 2 and 3.
+    storage: the proxy between model-sync and MLflow.
     """
 
     mlflow_url: str
@@ -47,20 +48,20 @@ class Stage:
     good: list[Path]
     storage: StorageProxy
 
-    def put(self, alias: str, version: str) -> None:
+    def set_alias(self, alias: str, version: str) -> None:
         """Set an alias in the registry, as a user does."""
-        mlflow.MlflowClient(self.mlflow_url).set_registered_model_alias(MODEL_NAME, alias, version)
+        set_alias(self.mlflow_url, alias, version)
 
     def model(self) -> dict:
-        """What GET /model says."""
+        """The answer to GET /model."""
         return requests.get(f"{self.url}/model", timeout=20).json()
 
     def serves(self, version: str) -> bool:
-        """Whether every one of some answers is this version's; they come from both workers."""
-        return all(self.model().get("version") == version for _ in range(8))
+        """Whether SERVING answers in a row name this version."""
+        return all(self.model().get("version") == version for _ in range(SERVING))
 
     def answers(self, version: str) -> bool:
-        """As `serves`, also while nothing listens yet."""
+        """The same as `serves`, but False while nothing listens."""
         try:
             return self.serves(version)
         except (requests.ConnectionError, ValueError):
@@ -68,7 +69,7 @@ class Stage:
 
     @contextmanager
     def process(self, name: str, *command: str):
-        """A process of the service, ended in the end."""
+        """`python -m <command>`, until the block ends."""
         with (
             (self.folder / f"{name}.log").open("a", encoding="utf-8") as log,
             subprocess.Popen(
@@ -85,7 +86,7 @@ class Stage:
                 process.terminate()
 
     def gunicorn(self):
-        """The service, answering."""
+        """The service, until the block ends."""
         return self.process("service", "gunicorn", "-c", "service/gunicorn.conf.py")
 
 
@@ -93,15 +94,21 @@ def good_models(folder: Path) -> list[Path]:
     """Three models whose prices differ a little."""
     artifact.save(tiny.valuation("xgboost"), folder / "1")
     for number, factor in ((2, 1.05), (3, 0.95)):
-        how = broken_models.prices_times(factor)
-        broken_models.make_wrong(copied(folder / "1", folder / str(number)), how)
+        changed = copy_artifact(folder / "1", folder / str(number))
+        broken_models.make_wrong(changed, broken_models.prices_times(factor))
     return [folder / str(number) for number in (1, 2, 3)]
 
 
 @contextmanager
-def staged(folder: Path) -> Iterator[Stage]:
-    """A stage that serves version 1 of three, and gets MLflow's webhooks."""
-    good, ports = good_models(folder / "good"), (free_port(), free_port())
+def model_change_harness(folder: Path) -> Iterator[ModelChangeHarness]:
+    """A harness that serves version 1 of three, and receives MLflow's webhooks."""
+    with keep_logs(folder), _started(folder) as harness:
+        yield harness
+
+
+@contextmanager
+def _started(folder: Path) -> Iterator[ModelChangeHarness]:
+    good, ports = good_models(folder / "good"), free_ports(2)
     environ = os.environ | {
         "LOCAL_DIR": str(folder),
         "SERVICE_PORT": str(ports[0]),
@@ -116,26 +123,30 @@ def staged(folder: Path) -> Iterator[Stage]:
     with mlflow_server(folder, ports[1]) as mlflow_url, storage_proxy(ports[1]) as storage:
         environ["MLFLOW_TRACKING_URI"] = storage.url
         url = f"http://127.0.0.1:{ports[0]}"
-        stage = Stage(mlflow_url, url, folder, environ, good, storage)
-        for saved in good:
-            registered(mlflow_url, saved)
-        stage.put("production", "1")
-        with stage.gunicorn(), stage.process("model-sync", "service.model_sync"):
-            wait_until(lambda: stage.answers("1"), PATIENCE)
-            wait_until(lambda: "sends alias" in (folder / "model-sync.log").read_text(), PATIENCE)
-            yield stage
+        harness = ModelChangeHarness(mlflow_url, url, folder, environ, good, storage)
+        for artifact_folder in good:
+            register_version(mlflow_url, artifact_folder)
+        harness.set_alias("production", "1")
+        with harness.gunicorn(), harness.process("model-sync", "service.model_sync"):
+            wait_until(lambda: harness.answers("1"))
+            wait_until(lambda: "sends alias" in (folder / "model-sync.log").read_text())
+            yield harness
 
 
-class Load:
-    """Clients that ask without a pause: single listings, and a list of 1,000."""
+class PredictionLoad:
+    """Clients that send requests without a pause: single listings, and lists of 1,000.
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
+    expected: version → price of each listing. failed: one text per wrong answer. answers, lists:
+    right answers, and those of them to lists. versions: of the right answers.
+    """
+
+    def __init__(self, harness: ModelChangeHarness) -> None:
+        self.harness = harness
         self.listings = [
-            {k: v for k, v in one.items() if pd.notna(v)}
-            for one in tiny.as_sent(tiny.halves().test.head(40))
+            {name: value for name, value in listing.items() if pd.notna(value)}
+            for listing in tiny.as_sent(tiny.halves().test.head(40))
         ]
-        models = {str(n): artifact.load(folder) for n, folder in enumerate(stage.good, 1)}
+        models = {str(n): artifact.load(folder) for n, folder in enumerate(harness.good, 1)}
         checked = check_many(self.listings)
         self.expected = {v: [e.price for e in m.price_many(checked)] for v, m in models.items()}
         self.failed: list[str] = []
@@ -145,9 +156,9 @@ class Load:
 
     @contextmanager
     def running(self, singles: int = 3):
-        """Ask while the block runs."""
-        threads = [threading.Thread(target=self._ask, args=(1,)) for _ in range(singles)]
-        threads.append(threading.Thread(target=self._ask, args=(1_000,)))
+        """Send requests while the block runs, single listings from so many threads."""
+        threads = [threading.Thread(target=self._send_all, args=(1,)) for _ in range(singles)]
+        threads.append(threading.Thread(target=self._send_all, args=(1_000,)))
         for thread in threads:
             thread.start()
         try:
@@ -157,7 +168,7 @@ class Load:
             for thread in threads:
                 thread.join()
 
-    def _ask(self, count: int) -> None:
+    def _send_all(self, count: int) -> None:
         numbers = [n % len(self.listings) for n in range(count)]
         body = [self.listings[n] for n in numbers]
         with requests.Session() as session:
@@ -169,15 +180,15 @@ class Load:
 
     def _check(self, session, body, numbers) -> None:
         sent = body if len(body) > 1 else body[0]
-        answer = session.post(f"{self.stage.url}/predict", json=sent, timeout=30)
+        answer = session.post(f"{self.harness.url}/predict", json=sent, timeout=30)
         answer.raise_for_status()
-        found = answer.json()["predictions"] if len(body) > 1 else [answer.json()]
-        versions = {one["model"]["version"] for one in found}
+        predictions = answer.json()["predictions"] if len(body) > 1 else [answer.json()]
+        versions = {prediction["model"]["version"] for prediction in predictions}
         self.versions |= versions
         if len(versions) > 1:
             raise ValueError(f"an answer of {versions}")
-        prices = self.expected[found[0]["model"]["version"]]
-        if [one["price"] for one in found] != [prices[n] for n in numbers]:
+        prices = self.expected[predictions[0]["model"]["version"]]
+        if [prediction["price"] for prediction in predictions] != [prices[n] for n in numbers]:
             raise ValueError("a price of another version")
         self.answers += 1
         self.lists += len(body) > 1

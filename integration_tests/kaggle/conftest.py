@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the source `kaggle`: the stand-in, and a home of its own."""
+"""Fixtures of the tests of the source `kaggle`: a fake server, and an empty home folder."""
 
 import os
 from collections.abc import Iterator
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from integration_tests.kaggle.stand_in import StandIn
-from integration_tests.kaggle.zips import SMALL
+from integration_tests.kaggle.archives import SMALL
+from integration_tests.kaggle.fake_kaggle import FakeKaggle
 
 
 @pytest.fixture(name="home")
@@ -22,19 +22,19 @@ def _home(tmp_path, monkeypatch) -> Path:
     return home
 
 
-@pytest.fixture(name="stranger")
-def _stranger(home, monkeypatch) -> Iterator[StandIn]:
-    """The stand-in, and nobody signed in."""
+@pytest.fixture(name="signed_out_kaggle")
+def _signed_out_kaggle(home, monkeypatch) -> Iterator[FakeKaggle]:
+    """The fake server, without credentials for it."""
     del home
-    with StandIn(SMALL).running() as running:
+    with FakeKaggle(SMALL).running() as running:
         for name, value in running.environment.items():
             monkeypatch.setenv(name, value)
         yield running
 
 
 @pytest.fixture(name="kaggle")
-def _kaggle(stranger, monkeypatch) -> StandIn:
-    """The stand-in, and the user signed in with a key."""
-    for name, value in stranger.key_environment.items():
+def _kaggle(signed_out_kaggle, monkeypatch) -> FakeKaggle:
+    """The fake server, with a key for it in the environment."""
+    for name, value in signed_out_kaggle.key_environment.items():
         monkeypatch.setenv(name, value)
-    return stranger
+    return signed_out_kaggle

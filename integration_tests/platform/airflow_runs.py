@@ -1,0 +1,66 @@
+"""Start the DAGs of a running Airflow, and wait for the end of their runs."""
+
+from integration_tests.helpers.waiting import wait_until
+from setup.native.training_run import Airflow
+from vehicle_price.settings import Settings
+
+INGEST, TRAIN = "ingest_listings", "train_vehicle_price"
+RUN_SECONDS = 300  # at most, for one run of a DAG
+PAUSE = 0.5  # seconds between two looks at a run
+
+
+class AirflowRuns:
+    """The DAG runs of one Airflow, through its REST API."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._api = Airflow(settings)
+
+    def get(self, dag: str, run_id: str, path: str = "") -> dict:
+        """A run of a DAG, or what lies below it: GET …/dagRuns/<run_id><path>."""
+        return self._api.request(f"/api/v2/dags/{dag}/dagRuns/{run_id}{path}")
+
+    def start(self, dag: str, form: dict) -> str:
+        """Start a run with these values in its form; its id."""
+        body = {"logical_date": None, "conf": form}
+        return self._api.request(f"/api/v2/dags/{dag}/dagRuns", body)["dag_run_id"]
+
+    def final_state(self, dag: str, run_id: str) -> str:
+        """`success` or `failed`, once the run has ended."""
+
+        def state() -> str:
+            return self.get(dag, run_id)["state"]
+
+        wait_until(lambda: state() in ("success", "failed"), RUN_SECONDS, PAUSE)
+        return state()
+
+    def run(self, dag: str, form: dict, state: str = "success") -> str:
+        """Start a run and wait for its end, which must be `state`; its id."""
+        run_id = self.start(dag, form)
+        assert self.final_state(dag, run_id) == state
+        return run_id
+
+    def trainings(self) -> list[dict]:
+        """All runs of the training DAG."""
+        return self._api.request(f"/api/v2/dags/{TRAIN}/dagRuns?limit=100")["dag_runs"]
+
+    def asset_triggered(self) -> dict[str, set[str]]:
+        """Ids of the training runs that ingests triggered → ids of these ingests."""
+        runs = [run for run in self.trainings() if run["run_type"] == "asset_triggered"]
+        return {run["dag_run_id"]: self._ingests(run["dag_run_id"]) for run in runs}
+
+    def training_after(self, ingest: str) -> str:
+        """Wait until an ingest has triggered a training run; the id of that run.
+
+        Ingests that end while a training runs trigger the next one together.
+        """
+        wait_until(
+            lambda: any(ingest in ingests for ingests in self.asset_triggered().values()),
+            RUN_SECONDS,
+            PAUSE,
+        )
+        (training,) = [run for run, ingests in self.asset_triggered().items() if ingest in ingests]
+        return training
+
+    def _ingests(self, training: str) -> set[str]:
+        events = self.get(TRAIN, training, "/upstreamAssetEvents")["asset_events"]
+        return {event["source_run_id"] for event in events}

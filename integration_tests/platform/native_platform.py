@@ -1,0 +1,109 @@
+"""The whole platform as `make build` starts it, on other ports and in a folder of its own.
+
+A platform that is running already is not disturbed.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from integration_tests.helpers.failure_logs import keep_logs
+from integration_tests.helpers.ports import free_ports
+from integration_tests.helpers.service import read_api_key
+from integration_tests.kaggle.fake_kaggle import FakeKaggle
+
+ROOT = Path(__file__).resolve().parents[2]
+PORTS = ("SERVICE_PORT", "MLFLOW_PORT", "AIRFLOW_PORT", "STREAMLIT_PORT", "POSTGRES_PORT")
+SOURCE_PORTS = ("KAGGLE_PORT", "MONGODB_PORT")  # for servers that a test starts there later
+BUILD_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class NativePlatform:
+    """A running platform: the environment it was started with, and what its build printed."""
+
+    environ: dict[str, str]
+    build_output: str
+
+    @property
+    def service_url(self) -> str:
+        """Address of the service."""
+        return self._url("SERVICE_PORT")
+
+    @property
+    def streamlit_url(self) -> str:
+        """Address of the page."""
+        return self._url("STREAMLIT_PORT")
+
+    @property
+    def airflow_url(self) -> str:
+        """Address of Airflow."""
+        return self._url("AIRFLOW_PORT")
+
+    @property
+    def mlflow_url(self) -> str:
+        """Address of MLflow."""
+        return self._url("MLFLOW_PORT")
+
+    @property
+    def api_key(self) -> str:
+        """The key for routes that change something."""
+        return read_api_key(self.local_dir)
+
+    @property
+    def local_dir(self) -> Path:
+        """Everything this platform writes."""
+        return Path(self.environ["LOCAL_DIR"])
+
+    def run(self, command: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """`python -m setup.native <command>` for this platform."""
+        return subprocess.run(
+            [sys.executable, "-m", "setup.native", *command.split()],
+            env=self.environ | environ,
+            cwd=ROOT,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=BUILD_SECONDS,
+            check=False,
+        )
+
+    def _url(self, port: str) -> str:
+        return f"http://127.0.0.1:{self.environ[port]}"
+
+
+@contextmanager
+def running_platform() -> Iterator[NativePlatform]:
+    """A platform after `make build` on a small sample; stopped and deleted at the end."""
+    # Not pytest's own folder: as root, PostgreSQL runs as another user, and each further pytest
+    # that starts closes that folder to all others.
+    local_dir = Path(tempfile.mkdtemp(prefix="vehicle-price-"))
+    environ = _environment(local_dir)
+    try:
+        with keep_logs(local_dir, fixture="platform"):
+            build = NativePlatform(environ, "").run("build")
+            assert build.returncode == 0, build.stdout
+            yield NativePlatform(environ, build.stdout)
+    finally:
+        NativePlatform(environ, "").run("stop")
+        shutil.rmtree(local_dir)
+
+
+def _environment(local_dir: Path) -> dict[str, str]:
+    names = (*PORTS, *SOURCE_PORTS)
+    ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
+    sample = {"SAMPLE_ROWS": "12000", "SOURCE": "sample", "DATA": ""}
+    return dict(os.environ) | {"LOCAL_DIR": str(local_dir)} | sample | ports | _sources(ports)
+
+
+def _sources(ports: dict[str, str]) -> dict[str, str]:
+    """Where the platform shall look for Kaggle and MongoDB."""
+    kaggle = FakeKaggle(b"", port=int(ports["KAGGLE_PORT"]))
+    url = f"mongodb://127.0.0.1:{ports['MONGODB_PORT']}/vehicle_price"
+    return kaggle.environment | kaggle.key_environment | {"MONGODB_URL": url}
