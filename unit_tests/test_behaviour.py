@@ -6,7 +6,7 @@ import pytest
 
 from unit_tests.helpers import tiny
 from vehicle_price.evaluation.metrics import coverage
-from vehicle_price.features.encoder import MONOTONE_AGE
+from vehicle_price.features.definitions import MONOTONE_AGE
 from vehicle_price.names import FAMILY_NAMES
 from vehicle_price.schema import BY_NAME
 

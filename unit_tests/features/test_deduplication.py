@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unit_tests.helpers import tiny
-from vehicle_price.features.deduplication import NO_VIN, car_hashes, first_postings, seen
+from vehicle_price.features.deduplication import NO_VIN, car_hashes, first_postings, is_seen
 
 VIN = "1HGCM82633A004352"
 OTHER_VIN = "WDDGJ7HBXEG299575"
@@ -74,14 +74,14 @@ def test_the_earliest_posting_is_kept_and_then_the_smallest_id():
 def test_a_known_car_is_seen_by_its_description_or_its_vin():
     known = car_hashes(frame({"VIN": VIN}))
     asked = frame({}, {"VIN": VIN, "odometer": 1}, {"odometer": 2}, {"VIN": OTHER_VIN, "year": 1})
-    assert seen(asked, known).tolist() == [True, True, False, False]
+    assert is_seen(asked, known).tolist() == [True, True, False, False]
 
 
 def test_cars_without_a_vin_are_not_all_seen():
     known = car_hashes(frame({}))
     assert (known == NO_VIN).any()
-    assert not seen(frame({"odometer": 5}), known).any()
-    assert not seen(frame({}), np.array([], np.uint64)).any()
+    assert not is_seen(frame({"odometer": 5}), known).any()
+    assert not is_seen(frame({}), np.array([], np.uint64)).any()
 
 
 def test_hashes_are_the_same_in_every_version_because_models_keep_them():
@@ -110,10 +110,10 @@ def test_no_two_kept_cars_share_a_hash_and_each_dropped_one_was_posted_before(po
     assert len(set(hashes[:, 0])) == len(cars) and len(set(vins)) == len(vins)
     for _, row in listed[~listed["id"].isin(cars["id"])].iterrows():
         earlier = listed[listed["posting_date"] <= row["posting_date"]].drop(index=row.name)
-        assert seen(row.to_frame().T, car_hashes(earlier)).all()
+        assert is_seen(row.to_frame().T, car_hashes(earlier)).all()
 
 
 def test_half_of_the_sample_is_reposts():
     cars = first_postings(tiny.accepted())
     assert 0.4 < len(cars) / len(tiny.accepted()) < 0.7
-    assert seen(tiny.accepted(), car_hashes(cars)).mean() > 0.99
+    assert is_seen(tiny.accepted(), car_hashes(cars)).mean() > 0.99

@@ -5,13 +5,17 @@ Everything is made once and shared by all tests, so nobody may change what is re
 
 from functools import cache
 
+import numpy as np
 import pandas as pd
 
 from vehicle_price.contract.check import check
+from vehicle_price.features.definitions import FEATURE_NAMES, Tables
+from vehicle_price.features.encoder import encode_row
 from vehicle_price.model.valuation import Valuation
 from vehicle_price.schema import FEATURES
 from vehicle_price.sources.sample.source import generate
-from vehicle_price.training.fit import Split, fit, split
+from vehicle_price.training.fit import fit
+from vehicle_price.training.split import Split, split_by_time
 
 FEW_TREES = {
     "xgboost": {"rounds": 120, "max_depth": 6, "learning_rate": 0.1},
@@ -34,7 +38,7 @@ def accepted() -> pd.DataFrame:
 @cache
 def halves() -> Split:
     """About 2,200 earlier and 600 later cars."""
-    return split(accepted())
+    return split_by_time(accepted())
 
 
 @cache
@@ -46,6 +50,21 @@ def valuation(family: str) -> Valuation:
 def fitted(train: pd.DataFrame, family: str = "xgboost", seed: int = 20) -> Valuation:
     """A short fit, about a second."""
     return fit(train, family, seed, 1, FEW_TREES[family])
+
+
+def tables() -> Tables:
+    """The tables of the tiny XGBoost model."""
+    return valuation("xgboost").tables
+
+
+def inputs_of(listing: dict[str, object]) -> np.ndarray:
+    """The model inputs of one listing as float32, as the booster gets them."""
+    return np.array(encode_row(tables(), listing), np.float32)
+
+
+def input_of(listing: dict[str, object], name: str) -> float:
+    """One model input by its name."""
+    return float(inputs_of(listing)[FEATURE_NAMES.index(name)])
 
 
 def as_sent(listings: pd.DataFrame) -> list[dict[str, object]]:

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from unit_tests.helpers import tiny
 from vehicle_price.contract.check import check
-from vehicle_price.features.encoder import FEATURE_NAMES
+from vehicle_price.features.definitions import FEATURE_NAMES
 from vehicle_price.features.frame import encode_frame
 from vehicle_price.listing.validation import check_many
 from vehicle_price.model import scorer, trees

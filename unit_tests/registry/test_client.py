@@ -11,7 +11,7 @@ from vehicle_price.model import artifact
 from vehicle_price.registry.client import Registry, RegistryError
 from vehicle_price.registry.names import MANIFEST_TAG, MODEL_NAME, PREVIOUS, PRODUCTION
 from vehicle_price.storage.dataset import read_listings
-from vehicle_price.training.fit import split
+from vehicle_price.training.split import split_by_time
 
 
 def test_a_version_knows_its_run_its_data_and_its_metrics(registry, main_job):
@@ -29,7 +29,7 @@ def test_a_fetched_model_measures_what_was_registered(registry, main_job, tmp_pa
     version = registry.version_by_number("2")
     folder = registry.fetch(version, tmp_path / "versions" / "2")
     assert {p.name for p in folder.iterdir()} == {*artifact.FILES, artifact.MANIFEST}
-    test = split(read_listings(main_job.dataset["uri"])).test
+    test = split_by_time(read_listings(main_job.dataset["uri"])).test
     prices = artifact.load(folder).price_frame(test)
     found = metrics(test["price"].to_numpy(), prices["price"].to_numpy())
     assert version.metrics.items() >= found.items()

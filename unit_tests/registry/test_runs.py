@@ -11,7 +11,7 @@ from vehicle_price.model import artifact
 from vehicle_price.registry import runs
 from vehicle_price.registry.names import CHALLENGER, MODEL_NAME, PRODUCTION
 from vehicle_price.storage.dataset import read_listings
-from vehicle_price.training.fit import split
+from vehicle_price.training.split import split_by_time
 
 DECISION = {"promoted": False, "version": "2", "reasons": ["refused: worse", "ok: fast"]}
 
@@ -59,7 +59,7 @@ def test_the_gates_decision_and_reasons_are_with_every_version_it_judged(client,
 
 def test_other_tools_get_the_same_prices_through_pyfunc(registry, settings, main_job, tmp_path):
     ours = artifact.load(registry.fetch(registry.version_by_number("1"), tmp_path / "1"))
-    test = split(read_listings(main_job.dataset["uri"])).test.head(50)
+    test = split_by_time(read_listings(main_job.dataset["uri"])).test.head(50)
     asked = test.astype({"year": float, "odometer": float})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", settings.mlflow_tracking_uri)

@@ -5,15 +5,10 @@ import pytest
 import xgboost as xgb
 
 from unit_tests.helpers import tiny
-from vehicle_price.features.encoder import FEATURE_NAMES, MONOTONE
+from vehicle_price.features.definitions import FEATURE_NAMES, MONOTONE
 from vehicle_price.features.frame import encode_frame
 from vehicle_price.names import FAMILY_NAMES
-from vehicle_price.training.families import (
-    FAMILIES,
-    ROBUST_WIDTH,
-    fit_interval,
-    robust_loss,
-)
+from vehicle_price.training.families import FAMILIES, ROBUST_WIDTH, robust_loss
 
 CONSTRAINED = [
     (family, name, sign)
@@ -90,13 +85,3 @@ def test_the_constrained_inputs_do_move_the_price(family):
     gain = tiny.valuation(family).price_booster.get_score(importance_type="total_gain")
     assert gain["odometer"] > 0 and gain["effect_condition"] > 0
     assert sum(v for k, v in gain.items() if k.startswith("curve_")) / sum(gain.values()) > 0.2
-
-
-def test_the_interval_holds_about_what_is_asked_of_the_rows_it_was_fitted_on():
-    rng = np.random.default_rng(0)
-    drawn = rng.normal(0, 1, (4_000, len(FEATURE_NAMES))).astype(np.float32)
-    noise = rng.normal(0, 1, 4_000)
-    booster = fit_interval(drawn, 9 + noise, coverage=0.8, seed=1, threads=1)
-    low, high = booster.inplace_predict(drawn).reshape(-1, 2).T
-    assert 0.75 < ((low <= 9 + noise) & (9 + noise <= high)).mean() < 0.95
-    assert np.median(low) < 9 < np.median(high)

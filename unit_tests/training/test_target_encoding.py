@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from unit_tests.helpers import tiny
-from vehicle_price.features.encoder import FEATURE_NAMES, LEVEL_COLUMNS, MIN_AGE, MONOTONE_AGE
+from vehicle_price.features.definitions import FEATURE_NAMES, LEVEL_COLUMNS, MIN_AGE, MONOTONE_AGE
 from vehicle_price.features.frame import encode_frame
 from vehicle_price.schema import BY_NAME
 from vehicle_price.training.target_encoding import (

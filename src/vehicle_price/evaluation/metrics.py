@@ -1,14 +1,11 @@
-"""How good prices are: metrics, slices and the baseline every model must beat."""
+"""How accurate prices are: metrics over all cars and by slice."""
 
 import math
 
 import numpy as np
 import pandas as pd
 
-from vehicle_price.features.frame import car_frame
-
 PRICE_BANDS = (500, 2_000, 5_000, 10_000, 20_000, 40_000, 150_000)
-MIN_GROUP = 3  # cars a median is taken over
 
 
 def metrics(actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
@@ -58,22 +55,3 @@ def price_band(price: pd.Series) -> pd.Series:
     """The band of each price as text, such as '10,000-20,000'."""
     names = [f"{low:,}-{high:,}" for low, high in zip(PRICE_BANDS, PRICE_BANDS[1:], strict=False)]
     return pd.cut(price, PRICE_BANDS, labels=names, include_lowest=True).astype(str)
-
-
-def baseline_prices(train: pd.DataFrame, cars: pd.DataFrame) -> np.ndarray:
-    """Median training price by make, model and year; of make and year, of year, of all else.
-
-    What one gets without a model. Returns US dollars, (len(cars),).
-    """
-    prices = np.full(len(cars), float(train["price"].median()))
-    known, asked = _baseline_keys(train), _baseline_keys(cars)
-    for columns in (["year"], ["make", "year"], ["text", "year"]):
-        grouped = train["price"].groupby([known[c] for c in columns])
-        median = grouped.median()[grouped.size() >= MIN_GROUP].rename("median")
-        found = asked.join(median, on=columns)["median"].to_numpy()
-        prices = np.where(np.isnan(found), prices, found)
-    return prices
-
-
-def _baseline_keys(cars: pd.DataFrame) -> pd.DataFrame:
-    return car_frame(cars)[["make", "text"]].assign(year=cars["year"])

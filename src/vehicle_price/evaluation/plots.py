@@ -1,4 +1,4 @@
-"""The pictures of a trained model, for MLflow."""
+"""Plots of a trained model, for MLflow."""
 
 import numpy as np
 import pandas as pd
@@ -7,13 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vehicle_price.evaluation.metrics import PRICE_BANDS, price_band
-from vehicle_price.features.encoder import FEATURE_NAMES
+from vehicle_price.features.definitions import FEATURE_NAMES
 
 SHOWN_FEATURES = 20
 
 
 def predicted_against_actual(actual: np.ndarray, predicted: np.ndarray) -> Figure:
-    """Cars by actual and predicted price (US dollars, log scales); on the line is right."""
+    """Cars by actual and predicted price (US dollars, log scales); the red line is equality."""
     figure, axes = _figure("Predicted against actual price, unseen cars")
     limits = (np.log10(PRICE_BANDS[0]), np.log10(PRICE_BANDS[-1]))
     cells = axes.hexbin(

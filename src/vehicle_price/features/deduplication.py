@@ -1,6 +1,6 @@
-"""Which listings are the same car.
+"""Deduplication: which listings are the same car.
 
-Sellers post one car many times, in many regions, under new ids. Two listings are one car when
+Sellers post a car many times, in many regions, under new ids. Two listings are the same car when
 make, model text, model year and odometer agree, or when they share a valid VIN.
 """
 
@@ -10,31 +10,32 @@ import pandas as pd
 from vehicle_price.features.frame import car_frame
 
 NO_VIN = np.uint64(0)
-_VIN = r"(?!(.)\1*$)[A-HJ-NPR-Z0-9]{17}"  # not one character 17 times, as people fill it in
+_VIN = r"(?!(.)\1*$)[A-HJ-NPR-Z0-9]{17}"  # a single character 17 times is a filler
 
 
 def car_hashes(frame: pd.DataFrame) -> np.ndarray:
     """uint64 (rows, 2): hash of the car's description, hash of its VIN (NO_VIN without one)."""
     keys = car_frame(frame)
-    described = pd.DataFrame(
+    description = pd.DataFrame(
         {"words": keys["words"].str.join(" "), "make": keys["make"]}
         | {name: frame[name].astype("int64") for name in ("year", "odometer")}
     )
-    hashes = pd.util.hash_pandas_object(described, index=False).to_numpy(np.uint64)
+    hashes = pd.util.hash_pandas_object(description, index=False).to_numpy(np.uint64)
     return np.column_stack([hashes, _vin_hashes(frame)])
 
 
 def first_postings(frame: pd.DataFrame) -> pd.DataFrame:
     """The first posting of each car, in posting order (posting_date, then id)."""
     ordered = frame.sort_values(["posting_date", "id"], kind="stable", ignore_index=True)
-    described, vin = car_hashes(ordered).T
-    again = pd.Series(described).duplicated() | (pd.Series(vin).duplicated() & (vin != NO_VIN))
-    return ordered[~again.to_numpy()].reset_index(drop=True)
+    description, vin = car_hashes(ordered).T
+    same_vin = pd.Series(vin).duplicated() & (vin != NO_VIN)
+    reposted = pd.Series(description).duplicated() | same_vin
+    return ordered[~reposted.to_numpy()].reset_index(drop=True)
 
 
-def seen(frame: pd.DataFrame, known: np.ndarray) -> np.ndarray:
-    """bool (rows,): whether the car is among the hashes `known` (uint64, any shape)."""
-    return np.isin(car_hashes(frame), known[known != NO_VIN]).any(axis=1)
+def is_seen(frame: pd.DataFrame, hashes: np.ndarray) -> np.ndarray:
+    """bool (rows,): whether the car is among `hashes` (uint64, any shape)."""
+    return np.isin(car_hashes(frame), hashes[hashes != NO_VIN]).any(axis=1)
 
 
 def _vin_hashes(frame: pd.DataFrame) -> np.ndarray:

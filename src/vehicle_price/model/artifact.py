@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vehicle_price.features.encoder import FEATURE_NAMES, Tables
+from vehicle_price.error_text import first_line
+from vehicle_price.features.definitions import FEATURE_NAMES, Tables
 from vehicle_price.model import trees
 from vehicle_price.model.scorer import Scorer
 from vehicle_price.model.valuation import FittedValuation, Valuation
@@ -51,7 +52,7 @@ def load(folder: Path, manifest_sha256: str | None = None) -> Valuation:
     except (ValueError, KeyError, TypeError, OSError, EOFError) as error:
         if isinstance(error, ArtifactError):
             raise
-        raise ArtifactError(f"{folder}: unreadable ({_first_line(error)})") from error
+        raise ArtifactError(f"{folder}: unreadable ({first_line(error)})") from error
 
 
 def _read(folder: Path) -> Valuation:
@@ -101,10 +102,6 @@ def is_intact(folder: Path, manifest_sha256: str | None) -> bool:
     except (ArtifactError, OSError):
         return False
     return True
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _write_json(path: Path, content: dict) -> None:

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vehicle_price.estimate import Estimate
-from vehicle_price.features.encoder import FEATURE_NAMES, LEVEL_COLUMNS, Encoded, Encoder, Tables
+from vehicle_price.features.definitions import (
+    FEATURE_NAMES,
+    LEVEL_COLUMNS,
+    EncodedListing,
+    Tables,
+)
+from vehicle_price.features.encoder import Encoder
 from vehicle_price.model.scorer import Scorer
 
 if TYPE_CHECKING:
@@ -91,7 +97,7 @@ class Valuation:
         low, price, high = self._prices(encode_frame(self.tables, frame)).T
         return pd.DataFrame({"price": price, "low": low, "high": high}, index=frame.index)
 
-    def _warnings(self, listing: Mapping[str, object], encoded: Encoded) -> tuple[str, ...]:
+    def _warnings(self, listing: Mapping[str, object], encoded: EncodedListing) -> tuple[str, ...]:
         """Why the price of this listing is less certain than others."""
         warnings = self._unknown_levels(listing) if encoded.unknown_level else []
         if listing.get("condition") in self.tables.guessed:
@@ -121,7 +127,7 @@ class Valuation:
         return warnings
 
     def _estimate(
-        self, listing: Mapping[str, object], encoded: Encoded, row: list[float]
+        self, listing: Mapping[str, object], encoded: EncodedListing, row: list[float]
     ) -> Estimate:
         low, price, high = row
         if not math.isfinite(low + price + high):

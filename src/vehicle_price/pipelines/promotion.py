@@ -24,7 +24,7 @@ from vehicle_price.registry.names import (
 )
 from vehicle_price.settings import Settings
 from vehicle_price.storage.dataset import read_listings
-from vehicle_price.training.fit import Split, split
+from vehicle_price.training.split import Split, split_by_time
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def run_gate(settings: Settings, dataset_uri: str, versions: list[str]) -> dict:
     Returns the decision (`gate.Decision.as_dict`), which is stored in MLflow too.
     """
     registry = Registry(settings.mlflow_tracking_uri)
-    cars = split(read_listings(dataset_uri))
+    cars = split_by_time(read_listings(dataset_uri))
     serving = registry.version(PRODUCTION)
     if serving and serving.version in versions:
         # A retry of a gate that has promoted already: compare with what served before it.

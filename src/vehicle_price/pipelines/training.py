@@ -13,7 +13,8 @@ from pathlib import Path
 import pandas as pd
 
 from vehicle_price.evaluation import plots
-from vehicle_price.evaluation.metrics import baseline_prices, coverage, metrics, slices
+from vehicle_price.evaluation.baseline import baseline_prices
+from vehicle_price.evaluation.metrics import coverage, metrics, slices
 from vehicle_price.model.valuation import Valuation
 from vehicle_price.pipelines import contract_reports
 from vehicle_price.registry import runs
@@ -28,7 +29,8 @@ from vehicle_price.registry.names import (
 )
 from vehicle_price.settings import Settings
 from vehicle_price.storage.dataset import open_dataset, read_listings
-from vehicle_price.training.fit import Split, fit, split
+from vehicle_price.training.fit import fit
+from vehicle_price.training.split import Split, split_by_time
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ def train_family(settings: Settings, dataset_uri: str, family: str, seed: int) -
     RegistryError.
     """
     dataset = asdict(open_dataset(dataset_uri))
-    cars = split(read_listings(dataset_uri))
+    cars = split_by_time(read_listings(dataset_uri))
     valuation = fit(cars.train, family, seed, settings.train_threads)
     prices = valuation.price_frame(cars.test)
     measured = _metrics(cars, prices)

@@ -1,4 +1,4 @@
-"""The model families. Each turns model inputs and log prices into one XGBoost booster.
+"""The model families: each fits one XGBoost booster of log price to the model inputs.
 
 To add a family, add one entry to FAMILIES and its name to `names.FAMILY_NAMES`.
 """
@@ -11,25 +11,24 @@ import numpy as np
 import xgboost as xgb
 from sklearn.ensemble import RandomForestRegressor
 
-from vehicle_price.features.encoder import FEATURE_NAMES, MONOTONE
+from vehicle_price.features.definitions import FEATURE_NAMES, MONOTONE
 from vehicle_price.training.forest_conversion import to_booster
 
 log = logging.getLogger(__name__)
 
 Parameters = dict[str, int | float]
 
-# Residuals of log price beyond about 10 % count by their size, not their square: listings hold
-# typing errors and down payments that would pull a squared loss.
+# Residuals of log price beyond about 10 % count linearly, not squared: some listings have typing
+# errors or a down payment as price, which would dominate a squared loss.
 ROBUST_WIDTH = 0.1
 
 
 @dataclass(frozen=True)
 class Family:
-    """A way of learning prices.
+    """A learning algorithm with its default parameters.
 
     fit: (inputs float32 (rows, features), log prices (rows,), seed, threads, parameters) →
-        a booster that answers log price.
-    parameters: its defaults.
+        a booster that predicts log price.
     """
 
     help: str
@@ -40,20 +39,20 @@ class Family:
 def fit_xgboost(
     inputs: np.ndarray, log_price: np.ndarray, seed: int, threads: int, parameters: Parameters
 ) -> xgb.Booster:
-    """Boosted trees that minimise a robust loss, monotone in age, odometer and condition."""
+    """Boosted trees with a robust loss, monotone in age, odometer and condition."""
     options = dict(parameters)
     rounds = int(options.pop("rounds"))
-    options |= _common(seed, threads) | {"base_score": float(np.median(log_price))}
-    # Halfway between relative error (weight 1) and error in dollars (weight = price).
+    options |= tree_options(seed, threads) | {"base_score": float(np.median(log_price))}
+    # A compromise between relative error (weight 1) and error in dollars (weight = price).
     weight = np.exp(log_price / 2)
-    data = _matrix(inputs, log_price, weight / weight.mean())
+    data = training_matrix(inputs, log_price, weight / weight.mean())
     return xgb.train(options, data, rounds, obj=robust_loss, callbacks=[_Progress(rounds)])
 
 
 def fit_random_forest(
     inputs: np.ndarray, log_price: np.ndarray, seed: int, threads: int, parameters: Parameters
 ) -> xgb.Booster:
-    """A scikit-learn random forest monotone in the same inputs, as a booster."""
+    """A scikit-learn random forest, monotone in the same inputs, converted to a booster."""
     forest = RandomForestRegressor(
         random_state=seed, n_jobs=threads, monotonic_cst=list(MONOTONE), **parameters
     )
@@ -61,28 +60,11 @@ def fit_random_forest(
     return to_booster(forest.fit(inputs, log_price), list(FEATURE_NAMES))
 
 
-def fit_interval(
-    inputs: np.ndarray, log_price: np.ndarray, coverage: float, seed: int, threads: int
-) -> xgb.Booster:
-    """Boosted quantiles of log price: two outputs, the ends of the central `coverage`."""
-    tail = (1 - coverage) / 2
-    options = _common(seed, threads) | {
-        "objective": "reg:quantileerror",
-        "quantile_alpha": [tail, 1 - tail],
-        "max_depth": 6,
-        "learning_rate": 0.1,
-        "subsample": 0.8,
-        "colsample_bytree": 0.5,
-    }
-    log.info("interval: fitting the %.0f %% and %.0f %% quantiles", tail * 100, 100 - tail * 100)
-    return xgb.train(options, _matrix(inputs, log_price), 150)
-
-
 def robust_loss(prediction: np.ndarray, data: xgb.DMatrix) -> tuple[np.ndarray, np.ndarray]:
-    """Gradient and a bounding curvature of the pseudo-Huber loss (Charbonnier 1994).
+    """Gradient and an upper bound of the curvature of the pseudo-Huber loss (Charbonnier 1994).
 
-    The curvature is the weight of iteratively reweighted least squares, gradient / residual,
-    not the second derivative: that one goes to zero for outliers and makes steps explode.
+    The bound is the weight of iteratively reweighted least squares, gradient / residual. The second
+    derivative itself goes to zero for outliers, which would make the steps explode.
     """
     residual = prediction - data.get_label()
     curvature = data.get_weight() / np.sqrt(1 + (residual / ROBUST_WIDTH) ** 2)
@@ -121,7 +103,8 @@ class _Progress(xgb.callback.TrainingCallback):
         return False
 
 
-def _common(seed: int, threads: int) -> dict[str, object]:
+def tree_options(seed: int, threads: int) -> dict[str, object]:
+    """The options that all boosted models share."""
     return {
         "tree_method": "hist",
         "seed": seed,
@@ -130,7 +113,8 @@ def _common(seed: int, threads: int) -> dict[str, object]:
     }
 
 
-def _matrix(
+def training_matrix(
     inputs: np.ndarray, log_price: np.ndarray, weight: np.ndarray | None = None
 ) -> xgb.DMatrix:
+    """The rows in XGBoost's format, with the names of the inputs."""
     return xgb.DMatrix(inputs, log_price, weight=weight, feature_names=list(FEATURE_NAMES))

@@ -1,7 +1,7 @@
-"""A scikit-learn random forest as an XGBoost booster, exactly.
+"""Convert a scikit-learn random forest to an XGBoost booster.
 
-Then both families are served, hashed and explained the same way, without pickle: the booster
-answers what the forest answers, up to the float32 rounding of the mean.
+So both families are saved, served and explained the same way, without pickle. The booster predicts
+what the forest predicts, up to the float32 rounding of the mean.
 """
 
 import json
@@ -33,13 +33,13 @@ def to_booster(forest: RandomForestRegressor, features: list[str]) -> xgb.Booste
 
 def _empty_model(features: list[str]) -> dict:
     """The JSON of a booster with these inputs and base score 0, as this XGBoost writes it."""
-    nothing = xgb.DMatrix(np.zeros((1, len(features))), [0.0], feature_names=features)
-    booster = xgb.train({"base_score": 0.0, "nthread": 1}, nothing, num_boost_round=0)
+    data = xgb.DMatrix(np.zeros((1, len(features))), [0.0], feature_names=features)
+    booster = xgb.train({"base_score": 0.0, "nthread": 1}, data, num_boost_round=0)
     return json.loads(booster.save_raw("json"))
 
 
 def _tree(tree, number: int, trees: int, features: int) -> dict:
-    """One tree in XGBoost's layout; a leaf's value stands where a node's threshold would."""
+    """One tree as XGBoost's JSON; a leaf has its value in place of a threshold."""
     order, left, parents = _siblings_together(tree)
     leaf = left < 0
     value = tree.value[order, 0, 0] / trees
@@ -71,7 +71,7 @@ def _tree(tree, number: int, trees: int, features: int) -> dict:
 
 
 def _siblings_together(tree) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Nodes renumbered level by level, because XGBoost takes the right child for left + 1.
+    """Nodes renumbered level by level: XGBoost requires right child = left child + 1.
 
     Returns the old number of each new node, its left child (-1: a leaf) and its parent.
     """
@@ -92,14 +92,17 @@ def _siblings_together(tree) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _strictly_below(threshold: np.ndarray) -> np.ndarray:
-    """scikit-learn goes left on x <= t (float64), XGBoost on x < s (float32): s for each t."""
+    """The float32 threshold s of each float64 threshold t, so that x < s exactly where x <= t.
+
+    scikit-learn goes left on x <= t, XGBoost on x < s.
+    """
     rounded = threshold.astype(np.float32)
     below = np.where(rounded > threshold, np.nextafter(rounded, np.float32(-np.inf)), rounded)
     return np.nextafter(below.astype(np.float32), np.float32(np.inf)).astype(float)
 
 
 def _gain(tree) -> np.ndarray:
-    """The fall in squared error at each split: the forest's importance, XGBoost's gain."""
+    """The decrease in squared error at each split: XGBoost's gain."""
     error = tree.weighted_n_node_samples * tree.impurity
     leaf = tree.children_left < 0
     return np.where(leaf, 0.0, error - error[tree.children_left] - error[tree.children_right])

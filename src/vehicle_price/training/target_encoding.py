@@ -1,16 +1,16 @@
 """Fit the tables that `features/encoder.py` looks up.
 
-Target encoding with shrinkage: the effect of a group on log price is the mean residual of
-its cars, pulled towards its parent group as if `SHRINK` average cars were added (the
-m-estimate of Micci-Barreca 2001). Rows a model is trained on get their inputs from tables
-fitted on other cars (`encode_out_of_fold`), or it would read its own prices back.
+Target encoding with shrinkage: the effect of a group on log price is the mean residual of its cars,
+shrunk towards its parent group as if SHRINK average cars were added (the m-estimate of
+Micci-Barreca 2001). The inputs of training rows come from tables fitted on other rows
+(`encode_out_of_fold`); otherwise their own prices would leak into them.
 """
 
 import numpy as np
 import pandas as pd
 from sklearn.isotonic import isotonic_regression
 
-from vehicle_price.features.encoder import (
+from vehicle_price.features.definitions import (
     AGES,
     CURVES,
     FEATURE_NAMES,
@@ -23,17 +23,17 @@ from vehicle_price.features.encoder import (
 from vehicle_price.features.frame import ages, car_frame, encode_frame
 from vehicle_price.schema import BY_NAME
 
-SHRINK = 8.0  # cars' worth of pull of a group towards its parent
-AGE_SHRINK = 6.0  # likewise of a group's price at one age towards the parent's curve
-AGE_WIDTH = 3.0  # years over which neighbouring ages inform each other (exponential)
+SHRINK = 8.0  # cars added to a group: how strongly it is shrunk towards its parent
+AGE_SHRINK = 6.0  # the same for a group's price at a single age, towards the parent's curve
+AGE_WIDTH = 3.0  # years: width of the exponential kernel that smooths over ages
 LEVEL_SHRINK = 20.0
 WORD_SHRINK = 20.0
 PAIR_SHRINK = 6.0
-MIN_CURVE_CARS = 4  # groups with fewer follow their parent's curve
-MIN_CARS = 2  # text seen once says nothing about another car
+MIN_CURVE_CARS = 4  # groups with fewer cars use their parent's curve
+MIN_CARS = 2  # a text of a single car has no effect that applies to another car
 
 _MONOTONE_END = MONOTONE_AGE - MIN_AGE + 1
-_NEAR = np.exp(-np.abs(np.subtract.outer(np.arange(AGES), np.arange(AGES))) / AGE_WIDTH)
+_AGE_KERNEL = np.exp(-np.abs(np.subtract.outer(np.arange(AGES), np.arange(AGES))) / AGE_WIDTH)
 
 
 def fit_tables(frame: pd.DataFrame, base_year: int) -> Tables:
@@ -44,8 +44,8 @@ def fit_tables(frame: pd.DataFrame, base_year: int) -> Tables:
     curve_all = _overall_curve(age, log_price)
     curves, fitted = _curves(keys, age, log_price, curve_all)
     residual = log_price - curve_all[age]
-    offsets, known = _offsets(keys, residual)
-    words, pairs = _word_effects(keys, residual - known["word1"])
+    offsets, row_offsets = _offsets(keys, residual)
+    words, pairs = _word_effects(keys, residual - row_offsets["word1"])
     levels = {c: _level_effects(frame, c, log_price - fitted) for c in LEVEL_COLUMNS}
     conditions = _rising_conditions(frame, levels["condition"])
     return Tables(
@@ -76,13 +76,13 @@ def encode_out_of_fold(frame: pd.DataFrame, fold: np.ndarray, base_year: int) ->
 def _overall_curve(age: np.ndarray, log_price: np.ndarray) -> np.ndarray:
     total = np.bincount(age, log_price, AGES)
     cars = np.bincount(age, minlength=AGES)
-    seen = np.flatnonzero(cars)
-    curve = np.interp(np.arange(AGES), seen, total[seen] / cars[seen])
+    with_cars = np.flatnonzero(cars)
+    curve = np.interp(np.arange(AGES), with_cars, total[with_cars] / cars[with_cars])
     return _falling(curve, cars)
 
 
 def _falling(curve: np.ndarray, cars: np.ndarray) -> np.ndarray:
-    """The nearest curve (weighted least squares) that does not rise up to MONOTONE_AGE."""
+    """The nearest curve (weighted least squares) that does not rise before MONOTONE_AGE."""
     end = _MONOTONE_END
     young = isotonic_regression(curve[:end], sample_weight=cars[:end] + 1.0, increasing=False)
     return np.concatenate([young, curve[end:]])
@@ -91,55 +91,55 @@ def _falling(curve: np.ndarray, cars: np.ndarray) -> np.ndarray:
 def _curves(
     keys: pd.DataFrame, age: np.ndarray, log_price: np.ndarray, curve_all: np.ndarray
 ) -> tuple[dict[str, dict[str, list[float]]], np.ndarray]:
-    """Log price over age for each group of CURVES, and the finest one's value for each row."""
-    own = np.zeros(len(keys), int)  # the row's curve in `stack`
+    """Log price over age for each group of CURVES, and each row's value on its finest curve."""
+    row_curve = np.zeros(len(keys), int)  # index into `stack`
     stack = curve_all[None, :]
     tables: dict[str, dict[str, list[float]]] = {}
     for group in CURVES:
         code, names = pd.factorize(keys[group])
         large = np.bincount(code, minlength=len(names)) >= MIN_CURVE_CARS
-        place = np.where(large, np.cumsum(large) - 1, -1)[code]
-        rows = place >= 0
+        group_number = np.where(large, np.cumsum(large) - 1, -1)[code]
+        rows = group_number >= 0
         parent = np.zeros(large.sum(), int)
-        parent[place[rows]] = own[rows]
-        fitted = _group_curves(place[rows], age[rows], log_price[rows], stack[parent])
+        parent[group_number[rows]] = row_curve[rows]
+        fitted = _group_curves(group_number[rows], age[rows], log_price[rows], stack[parent])
         tables[group] = dict(zip(names[large], map(_rounded, fitted), strict=True))
-        own = np.where(rows, place + len(stack), own)
+        row_curve = np.where(rows, group_number + len(stack), row_curve)
         stack = np.vstack([stack, fitted])
-    return tables, stack[own, age]
+    return tables, stack[row_curve, age]
 
 
 def _group_curves(
     group: np.ndarray, age: np.ndarray, log_price: np.ndarray, parent: np.ndarray
 ) -> np.ndarray:
-    """One curve a group, (groups, AGES): the parent's, shifted, then bent where cars are."""
+    """A curve for each group, (groups, AGES): the parent's, shifted, then adjusted by age."""
     cell = group * AGES + age
     size = len(parent) * AGES
     cars = np.bincount(cell, minlength=size).reshape(-1, AGES)
     residual = log_price - parent[group, age]
     total = np.bincount(cell, residual, size).reshape(-1, AGES)
     shift = (total.sum(1) / (cars.sum(1) + SHRINK))[:, None]
-    bend = (total - shift * cars) @ _NEAR / (cars @ _NEAR + AGE_SHRINK)
+    bend = (total - shift * cars) @ _AGE_KERNEL / (cars @ _AGE_KERNEL + AGE_SHRINK)
     return np.array([_falling(c, n) for c, n in zip(parent + shift + bend, cars, strict=True)])
 
 
 def _offsets(
     keys: pd.DataFrame, residual: np.ndarray
 ) -> tuple[dict[str, dict[str, tuple[float, int]]], dict[str, np.ndarray]]:
-    """Cumulative offsets by group, and their values for each row."""
-    known = np.zeros(len(keys))
+    """Cumulative offsets of log price by group, and their values for each row."""
+    offset = np.zeros(len(keys))
     tables, values = {}, {}
     for group in GROUPS:
         code, names = pd.factorize(keys[group])
         cars = np.bincount(code)
-        mean = np.bincount(code, residual - known) / (cars + SHRINK)
-        known = known + np.where(cars >= MIN_CARS, mean, 0.0)[code]
+        mean = np.bincount(code, residual - offset) / (cars + SHRINK)
+        offset = offset + np.where(cars >= MIN_CARS, mean, 0.0)[code]
         first = np.unique(code, return_index=True)[1]
         tables[group] = {
-            names[i]: (round(float(known[first[i]]), 6), int(cars[i]))
+            names[i]: (round(float(offset[first[i]]), 6), int(cars[i]))
             for i in np.flatnonzero(cars >= MIN_CARS)
         }
-        values[group] = known
+        values[group] = offset
     return tables, values
 
 
@@ -166,23 +166,24 @@ def _level_effects(frame: pd.DataFrame, column: str, residual: np.ndarray) -> di
 
 
 def _rising_conditions(frame: pd.DataFrame, effects: dict[str, float]) -> dict[str, float]:
-    """A better condition never lowers the price: effects that rise with the rank.
+    """Effects that rise with the rank: a better condition never lowers the price.
 
-    One without cars lies between its neighbours; as an average car it could break the order.
+    The effect of a condition without cars is interpolated from its neighbours; the effect of an
+    average car could break the order.
     """
     ranked = BY_NAME["condition"].levels
-    known = [rank for rank, level in enumerate(ranked) if level in effects]
-    if not known:
+    known_ranks = [rank for rank, level in enumerate(ranked) if level in effects]
+    if not known_ranks:
         return effects
     cars = frame["condition"].value_counts()
     rising = isotonic_regression(
-        [effects[ranked[rank]] for rank in known],
-        sample_weight=[float(cars[ranked[rank]]) for rank in known],
+        [effects[ranked[rank]] for rank in known_ranks],
+        sample_weight=[float(cars[ranked[rank]]) for rank in known_ranks],
     )
-    filled = np.interp(range(len(ranked)), known, rising)
+    filled = np.interp(range(len(ranked)), known_ranks, rising)
     return effects | dict(zip(ranked, _rounded(filled), strict=True))
 
 
 def _rounded(values: np.ndarray) -> list[float]:
-    """Six decimals of log price are 0.0001 %; fewer digits keep the artifact small."""
+    """Rounded to six decimals, 0.0001 % of the price, which keeps the artifact small."""
     return [round(float(v), 6) for v in values]

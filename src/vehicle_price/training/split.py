@@ -1,0 +1,56 @@
+"""Split listings by car and by time into training and test cars."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from vehicle_price.features.deduplication import first_postings
+
+TEST_SHARE = 0.2
+MIN_CARS = 500
+MIN_SIDE_CARS = 100  # of the training side, and of the test side
+
+
+class TrainingError(ValueError):
+    """The listings cannot be trained on; the message says what is missing and what to do."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Training cars, and test cars that were posted later and never before.
+
+    Both hold the first posting of each car. first_test_day: 'YYYY-MM-DD'.
+    """
+
+    train: pd.DataFrame
+    test: pd.DataFrame
+    first_test_day: str
+
+
+def split_by_time(listings: pd.DataFrame) -> Split:
+    """Split accepted listings by car and by time; at least TEST_SHARE of the cars are test.
+
+    Raises TrainingError when there are too few cars or days.
+    """
+    cars = first_postings(listings)
+    cars_by_day = cars["posting_day"].value_counts().sort_index()
+    if len(cars) < MIN_CARS or len(cars_by_day) < 2:
+        raise TrainingError(
+            f"{len(cars)} different cars posted on {len(cars_by_day)} days; at least {MIN_CARS} "
+            "cars on 2 days are needed to train on earlier cars and test on later ones. Give more "
+            "data"
+        )
+    cars_from_day = cars_by_day[::-1].cumsum()
+    # The last day that leaves enough later cars; never the first day, whose cars must train.
+    enough = (d for d in cars_from_day.index if cars_from_day[d] >= TEST_SHARE * len(cars))
+    first_test_day = max(str(next(enough, "")), str(cars_by_day.index[1]))
+    test = cars["posting_day"] >= first_test_day
+    if min(test.sum(), (~test).sum()) < MIN_SIDE_CARS:
+        raise TrainingError(
+            f"{(~test).sum()} cars posted before {first_test_day} and {test.sum()} from then on; "
+            f"at least {MIN_SIDE_CARS} of each are needed. Give listings that spread over more days"
+        )
+    train_cars, test_cars = cars[~test], cars[test]
+    return Split(
+        train_cars.reset_index(drop=True), test_cars.reset_index(drop=True), first_test_day
+    )
