@@ -15,12 +15,12 @@ from service.outbox.outbox import OutboxUnavailable
 from vehicle_price.prediction_log.database import (
     Address,
     Connection,
-    DatabaseAway,
+    DatabaseUnavailable,
     connect,
     migrate,
     translated,
 )
-from vehicle_price.prediction_log.rows import Rows, joined
+from vehicle_price.prediction_log.rows import Rows, concatenate
 from vehicle_price.prediction_log.writer import insert
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class Forwarder:
     def step(self) -> int:
         """Move one batch; returns the number of records that left the outbox.
 
-        Raises DatabaseAway, sqlite3.Error.
+        Raises DatabaseUnavailable, sqlite3.Error.
         """
         batch = self.drain.batch()
         if not batch:
@@ -50,7 +50,7 @@ class Forwarder:
         readable, dead_letters = _decode(batch)
         try:
             dead_letters += self._send(readable)
-        except DatabaseAway:
+        except DatabaseUnavailable:
             self.disconnect()
             raise
         dead_seqs = {letter.queued.seq for letter in dead_letters}
@@ -74,7 +74,7 @@ class Forwarder:
                 pause = FIRST_RETRY_SECONDS
                 if not moved:
                     time.sleep(IDLE_SECONDS)
-            except (DatabaseAway, OutboxUnavailable, sqlite3.Error) as error:
+            except (DatabaseUnavailable, OutboxUnavailable, sqlite3.Error) as error:
                 self._report(str(error))
                 time.sleep(pause)
                 pause = min(pause * 2, MAX_RETRY_SECONDS)
@@ -94,7 +94,7 @@ class Forwarder:
     def _send(self, readable: list[tuple[QueuedRecord, Rows]]) -> list[DeadLetter]:
         """Write all rows in one transaction, or else record by record; returns refused records."""
         try:
-            self._insert(joined([rows for _, rows in readable]))
+            self._insert(concatenate([rows for _, rows in readable]))
             return []
         except ValueError:  # a row is wrong: find out which
             log.warning("a batch of %d records is refused: sending them one by one", len(readable))

@@ -12,7 +12,7 @@ TIMEOUT_SECONDS = 3.0
 
 
 class Row(NamedTuple):
-    """Errors of one version in one role, as `vehicle_price.prediction_log.writer.VersionErrors`."""
+    """Errors of one version in one role, as `vehicle_price.prediction_log.rows.VersionErrors`."""
 
     role: str
     run_id: str
@@ -60,19 +60,19 @@ class FeedbackReader:
 def read_errors(settings: Settings, since: datetime) -> list[Row]:
     """Each version's errors by clients' feedback since then. Raises LogUnavailable."""
     from vehicle_price.prediction_log.database import (
-        DatabaseAway,
-        WrongRow,
+        DatabaseUnavailable,
+        InvalidRow,
         address_of,
         connected,
         translated,
     )
-    from vehicle_price.prediction_log.writer import errors_by_version
+    from vehicle_price.prediction_log.performance import errors_by_version
 
     address = address_of(settings)
     try:
         with connected(address, TIMEOUT_SECONDS) as connection, translated(address):
             versions = errors_by_version(connection, since)
-    except (DatabaseAway, WrongRow) as error:
+    except (DatabaseUnavailable, InvalidRow) as error:
         raise LogUnavailable(str(error)) from error
     return [
         Row(errors.role, errors.run_id, errors.feedback, errors.median_ape) for errors in versions

@@ -14,7 +14,7 @@ from service.outbox.outbox import Outbox
 from service.outbox.records import Record
 from service.routes.feedback import UUID
 from vehicle_price.prediction_log.ids import split_id
-from vehicle_price.prediction_log.rows import as_lineage
+from vehicle_price.prediction_log.lineage import as_lineage
 from vehicle_price.settings import Settings
 
 TIMEOUT_SECONDS = 2.0
@@ -43,12 +43,12 @@ class LogReader:
         """The prediction's lineage, None when it is not there. Raises LogUnavailable."""
         # Imported here: a worker without look-ups needs no database driver.
         from vehicle_price.prediction_log.database import (
-            DatabaseAway,
+            DatabaseUnavailable,
             address_of,
             connected,
             translated,
         )
-        from vehicle_price.prediction_log.writer import lineage
+        from vehicle_price.prediction_log.lineage import find_lineage
 
         address = address_of(self._settings)
         # pylint: disable-next=consider-using-with  # which could not give up waiting
@@ -56,8 +56,8 @@ class LogReader:
             raise LogUnavailable("too many look-ups wait for PostgreSQL")
         try:
             with connected(address, TIMEOUT_SECONDS) as connection, translated(address):
-                return lineage(connection, prediction_id)
-        except DatabaseAway as error:
+                return find_lineage(connection, prediction_id)
+        except DatabaseUnavailable as error:
             raise LogUnavailable(str(error)) from error
         finally:
             self._lookups.release()

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL that never wait for ever, and the schema's migrations."""
+"""Connections to PostgreSQL with a timeout on every wait, and the migrations of the schema."""
 
 import select
 import time
@@ -10,28 +10,29 @@ from typing import NamedTuple
 import psycopg2
 from psycopg2 import extensions
 
+from vehicle_price.error_text import first_line
 from vehicle_price.settings import Settings
 
 Connection = extensions.connection
-LOCK = 7_316_356_412  # any number, the same in every process
-CONNECT_SECONDS, SCHEMA_SECONDS = 10.0, 120.0
+MIGRATION_LOCK = 7_316_356_412  # key of an advisory lock: any number, the same in every process
+CONNECT_SECONDS, MIGRATION_SECONDS = 10.0, 120.0
 # Classes of SQLSTATE: data exception, integrity constraint violation, program limit exceeded.
-ROW_CODES = ("22", "23", "54")
+ROW_ERROR_CLASSES = ("22", "23", "54")
 DATATYPE_MISMATCH = "42804"
 
 
-class DatabaseAway(RuntimeError):
-    """PostgreSQL does not answer, or not as it should; the message says what to do."""
+class DatabaseUnavailable(RuntimeError):
+    """PostgreSQL does not answer, or not as it should; the message names it and the error."""
 
 
-class WrongRow(ValueError):
-    """PostgreSQL answers, and refuses a row for what is in it."""
+class InvalidRow(ValueError):
+    """PostgreSQL refuses a row because of its values."""
 
 
 class Address(NamedTuple):
     """Where the database is. url: postgresql://user@host:port/name, with a password or without.
 
-    password_file: holds the password when the address has none; "" for neither.
+    password_file: file with the password if the url has none; "" for no password.
     """
 
     url: str
@@ -51,59 +52,59 @@ def address_of(settings: Settings) -> Address:
     return Address(settings.prediction_database_url, settings.prediction_database_password_file)
 
 
-class _Patient(extensions.connection):
-    """A connection that knows how many seconds it may wait for the server."""
+class _TimedConnection(extensions.connection):
+    """A connection with a timeout, in seconds, for each answer of the server."""
 
-    patience = 10.0
+    timeout = 10.0
 
 
 @contextmanager
-def connected(address: Address, patience: float) -> Iterator[extensions.connection]:
-    """A connection, closed in the end; a transaction is yours to commit.
+def connected(address: Address, timeout: float) -> Iterator[extensions.connection]:
+    """A connection, closed in the end; the caller commits.
 
-    patience: seconds without an answer after which the database counts as away, also when it
-    takes connections and then says nothing. Raises DatabaseAway.
+    timeout: seconds without an answer after which the database counts as unavailable, also when it
+    accepts connections but does not answer. Raises DatabaseUnavailable.
     """
     with translated(address):
-        connection = connect(address, patience)
+        connection = connect(address, timeout)
     try:
         yield connection
     finally:
         connection.close()
 
 
-def connect(address: Address, patience: float) -> extensions.connection:
+def connect(address: Address, timeout: float) -> extensions.connection:
     """A new connection. Raises psycopg2's errors: for use within `translated`."""
     extensions.set_wait_callback(_wait)
-    factory = type("Patient", (_Patient,), {"patience": patience})
+    factory = type("TimedConnection", (_TimedConnection,), {"timeout": timeout})
     return psycopg2.connect(
         address.url,
         **_password(address),
         connection_factory=factory,
         application_name="vehicle-price",
-        options=f"-c statement_timeout={int(patience * 1000)} -c timezone=UTC",
+        options=f"-c statement_timeout={int(timeout * 1000)} -c timezone=UTC",
         keepalives_idle=5,
         keepalives_interval=2,
         keepalives_count=3,
-        tcp_user_timeout=int(patience * 1000),
+        tcp_user_timeout=int(timeout * 1000),
     )
 
 
 @contextmanager
 def translated(address: Address) -> Iterator[None]:
-    """psycopg2's errors in the words of this module."""
+    """Turn psycopg2's errors into InvalidRow and DatabaseUnavailable."""
     try:
         yield
     except psycopg2.Error as error:
-        if _is_the_rows_fault(error):
-            raise WrongRow(_first_line(error)) from error
-        raise DatabaseAway(f"PostgreSQL ({address}): {_first_line(error)}") from error
+        if _is_row_error(error):
+            raise InvalidRow(first_line(error)) from error
+        raise DatabaseUnavailable(f"PostgreSQL ({address}): {first_line(error)}") from error
 
 
 def migrate(address: Address) -> None:
-    """Bring the schema up to date; processes that do so at once wait for each other.
+    """Upgrade the schema to the latest revision; concurrent migrations wait for each other.
 
-    Raises DatabaseAway.
+    Raises DatabaseUnavailable.
     """
     import sqlalchemy as sa
     from alembic import command
@@ -114,40 +115,42 @@ def migrate(address: Address) -> None:
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     engine = sa.create_engine(
         "postgresql+psycopg2://",
-        creator=lambda: _patient(connect(address, CONNECT_SECONDS)),
+        creator=lambda: _with_migration_timeout(connect(address, CONNECT_SECONDS)),
         poolclass=sa.pool.NullPool,
     )
     try:
         with translated(address), engine.begin() as connection:
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+            connection.execute(
+                sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK}
+            )
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except sa.exc.DBAPIError as error:
-        raise DatabaseAway(f"PostgreSQL ({address}): {_first_line(error.orig)}") from error
-    except CommandError as error:  # its schema is of a later version than this code
-        raise DatabaseAway(f"PostgreSQL ({address}): cannot migrate: {error}") from error
+        raise DatabaseUnavailable(f"PostgreSQL ({address}): {first_line(error.orig)}") from error
+    except CommandError as error:  # the schema is of a later version than this code
+        raise DatabaseUnavailable(f"PostgreSQL ({address}): cannot migrate: {error}") from error
 
 
-def _patient(connection: Connection) -> Connection:
-    """For work that may take long, though connecting may not."""
-    connection.patience = SCHEMA_SECONDS
+def _with_migration_timeout(connection: Connection) -> Connection:
+    """Raise the statement timeout for migrations; connecting keeps the short timeout."""
+    connection.timeout = MIGRATION_SECONDS
     with connection, connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = %s", (int(SCHEMA_SECONDS * 1000),))
+        cursor.execute("SET statement_timeout = %s", (int(MIGRATION_SECONDS * 1000),))
     return connection
 
 
 def _wait(connection: extensions.connection) -> None:
-    """Wait for the socket as psycopg2 asks to, no longer than the connection's patience.
+    """Wait for the socket when psycopg2 has to, no longer than the connection's timeout.
 
-    libpq's own wait has no end once a server is connected and silent. `select.select` is looked
-    up at each call: under gevent it lets other requests go on.
+    libpq itself waits without a limit for a server that is connected and silent. `select.select` is
+    looked up at each call, so that gevent's patched version runs where gevent is used.
     """
-    deadline = time.monotonic() + getattr(connection, "patience", _Patient.patience)
+    deadline = time.monotonic() + getattr(connection, "timeout", _TimedConnection.timeout)
     while (state := connection.poll()) != extensions.POLL_OK:
-        left = deadline - time.monotonic()
+        seconds_left = deadline - time.monotonic()
         reads = [connection.fileno()] if state == extensions.POLL_READ else []
         writes = [connection.fileno()] if state == extensions.POLL_WRITE else []
-        if left <= 0 or not any(select.select(reads, writes, [], left)):
+        if seconds_left <= 0 or not any(select.select(reads, writes, [], seconds_left)):
             raise psycopg2.OperationalError("no answer in time")
 
 
@@ -160,12 +163,8 @@ def _password(address: Address) -> dict[str, str]:
         raise psycopg2.OperationalError(f"no password: {error}") from error
 
 
-def _is_the_rows_fault(error: psycopg2.Error) -> bool:
-    """Whether the same row would be refused again and again, by PostgreSQL or psycopg2 itself."""
+def _is_row_error(error: psycopg2.Error) -> bool:
+    """Whether PostgreSQL or psycopg2 would refuse the same row again at every retry."""
     if error.pgcode:
-        return error.pgcode[:2] in ROW_CODES or error.pgcode == DATATYPE_MISMATCH
+        return error.pgcode[:2] in ROW_ERROR_CLASSES or error.pgcode == DATATYPE_MISMATCH
     return isinstance(error, (psycopg2.DataError, psycopg2.ProgrammingError))
-
-
-def _first_line(error: object) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,11 +1,11 @@
-"""The rows of the prediction log, as `writer.py` writes them."""
+"""The rows of the prediction log, free of the database driver."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 
 class ModelRow(NamedTuple):
-    """What made prices: a model's version, its run, the hash of its data, the code's commit."""
+    """A model version: its run, the hash of its training data and the commit of its code."""
 
     name: str
     version: str
@@ -15,9 +15,9 @@ class ModelRow(NamedTuple):
 
 
 class PredictionRow(NamedTuple):
-    """One price that was answered. role: production or canary. listing: what was asked.
+    """A price that a client got. role: production or canary. listing: as the client sent it.
 
-    request_id: X-Request-ID. position: the listing's in that request, from 0.
+    request_id: X-Request-ID. position: of the listing in that request, from 0.
     """
 
     prediction_id: str
@@ -36,7 +36,7 @@ class PredictionRow(NamedTuple):
 
 
 class ShadowRow(NamedTuple):
-    """What another model would have answered to a prediction."""
+    """The price that a shadow model computed for the listing of a prediction."""
 
     prediction_id: str
     run_id: str
@@ -48,7 +48,7 @@ class ShadowRow(NamedTuple):
 
 
 class FeedbackRow(NamedTuple):
-    """The price a predicted car was sold or listed for."""
+    """The price that a predicted car was sold or listed for."""
 
     prediction_id: str
     price: int
@@ -64,30 +64,21 @@ class Rows(NamedTuple):
     feedback: Sequence[FeedbackRow] = ()
 
 
-def joined(parts: Sequence[Rows]) -> Rows:
-    """All rows of `parts`, each table's in order."""
-    return Rows(*([row for part in parts for row in part[n]] for n in range(len(Rows._fields))))
+class VersionErrors(NamedTuple):
+    """The errors of a version's prices against the prices that clients reported later.
+
+    median_ape: median of |price - reported| / reported; None without feedback.
+    """
+
+    role: str
+    model_version: str
+    run_id: str
+    predictions: int
+    feedback: int
+    median_ape: float | None
 
 
-def as_lineage(
-    row: PredictionRow, model: ModelRow, reported: FeedbackRow | None = None
-) -> dict[str, object]:
-    """A prediction's lineage as it is answered, from wherever its row lies."""
-    request = {
-        "request_id": row.request_id,
-        "position": row.position,
-        "idempotency_key": row.idempotency_key,
-        "listing": row.listing,
-    }
-    feedback = {"price": reported.price, "received_at": reported.received_at} if reported else None
-    return {
-        "prediction_id": row.prediction_id,
-        "created_at": row.created_at,
-        "role": row.role,
-        "model": model._asdict(),
-        "request": request,
-        "price": row.price,
-        "interval": {"low": row.low, "high": row.high},
-        "warnings": list(row.warnings),
-        "feedback": feedback,
-    }
+def concatenate(batches: Sequence[Rows]) -> Rows:
+    """The rows of all batches, each table's in order."""
+    tables = range(len(Rows._fields))
+    return Rows(*([row for batch in batches for row in batch[table]] for table in tables))

@@ -10,7 +10,7 @@ from service.outbox import codec
 from service.outbox.outbox import Outbox
 from service.routes.lineage import LogUnavailable
 from unit_tests.helpers.service_fakes import API_KEY, REQUIRED, app_with
-from vehicle_price.prediction_log.rows import joined
+from vehicle_price.prediction_log.rows import concatenate
 
 KEY = {"X-API-Key": API_KEY}
 ID = "01938a7e-5b1c-7f00-9c3a-2f5d8e6a1000"
@@ -28,7 +28,7 @@ def _drain(tmp_path):
 
 def kept(drain):
     """The rows of all that is in the outbox."""
-    return joined([codec.rows_of(queued.record) for queued in drain.batch()])
+    return concatenate([codec.rows_of(queued.record) for queued in drain.batch()])
 
 
 def predict(client, body, **headers):

@@ -1,4 +1,4 @@
-"""What Alembic runs for `predictions.migrate`, which hands over its connection."""
+"""Alembic runs this for `database.migrate`, with the connection that it passes in `attributes`."""
 
 from alembic import context
 
