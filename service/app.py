@@ -29,7 +29,7 @@ from service.routes import metrics as metrics_route
 from service.routes import predict, train, webhook
 from service.routes.lineage import LineageReader, LogReader
 from service.routes.predict_fast import install_fast_path
-from vehicle_price.airflow_client import Airflow, Trainer
+from vehicle_price.airflow_client import AirflowClient, Trainer
 from vehicle_price.settings import Settings
 
 
@@ -121,7 +121,7 @@ def _limiter(settings: Settings) -> Limiter | None:
     return Limiter(file, limit) if limit else None
 
 
-def _airflow(settings: Settings) -> Airflow:
+def _airflow(settings: Settings) -> AirflowClient:
     installed = {
         "source": settings.source,
         "data": settings.data,
@@ -129,4 +129,4 @@ def _airflow(settings: Settings) -> Airflow:
         "seed": settings.seed,
     }
     user, password_file = settings.airflow_username, settings.airflow_password_file
-    return Airflow(settings.airflow_url, user, password_file, installed)
+    return AirflowClient(settings.airflow_url, user, password_file, installed)

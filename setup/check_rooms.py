@@ -22,9 +22,9 @@ ROWS_IN_A_LAYER_LIST = 10
 
 def main() -> int:
     """Check the repository; 1 if there is a problem."""
-    found = problems(ROOT)
-    sys.stdout.writelines(f"{problem}\n" for problem in found)
-    return int(bool(found))
+    sentences = problems(ROOT)
+    sys.stdout.writelines(f"{sentence}\n" for sentence in sentences)
+    return int(bool(sentences))
 
 
 def problems(root: Path) -> list[str]:

@@ -1,7 +1,7 @@
-"""Write Pipfile.lock: resolve all categories together with uv, then each one within that result.
+"""Write Pipfile.lock: resolve all categories together with uv, then each category within that.
 
     python -m setup.lock            keep the locked versions that still fit the Pipfile
-    python -m setup.lock --upgrade  take the newest ones
+    python -m setup.lock --upgrade  use the newest versions
     python -m setup.lock --check    exit 1 when Pipfile.lock does not belong to the Pipfile
 
 Pipenv's own categories do not bind each other; see setup/decisions/0001-one-lock-for-all-parts.md.
@@ -17,10 +17,10 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from setup.requirements import LOCK, LOCK_NAMES, PARTS
+from setup.requirements import CATEGORIES, LOCK, LOCK_NAMES
 
 ROOT = LOCK.parent
-SEPARATE = ("tools",)  # has an environment of its own, so it is not resolved with the others
+SEPARATE = ("tools",)  # has its own environment, so it is resolved apart from the others
 
 
 def main(arguments: list[str]) -> int:
@@ -37,43 +37,49 @@ def main(arguments: list[str]) -> int:
 
 
 def check(pipfile: dict) -> int:
-    """0 when the lock carries the Pipfile's hash, else 1 with a line that says what to run."""
-    written = json.loads(LOCK.read_text(encoding="utf-8"))["_meta"]["hash"]["sha256"]
-    if written == pipfile_hash(pipfile):
+    """0 when the lock has the Pipfile's hash, else 1 after printing the command to run."""
+    locked_hash = json.loads(LOCK.read_text(encoding="utf-8"))["_meta"]["hash"]["sha256"]
+    if locked_hash == pipfile_hash(pipfile):
         return 0
     print("Pipfile.lock does not belong to this Pipfile: run `make lock`", file=sys.stderr)
     return 1
 
 
 def resolve(pipfile: dict, folder: Path, keep: dict[str, str]) -> dict:
-    """The whole lock: each category's packages with hashes, pinned as in the union of all."""
-    wanted = {part: [_specifier(n, v) for n, v in pipfile[part].items()] for part in PARTS}
+    """The whole lock: each category's packages with hashes, at the versions of the union of all."""
+    specifiers = {
+        category: [_specifier(n, v) for n, v in pipfile[category].items()]
+        for category in CATEGORIES
+    }
     preferred = [f"{name}{version}" for name, version in keep.items()]
     union = compile_(
-        sorted({line for lines in wanted.values() for line in lines}), folder, preferred
+        sorted({line for lines in specifiers.values() for line in lines}), folder, preferred
     )
     pins = [f"{name}{entry['version']}" for name, entry in union.items()]
     lock = {"_meta": _meta(pipfile)}
-    for part in PARTS:
-        lock[LOCK_NAMES.get(part, part)] = compile_(wanted[part], folder, constraints=pins)
-    for part in SEPARATE:
-        lock[part] = compile_([_specifier(n, v) for n, v in pipfile[part].items()], folder, [])
+    for category in CATEGORIES:
+        lock_name = LOCK_NAMES.get(category, category)
+        lock[lock_name] = compile_(specifiers[category], folder, constraints=pins)
+    for category in SEPARATE:
+        lines = [_specifier(n, v) for n, v in pipfile[category].items()]
+        lock[category] = compile_(lines, folder, [])
     return lock
 
 
 def compile_(
-    wanted: list[str], folder: Path, preferred: list[str] = (), constraints: list[str] = ()
+    specifiers: list[str], folder: Path, preferred: list[str] = (), constraints: list[str] = ()
 ) -> dict[str, dict]:
-    """Resolve `wanted` with uv; `preferred` versions are kept if they fit, `constraints` must."""
-    given, bound, out = folder / "in.txt", folder / "bound.txt", folder / "out.txt"
-    given.write_text("\n".join(wanted), encoding="utf-8")
-    bound.write_text("\n".join(constraints), encoding="utf-8")
-    out.write_text("\n".join(preferred), encoding="utf-8")
+    """Resolve with uv: keep the `preferred` versions where they fit, enforce the `constraints`."""
+    in_file, bounds, out_file = folder / "in.txt", folder / "bound.txt", folder / "out.txt"
+    in_file.write_text("\n".join(specifiers), encoding="utf-8")
+    bounds.write_text("\n".join(constraints), encoding="utf-8")
+    out_file.write_text("\n".join(preferred), encoding="utf-8")
     uv = os.environ.get("UV", str(ROOT / ".local/tools/bin/uv"))
-    command = [uv, "pip", "compile", given, "-c", bound, "-o", out, "--python-version", "3.11"]
+    files = [in_file, "-c", bounds, "-o", out_file]
+    command = [uv, "pip", "compile", *files, "--python-version", "3.11"]
     options = ["--generate-hashes", "--no-annotate", "--no-header", "--quiet"]
     subprocess.run([*command, *options], check=True, stdout=subprocess.DEVNULL)
-    return parse(out.read_text(encoding="utf-8"))
+    return parse(out_file.read_text(encoding="utf-8"))
 
 
 def parse(compiled: str) -> dict[str, dict]:
@@ -94,19 +100,27 @@ def locked_versions() -> dict[str, str]:
     if not LOCK.exists():
         return {}
     lock = json.loads(LOCK.read_text(encoding="utf-8"))
-    # A part that is new in the Pipfile is not in the present lock yet.
-    parts = [LOCK_NAMES.get(part, part) for part in PARTS]
-    return {name: entry["version"] for part in parts for name, entry in lock.get(part, {}).items()}
+    # A category that is new in the Pipfile is not in the present lock yet.
+    categories = [lock.get(LOCK_NAMES.get(category, category), {}) for category in CATEGORIES]
+    return {name: entry["version"] for packages in categories for name, entry in packages.items()}
 
 
 def pipfile_hash(pipfile: dict) -> str:
-    """The hash `pipenv verify` compares (plette's Pipfile.get_hash)."""
-    known = {"source", "packages", "dev-packages", "requires", "scripts", "pipfile", "pipenv"}
+    """The hash that `pipenv verify` compares (Pipfile.get_hash of plette)."""
+    not_categories = {
+        "source",
+        "packages",
+        "dev-packages",
+        "requires",
+        "scripts",
+        "pipfile",
+        "pipenv",
+    }
     content = {
         "_meta": {"sources": pipfile["source"], "requires": pipfile["requires"]},
         "default": pipfile["packages"],
         "develop": pipfile["dev-packages"],
-    } | {name: values for name, values in pipfile.items() if name not in known}
+    } | {name: values for name, values in pipfile.items() if name not in not_categories}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -120,11 +134,11 @@ def _meta(pipfile: dict) -> dict:
     }
 
 
-def _specifier(name: str, wanted: str | dict) -> str:
+def _specifier(name: str, version: str | dict) -> str:
     """A Pipfile entry, `"==1.0"` or `{extras = ["s3"], version = "*"}`, as a requirement."""
-    if isinstance(wanted, dict):
-        name, wanted = f"{name}[{','.join(wanted['extras'])}]", wanted["version"]
-    return name if wanted == "*" else f"{name}{wanted}"
+    if isinstance(version, dict):
+        name, version = f"{name}[{','.join(version['extras'])}]", version["version"]
+    return name if version == "*" else f"{name}{version}"
 
 
 if __name__ == "__main__":

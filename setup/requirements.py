@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 LOCK = Path(__file__).resolve().parents[1] / "Pipfile.lock"
-PARTS = (
+CATEGORIES = (
     "packages",
     "ingest",
     "service",
@@ -24,7 +24,7 @@ LOCK_NAMES = {"packages": "default", "dev-packages": "develop"}
 
 
 def requirement(name: str, entry: dict) -> str:
-    """One line `name[extras]==version ; markers --hash=… --hash=…`."""
+    """The line `name[extras]==version ; markers --hash=… --hash=…`."""
     extras = f"[{','.join(entry['extras'])}]" if entry.get("extras") else ""
     markers = f" ; {entry['markers']}" if entry.get("markers") else ""
     hashes = "".join(f" --hash={digest}" for digest in entry["hashes"])
@@ -32,13 +32,13 @@ def requirement(name: str, entry: dict) -> str:
 
 
 def requirements(categories: list[str], lock: Path = LOCK) -> list[str]:
-    """The lines for `categories`, each package once. Raises KeyError for an unknown category."""
+    """The requirements of `categories`, each package once. KeyError: unknown category."""
     locked = json.loads(lock.read_text(encoding="utf-8"))
-    chosen = {}
+    packages = {}
     for category in categories:
-        chosen |= locked[LOCK_NAMES.get(category, category)]
-    return [requirement(name, entry) for name, entry in sorted(chosen.items())]
+        packages |= locked[LOCK_NAMES.get(category, category)]
+    return [requirement(name, entry) for name, entry in sorted(packages.items())]
 
 
 if __name__ == "__main__":
-    sys.stdout.write("\n".join(requirements(sys.argv[1:] or list(PARTS))) + "\n")
+    sys.stdout.write("\n".join(requirements(sys.argv[1:] or list(CATEGORIES))) + "\n")

@@ -13,8 +13,8 @@ BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->\n"
 
 def env_example() -> str:
     """The content of .env.example: every setting with its default, commented out."""
-    head = "# Copy to .env and remove the # before what you change. The defaults are shown.\n"
-    return head + "".join(
+    header = "# Copy to .env and remove the # before what you change. The defaults are shown.\n"
+    return header + "".join(
         f"\n# {help_}\n#{name}={default}\n" for name, default, help_ in documented()
     )
 

@@ -5,24 +5,24 @@ import json
 import pytest
 import requests
 
-from vehicle_price.airflow_client import Airflow, TrainingUnavailable, UnknownRun
+from vehicle_price.airflow_client import AirflowClient, TrainingUnavailable, UnknownRun
 
 
-class Answers(requests.adapters.BaseAdapter):
-    """Stands where the network is: a function from a request to (status, body)."""
+class FakeNetwork(requests.adapters.BaseAdapter):
+    """Answers requests with a function from a request to (status, body)."""
 
     def __init__(self, reply):
         super().__init__()
         self.reply, self.requests = reply, []
 
     def send(self, request, **_):  # pylint: disable=arguments-differ
-        """The reply to `request`."""
+        """The response to `request`."""
         self.requests.append(request)
         status, body = self.reply(request)
-        answer = requests.Response()
-        answer.status_code, answer.request, answer.url = status, request, request.url
-        answer._content = json.dumps(body).encode()  # pylint: disable=protected-access
-        return answer
+        response = requests.Response()
+        response.status_code, response.request, response.url = status, request, request.url
+        response._content = json.dumps(body).encode()  # pylint: disable=protected-access
+        return response
 
     def close(self):
         """Nothing to close."""
@@ -35,9 +35,9 @@ def _airflow(tmp_path, monkeypatch):
     passwords.write_text('{"admin": "secret"}', encoding="utf-8")
 
     def make(reply):
-        answers = Answers(reply)
-        monkeypatch.setattr(requests.Session, "get_adapter", lambda self, url: answers)
-        return Airflow("http://airflow:8080/", "admin", passwords), answers
+        network = FakeNetwork(reply)
+        monkeypatch.setattr(requests.Session, "get_adapter", lambda self, url: network)
+        return AirflowClient("http://airflow:8080/", "admin", passwords), network
 
     return make
 
@@ -48,9 +48,9 @@ def token_or(then):
 
 
 def test_a_run_is_started_with_its_parameters_and_an_id_of_ours(airflow):
-    client, answers = airflow(token_or(lambda r: (200, {})))
+    client, network = airflow(token_or(lambda r: (200, {})))
     run_id = client.start({"seed": 3})
-    sign_in, start = answers.requests
+    sign_in, start = network.requests
     assert json.loads(sign_in.body) == {"username": "admin", "password": "secret"}
     assert start.url == "http://airflow:8080/api/v2/dags/train_vehicle_price/dagRuns"
     assert start.headers["Authorization"] == "Bearer t"
@@ -70,9 +70,9 @@ def test_the_state_of_a_run_lists_its_tasks(airflow):
         return 200, {"state": "running", "start_date": "2026-11-22T10:00:00Z", "end_date": None}
 
     client, _ = airflow(token_or(reply))
-    found = client.status("service-1")
-    assert (found["state"], found["ended"]) == ("running", None)
-    assert found["tasks"] == [
+    run = client.status("service-1")
+    assert (run["state"], run["ended"]) == ("running", None)
+    assert run["tasks"] == [
         {"task": "fit", "map_index": 1, "state": "success"},
         {"task": "gate", "state": None},
     ]
@@ -81,9 +81,17 @@ def test_the_state_of_a_run_lists_its_tasks(airflow):
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_token_that_is_too_old_is_replaced_once(airflow, status):
     refused = iter([status, 200])
-    client, answers = airflow(token_or(lambda r: (next(refused), {})))
+    client, network = airflow(token_or(lambda r: (next(refused), {})))
     client.start({})
-    assert [r.url.endswith("/auth/token") for r in answers.requests] == [True, False, True, False]
+    assert [r.url.endswith("/auth/token") for r in network.requests] == [True, False, True, False]
+
+
+def test_any_path_can_be_requested_as_json(airflow):
+    client, network = airflow(token_or(lambda r: (200, {"import_errors": []})))
+    assert client.request("/api/v2/importErrors") == {"import_errors": []}
+    request = network.requests[-1]
+    assert (request.method, request.headers["Accept"]) == ("GET", "application/json")
+    assert request.url == "http://airflow:8080/api/v2/importErrors"
 
 
 def test_an_unknown_run_is_named_as_such(airflow):
@@ -92,22 +100,22 @@ def test_an_unknown_run_is_named_as_such(airflow):
         client.status("other")
 
 
-def test_what_is_read_comes_from_the_installation_and_the_seed_from_the_client(airflow):
-    client, answers = airflow(token_or(lambda r: (200, {})))
+def test_the_source_comes_from_the_installation_and_the_seed_from_the_client(airflow):
+    client, network = airflow(token_or(lambda r: (200, {})))
     client.installed = {"source": "file", "data": "/listings.zip", "seed": 20}
     client.start({"seed": 3})
-    conf = json.loads(answers.requests[-1].body)["conf"]
+    conf = json.loads(network.requests[-1].body)["conf"]
     assert conf == {"source": "file", "data": "/listings.zip", "seed": 3}
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 409, 500, 503])
-def test_a_refused_start_is_told_with_airflows_words(airflow, status):
+def test_a_refused_start_is_reported_with_airflows_words(airflow, status):
     client, _ = airflow(token_or(lambda r: (status, {"detail": "no such DAG"})))
     with pytest.raises(TrainingUnavailable, match=f"answered {status}.*no such DAG"):
         client.start({})
 
 
-def test_airflow_being_down_is_told_with_its_address(airflow):
+def test_airflow_being_down_is_reported_with_its_address(airflow):
     def reply(_):
         raise requests.ConnectionError("refused")
 
@@ -117,6 +125,6 @@ def test_airflow_being_down_is_told_with_its_address(airflow):
 
 
 def test_a_missing_password_file_is_named(tmp_path):
-    client = Airflow("http://airflow:8080", "admin", tmp_path / "none.json")
+    client = AirflowClient("http://airflow:8080", "admin", tmp_path / "none.json")
     with pytest.raises(TrainingUnavailable, match="none.json"):
         client.start({})

@@ -1,7 +1,7 @@
 """Start the DAGs of a running Airflow, and wait for the end of their runs."""
 
 from integration_tests.helpers.waiting import wait_until
-from setup.native.training_run import Airflow
+from setup.native import training_run
 from vehicle_price.settings import Settings
 
 INGEST, TRAIN = "ingest_listings", "train_vehicle_price"
@@ -13,7 +13,7 @@ class AirflowRuns:
     """The DAG runs of one Airflow, through its REST API."""
 
     def __init__(self, settings: Settings) -> None:
-        self._api = Airflow(settings)
+        self._api = training_run.connect(settings)
 
     def get(self, dag: str, run_id: str, path: str = "") -> dict:
         """A run of a DAG, or what lies below it: GET …/dagRuns/<run_id><path>."""

@@ -197,7 +197,7 @@ def _created(url: str) -> bool:
 def _postgres(folder: Path, port: int) -> list[str]:
     """Initialise a data folder; the command that starts the server."""
     data = folder / "postgres"
-    postgres.open_way(Path(postgres.binary("postgres")))
+    postgres.allow_traversal(Path(postgres.binary("postgres")))
     postgres.initialise(data, PASSWORD)
     options = [f"-c{name}={value}" for name, value in postgres.SERVER_OPTIONS.items()]
     server = [postgres.binary("postgres"), "-D", str(data), f"-p{port}", *options]

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from setup.native import report, stack, training_run
 from setup.native.environment import process_environment, settings_from
+from vehicle_price.airflow_client import TrainingUnavailable, UnknownRun
 from vehicle_price.settings import Settings
 
 STARTED = time.monotonic()
+ERRORS = (stack.StackError, training_run.TrainingFailed, report.NoPrice)
 
 
 def say(line: str) -> None:
@@ -22,8 +24,8 @@ def say(line: str) -> None:
 
 
 def build(settings: Settings, train: bool) -> None:
-    """Start what does not run, train if asked to or nothing is in production, get a price."""
-    form = training_form(settings) if train else {}  # a wrong DATA is told before anything starts
+    """Start the processes that do not run, train if asked to or needed, get a price."""
+    form = training_form(settings) if train else {}  # reports a wrong DATA before anything starts
     environ = process_environment(settings, os.environ)
     if stack.is_running(settings) and not stack.same_settings(settings):
         say("the settings changed: starting anew")
@@ -34,20 +36,20 @@ def build(settings: Settings, train: bool) -> None:
     else:
         stack.launch(settings, *stack.EVERYTHING)
         stack.wait_healthy(settings, say)
-    ready = report.production_version(settings)
-    if train or ready is None:
+    version = report.production_version(settings)
+    if train or version is None:
         retrain(settings, form)
         report.first_price(settings, say)
     else:
-        say(f"version {ready} is in production; `make retrain` trains again")
+        say(f"version {version} is in production; `make retrain` trains again")
         price_or_retrain(settings)
     print(report.summary(settings), flush=True)
 
 
 def price_or_retrain(settings: Settings) -> None:
-    """Ask for a price; train anew when the service refuses the production model for good.
+    """Ask for a price; train again when the service refuses the production model.
 
-    So after an update of the code, whose models have another format than that of before.
+    It does after an update of the code that changed the format of models.
     """
     try:
         report.first_price(settings, say)
@@ -61,16 +63,16 @@ def price_or_retrain(settings: Settings) -> None:
 
 
 def retrain(settings: Settings, form: dict | None = None) -> None:
-    """Train through Airflow, with `form` or else what the settings say."""
+    """Train through Airflow, with `form` or else the form that the settings give."""
     form = form or training_form(settings)
     say(f"training on {form['data'] or form['source']} through Airflow")
     training_run.run(settings, form, say)
 
 
 def training_form(settings: Settings) -> dict:
-    """What the settings put into the DAG's form. Raises TrainingFailed if DATA is not a file.
+    """The values of the DAG's form from the settings. Raises TrainingFailed if DATA is not a file.
 
-    DATA alone means the source `file`: nobody names a file and wants the sample.
+    DATA without SOURCE means the source `file`.
     """
     data = str(Path(settings.data).expanduser().resolve()) if settings.data else ""
     source = "file" if data and settings.source == "sample" else settings.source
@@ -100,8 +102,9 @@ def logs(settings: Settings) -> None:
 
 def stop(settings: Settings) -> None:
     """End every process."""
-    left = stack.stop(settings)
-    print("Stopped." + (f" {left} left-over processes were ended one by one." if left else ""))
+    left_over = stack.stop(settings)
+    note = f" {left_over} left-over processes were ended one by one." if left_over else ""
+    print(f"Stopped.{note}")
 
 
 def main() -> int:
@@ -119,7 +122,7 @@ def main() -> int:
         commands[arguments.command](settings_from(os.environ), **options)
     except KeyboardInterrupt:
         return 130
-    except (stack.StackError, training_run.TrainingFailed, report.NoPrice) as error:
+    except (*ERRORS, TrainingUnavailable, UnknownRun) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except urllib.error.URLError as error:

@@ -22,7 +22,7 @@ DATABASES = ("airflow", "mlflow", "vehicle_price")
 
 
 def read_dotenv(path: Path) -> dict[str, str]:
-    """`NAME=value` lines of a .env file; {} when there is none. Comments and blanks are skipped."""
+    """The `NAME=value` lines of a .env file; {} when there is no file."""
     if not path.exists():
         return {}
     lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
@@ -42,11 +42,11 @@ def process_environment(settings: Settings, environ: Mapping[str, str]) -> dict[
 
     Generates the secrets that are missing under LOCAL_DIR/secrets (mode 0600).
     """
-    named = {name: str(getattr(settings, name.lower())) for name, _, _ in documented()}
+    variables = {name: str(getattr(settings, name.lower())) for name, _, _ in documented()}
     local = Path(settings.local_dir)
     return {
         **environ,
-        **named,
+        **variables,
         "PATH": f"{VENV / 'bin'}:{environ.get('PATH', '/usr/bin:/bin')}",
         "PYTHONUNBUFFERED": "1",
         "POSTGRES_PASSWORD": secret(local, "postgres_password"),
@@ -82,7 +82,7 @@ def secret(local: Path, name: str) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write `text` to a new file that only its owner may read, never readable in between."""
+    """Write `text` to a new file of mode 0600; at no time may others read it."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

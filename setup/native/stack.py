@@ -1,4 +1,4 @@
-"""Start, watch and stop the processes that supervisord.conf lists."""
+"""Start, watch and stop the processes of supervisord.conf."""
 
 import os
 import signal
@@ -24,26 +24,26 @@ from vehicle_price.settings import Settings
 AIRFLOW = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor")
 WITHOUT_AIRFLOW = ("mlflow", "model-sync", "prediction-forwarder", "service", "streamlit")
 EVERYTHING = ("postgres", *WITHOUT_AIRFLOW, *AIRFLOW)
-DEAD = ("EXITED", "FATAL", "UNKNOWN")
+DEAD_STATES = ("EXITED", "FATAL", "UNKNOWN")
 
 
 class StackError(RuntimeError):
-    """A process did not come up; the message says which, with the end of its log."""
+    """A process did not start; the message names it and has the end of its log."""
 
 
 def start(settings: Settings, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
-    """Start everything in the order of its needs and wait until all of it answers.
+    """Start all processes in the order of their dependencies and wait until all of them answer.
 
-    Raises StackError when a process ends instead, or is not healthy in time.
+    Raises StackError when a process ends or is not healthy in time.
     """
     local = Path(settings.local_dir)
     for folder in (local / "run", Path(settings.log_dir), Path(settings.data_root)):
         folder.mkdir(parents=True, exist_ok=True)
     command = [VENV / "bin" / "supervisord", "-c", ROOT / "supervisord.conf"]
     subprocess.run(command, env=dict(environ), cwd=ROOT, check=True)
-    _started_with(settings).touch(mode=0o600)  # an address may hold a password
-    _started_with(settings).write_text(_description(settings), encoding="utf-8")
-    _until(lambda: is_running(settings), 20, "supervisord")
+    _settings_file(settings).touch(mode=0o600)  # an address may hold a password
+    _settings_file(settings).write_text(_description(settings), encoding="utf-8")
+    _wait_until(lambda: is_running(settings), 20, "supervisord")
     launch(settings, "postgres")
     try:
         created = postgres.create_databases(settings, environ["POSTGRES_PASSWORD"])
@@ -57,27 +57,28 @@ def start(settings: Settings, environ: Mapping[str, str], say: Callable[[str], N
 
 
 def migrate_airflow(settings: Settings, environ: Mapping[str, str], new: bool) -> None:
-    """Create or upgrade Airflow's tables; skipped (it takes 10 s) if this version did it already.
+    """Create or upgrade Airflow's tables; skipped (10 s) if this Airflow version did it before.
 
     Raises StackError with the end of its log.
     """
-    done_by = Path(settings.local_dir) / "airflow" / "migrated-by.txt"
+    version_file = Path(settings.local_dir) / "airflow" / "migrated-by.txt"
     installed = version("apache-airflow-core")
-    if not new and done_by.exists() and done_by.read_text(encoding="utf-8") == installed:
+    migrated_by = version_file.read_text(encoding="utf-8") if version_file.exists() else ""
+    if not new and migrated_by == installed:
         return
     log = Path(settings.log_dir) / "airflow-db-migrate.log"
     with log.open("w", encoding="utf-8") as file:
         command = [VENV / "bin" / "airflow", "db", "migrate"]
-        done = subprocess.run(
+        completed = subprocess.run(
             command, env=dict(environ), cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, check=False
         )
-    if done.returncode:
+    if completed.returncode:
         raise StackError(f"airflow db migrate failed; {log} ends:\n{tail(log)}")
-    done_by.write_text(installed, encoding="utf-8")
+    version_file.write_text(installed, encoding="utf-8")
 
 
 def health_addresses(settings: Settings) -> dict[str, str]:
-    """What to ask of each process to know that it works."""
+    """The address of each process's health check."""
     host = "127.0.0.1"
     return {
         "mlflow": f"http://{host}:{settings.mlflow_port}/health",
@@ -88,14 +89,14 @@ def health_addresses(settings: Settings) -> dict[str, str]:
 
 
 def wait_healthy(settings: Settings, say: Callable[[str], None], timeout: float = 300) -> None:
-    """Wait until every health address answers 200. Raises StackError for what does not."""
+    """Wait until every health check answers 200. Raises StackError for the first that does not."""
     waiting = health_addresses(settings)
     deadline = time.monotonic() + timeout
     while waiting:
         for name in [name for name, address in waiting.items() if answers(address)]:
             say(f"{name} answers")
             del waiting[name]
-        dead = [row["name"] for row in processes(settings) if row["statename"] in DEAD]
+        dead = [row["name"] for row in processes(settings) if row["statename"] in DEAD_STATES]
         if dead or (waiting and time.monotonic() > deadline):
             raise did_not_start(settings, (dead or list(waiting))[0])
         time.sleep(0.3)
@@ -108,30 +109,30 @@ def did_not_start(settings: Settings, name: str) -> StackError:
 
 
 def stop(settings: Settings) -> int:
-    """End supervisord and all it started, and whatever a killed supervisord left behind.
+    """End supervisord and its processes, and the processes that a killed supervisord left behind.
 
-    Returns how many processes had to be ended one by one.
+    Returns the number of processes that had to be ended one by one.
     """
     pidfile = Path(settings.local_dir) / "run" / "supervisord.pid"
     if not pidfile.exists():
         return 0
     session = int(pidfile.read_text(encoding="utf-8"))
     if is_running(settings):
-        end_side_by_side(settings)
-        _until(lambda: not psutil.pid_exists(session), 60, "the end of supervisord")
-    left = session_members(session, settings)
-    for process in left:
+        end_all_at_once(settings)
+        _wait_until(lambda: not psutil.pid_exists(session), 60, "the end of supervisord")
+    left_over = session_members(session, settings)
+    for process in left_over:
         process.send_signal(signal.SIGTERM)
-    for process in psutil.wait_procs(left, timeout=10)[1]:
+    for process in psutil.wait_procs(left_over, timeout=10)[1]:
         process.kill()
-    psutil.wait_procs(left, timeout=5)
+    psutil.wait_procs(left_over, timeout=5)
     for path in (pidfile, pidfile.with_name("supervisor.sock")):
         path.unlink(missing_ok=True)
-    return len(left)
+    return len(left_over)
 
 
-def end_side_by_side(settings: Settings) -> None:
-    """Tell all but PostgreSQL to end at once; supervisord's own shutdown takes one by one."""
+def end_all_at_once(settings: Settings) -> None:
+    """End all processes but PostgreSQL at the same time; supervisord's shutdown is sequential."""
     for row in processes(settings):
         if row["statename"] in ("RUNNING", "STARTING") and row["name"] != "postgres":
             supervisor(settings).stopProcess(row["name"], False)
@@ -139,16 +140,16 @@ def end_side_by_side(settings: Settings) -> None:
 
 
 def session_members(session: int, settings: Settings) -> list[psutil.Process]:
-    """Live processes of supervisord's session that work in the project's or the run's folder."""
-    homes = (str(ROOT), settings.local_dir)
-    found = []
+    """Live processes of supervisord's session that work in the project's folder or LOCAL_DIR."""
+    folders = (str(ROOT), settings.local_dir)
+    members = []
     for process in psutil.process_iter():
         try:
-            if os.getsid(process.pid) == session and process.cwd().startswith(homes):
-                found.append(process)
+            if os.getsid(process.pid) == session and process.cwd().startswith(folders):
+                members.append(process)
         except (ProcessLookupError, psutil.Error):
-            continue  # it ended while we looked
-    return found
+            continue  # it has ended in the meantime
+    return members
 
 
 def is_running(settings: Settings) -> bool:
@@ -160,13 +161,13 @@ def is_running(settings: Settings) -> bool:
 
 
 def same_settings(settings: Settings) -> bool:
-    """Whether what runs was started with these settings (source and data are no part of it)."""
-    path = _started_with(settings)
+    """Whether the running processes have these settings (apart from source and data)."""
+    path = _settings_file(settings)
     return path.exists() and path.read_text(encoding="utf-8") == _description(settings)
 
 
 def processes(settings: Settings) -> list[dict]:
-    """supervisord's view of each process: name, statename, description and more."""
+    """supervisord's description of each process: name, statename, description and more."""
     return supervisor(settings).getAllProcessInfo()
 
 
@@ -196,13 +197,13 @@ def answers(address: str) -> bool:
 
 
 def tail(path: Path, lines: int = 20) -> str:
-    """The last lines of a log file, or a word that there is none."""
+    """The last lines of a log file, or "(no log file)"."""
     if not path.exists():
         return "(no log file)"
     return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
 
-def _started_with(settings: Settings) -> Path:
+def _settings_file(settings: Settings) -> Path:
     return Path(settings.local_dir) / "run" / "settings.txt"
 
 
@@ -210,9 +211,9 @@ def _description(settings: Settings) -> str:
     return str(replace(settings, source="", data="", sample_rows=0))
 
 
-def _until(true: Callable[[], bool], timeout: float, what: str) -> None:
+def _wait_until(condition: Callable[[], bool], timeout: float, description: str) -> None:
     deadline = time.monotonic() + timeout
-    while not true():
+    while not condition():
         if time.monotonic() > deadline:
-            raise StackError(f"waited {timeout:.0f} s in vain for {what}")
+            raise StackError(f"waited {timeout:.0f} s in vain for {description}")
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""Start training in Airflow and ask how it goes, over its REST API."""
+"""Airflow's REST API: start the training DAG, read the state of its runs."""
 
 import json
 import uuid
@@ -10,7 +10,7 @@ from urllib.parse import quote
 import requests
 
 DAG_ID = "train_vehicle_price"
-TIMEOUT_SECONDS = (2, 10)  # connect, read
+TIMEOUT_SECONDS = (2.0, 10.0)  # connect, read
 
 
 class TrainingUnavailable(RuntimeError):
@@ -18,24 +18,24 @@ class TrainingUnavailable(RuntimeError):
 
 
 class UnknownRun(LookupError):
-    """There is no training run with this id."""
+    """Airflow has no training run with this id, or nothing else under this path."""
 
 
 class Trainer(Protocol):
-    """What /train needs; `Airflow` is one."""
+    """The methods that the route /train needs; `AirflowClient` has them."""
 
     def start(self, conf: Mapping[str, object]) -> str:
-        """Start a run with these parameters of the DAG; its id."""
+        """Start a run with these parameters of the DAG; returns its id."""
 
     def status(self, run_id: str) -> dict[str, object]:
         """State and tasks of a run."""
 
 
-class Airflow:
-    """Airflow's API as one user. Signs in when it has to; holds no connection.
+class AirflowClient:
+    """Airflow's API as one user. It signs in when needed and keeps no connection open.
 
-    installed: the DAG's parameters as this installation sets them, such as where listings come
-    from. A client of the service may override some; Airflow's own defaults are for its form.
+    installed: parameters of the DAG that this installation sets, such as the source of listings;
+    the parameters of `start` take precedence. timeout: seconds to connect, and to read.
     """
 
     def __init__(
@@ -44,23 +44,24 @@ class Airflow:
         username: str,
         password_file: str | Path,
         installed: Mapping[str, object] | None = None,
+        timeout: tuple[float, float] = TIMEOUT_SECONDS,
     ) -> None:
         self.url, self.username, self.password_file = url.rstrip("/"), username, password_file
-        self.installed = dict(installed or {})
+        self.installed, self._timeout = dict(installed or {}), timeout
         self._token = ""
 
     def start(self, conf: Mapping[str, object]) -> str:
-        """Start the DAG with `conf`; the new run's id. Raises TrainingUnavailable."""
+        """Start the DAG with `conf`; returns the new run's id. Raises TrainingUnavailable."""
         run_id = f"service-{uuid.uuid4()}"
         body = {"dag_run_id": run_id, "logical_date": None, "conf": self.installed | dict(conf)}
-        self._call("POST", "/dagRuns", body)
+        self.request(f"/api/v2/dags/{DAG_ID}/dagRuns", body)
         return run_id
 
     def status(self, run_id: str) -> dict[str, object]:
         """State, times and tasks of the run. Raises UnknownRun, TrainingUnavailable."""
-        path = f"/dagRuns/{quote(run_id, safe='')}"
-        run = self._call("GET", path)
-        tasks = self._call("GET", f"{path}/taskInstances")["task_instances"]
+        path = f"/api/v2/dags/{DAG_ID}/dagRuns/{quote(run_id, safe='')}"
+        run = self.request(path)
+        tasks = self.request(f"{path}/taskInstances")["task_instances"]
         return {
             "run_id": run_id,
             "state": run["state"],
@@ -69,24 +70,23 @@ class Airflow:
             "tasks": [_task(task) for task in tasks],
         }
 
-    def _call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        self._token = self._token or self._sign_in()
-        answer = self._send(method, path, body)
-        if answer.status_code in (401, 403):  # too old, or from before Airflow's restart
-            self._token = self._sign_in()
-            answer = self._send(method, path, body)
-        if answer.status_code == 404 and path != "/dagRuns":
-            raise UnknownRun(path)
-        return self._json(answer)
+    def request(self, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
+        """GET a path such as `/api/v2/importErrors`, or POST a body to it; returns the JSON.
 
-    def _send(self, method: str, path: str, body: object) -> requests.Response:
-        address = f"{self.url}/api/v2/dags/{DAG_ID}{path}"
-        return self._request(method, address, body, {"Authorization": f"Bearer {self._token}"})
+        Raises UnknownRun when a GET finds nothing, else TrainingUnavailable.
+        """
+        self._token = self._token or self._sign_in()
+        response = self._send(path, body, self._token)
+        if response.status_code in (401, 403):  # expired, or from before Airflow's restart
+            self._token = self._sign_in()
+            response = self._send(path, body, self._token)
+        if response.status_code == 404 and body is None:
+            raise UnknownRun(path)
+        return self._json(response)
 
     def _sign_in(self) -> str:
         body = {"username": self.username, "password": self._password()}
-        answer = self._request("POST", f"{self.url}/auth/token", body, {})
-        return str(self._json(answer).get("access_token", ""))
+        return str(self._json(self._send("/auth/token", body)).get("access_token", ""))
 
     def _password(self) -> str:
         try:
@@ -95,29 +95,33 @@ class Airflow:
             detail = f"no password for Airflow's user {self.username} in {self.password_file}"
             raise TrainingUnavailable(f"{detail}; Airflow writes it when it starts") from error
 
-    def _request(
-        self, method: str, address: str, body: object, headers: dict[str, str]
+    def _send(
+        self, path: str, body: Mapping[str, object] | None, token: str = ""
     ) -> requests.Response:
+        method = "GET" if body is None else "POST"
+        headers = {"Accept": "application/json"}  # logs come as lines otherwise
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         try:
             with requests.Session() as session:
-                session.trust_env = False  # neither a proxy nor .netrc stands in between
+                session.trust_env = False  # without the proxy and .netrc of the environment
                 return session.request(
-                    method, address, json=body, headers=headers, timeout=TIMEOUT_SECONDS
+                    method, self.url + path, json=body, headers=headers, timeout=self._timeout
                 )
         except requests.RequestException as error:
             detail = f"Airflow at {self.url} does not answer ({type(error).__name__})"
             raise TrainingUnavailable(f"{detail}; `make status` shows what runs") from error
 
-    def _json(self, answer: requests.Response) -> dict[str, Any]:
+    def _json(self, response: requests.Response) -> dict[str, Any]:
         try:
-            answer.raise_for_status()
-            return answer.json()
-        except requests.RequestException as error:  # a wrong status, or no JSON
-            detail = f"Airflow at {self.url} answered {answer.status_code}"
-            raise TrainingUnavailable(f"{detail}: {answer.text[:200]}") from error
+            response.raise_for_status()
+            return response.json()
+        except requests.RequestException as error:  # an error status, or no JSON
+            detail = f"Airflow at {self.url} answered {response.status_code}"
+            raise TrainingUnavailable(f"{detail}: {response.text[:200]}") from error
 
 
 def _task(task: Mapping[str, object]) -> dict[str, object]:
     index = task.get("map_index", -1)
-    mapped = {} if index == -1 else {"map_index": index}
-    return {"task": task["task_id"], **mapped, "state": task["state"]}
+    map_index = {} if index == -1 else {"map_index": index}
+    return {"task": task["task_id"], **map_index, "state": task["state"]}

@@ -6,7 +6,7 @@ import tomllib
 import pytest
 
 from setup import lock
-from setup.requirements import LOCK, LOCK_NAMES, PARTS, requirements
+from setup.requirements import CATEGORIES, LOCK, LOCK_NAMES, requirements
 
 
 @pytest.fixture(name="locked", scope="module")
@@ -22,20 +22,20 @@ def test_the_lock_was_made_from_this_pipfile(locked):
 
 def test_every_category_holds_what_the_pipfile_asks_for(locked):
     pipfile = tomllib.loads((LOCK.parent / "Pipfile").read_text(encoding="utf-8"))
-    for part in (*PARTS, "tools"):
-        assert set(pipfile[part]) <= set(locked[LOCK_NAMES.get(part, part)]), part
+    for category in (*CATEGORIES, "tools"):
+        assert set(pipfile[category]) <= set(locked[LOCK_NAMES.get(category, category)]), category
 
 
 def test_a_package_has_the_same_version_in_every_category(locked):
     versions: dict[str, set] = {}
-    for part in PARTS:
-        for name, entry in locked[LOCK_NAMES.get(part, part)].items():
+    for category in CATEGORIES:
+        for name, entry in locked[LOCK_NAMES.get(category, category)].items():
             versions.setdefault(name, set()).add(entry["version"])
-    assert not {name: found for name, found in versions.items() if len(found) > 1}
+    assert not {name: pinned for name, pinned in versions.items() if len(pinned) > 1}
 
 
 def test_every_requirement_is_pinned_and_hashed():
-    lines = requirements(list(PARTS))
+    lines = requirements(list(CATEGORIES))
     assert len(lines) > 100
     assert all("==" in line and "--hash=sha256:" in line for line in lines)
 
@@ -47,7 +47,7 @@ def test_an_image_gets_only_its_categories():
 
 
 def test_no_graphics_card_libraries_are_installed():
-    assert not [line for line in requirements(list(PARTS)) if line.startswith("nvidia")]
+    assert not [line for line in requirements(list(CATEGORIES)) if line.startswith("nvidia")]
 
 
 def test_an_unknown_category_is_refused():
