@@ -26,7 +26,8 @@ from service.outbox.records import Record
 from unit_tests.helpers import tiny
 from vehicle_price.estimate import Estimate
 from vehicle_price.prediction_log import database
-from vehicle_price.prediction_log.database import Address, DatabaseUnavailable, connected
+from vehicle_price.prediction_log.database import Address, connected
+from vehicle_price.prediction_log.errors import DatabaseUnavailable
 from vehicle_price.prediction_log.ids import new_id
 from vehicle_price.prediction_log.performance import errors_by_version, shadow_errors
 

@@ -12,14 +12,8 @@ from contextlib import suppress
 from service.forwarder.drain import DeadLetter, Drain, QueuedRecord
 from service.outbox import codec, forwarder_status
 from service.outbox.outbox import OutboxUnavailable
-from vehicle_price.prediction_log.database import (
-    Address,
-    Connection,
-    DatabaseUnavailable,
-    connect,
-    migrate,
-    translated,
-)
+from vehicle_price.prediction_log.database import Address, Connection, connect, migrate, translated
+from vehicle_price.prediction_log.errors import DatabaseUnavailable
 from vehicle_price.prediction_log.rows import Rows, concatenate
 from vehicle_price.prediction_log.writer import insert
 

@@ -2,39 +2,27 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple
 
 from service.model_sync.canary_rule import FeedbackErrors
+from vehicle_price.prediction_log.errors import DatabaseUnavailable, InvalidRow
+from vehicle_price.prediction_log.rows import VersionErrors
 from vehicle_price.settings import Settings
 
 READ_SECONDS = 30.0  # between two reads
 TIMEOUT_SECONDS = 3.0
 
 
-class Row(NamedTuple):
-    """Errors of one version in one role, as `vehicle_price.prediction_log.rows.VersionErrors`."""
-
-    role: str
-    run_id: str
-    feedback: int
-    median_ape: float | None
-
-
-class LogUnavailable(RuntimeError):
-    """The prediction log cannot be read."""
-
-
 class FeedbackReader:
     """Reads the prediction log every READ_SECONDS, and keeps the rows in between.
 
-    read: (since) → the rows since then. Raises LogUnavailable.
+    read: (since) → the rows since then. Raises DatabaseUnavailable.
     paused: the reason while feedback cannot be read, else "".
     """
 
-    def __init__(self, read: Callable[[datetime], list[Row]]) -> None:
+    def __init__(self, read: Callable[[datetime], list[VersionErrors]]) -> None:
         self._read = read
         self._read_at, self._canary_run = -READ_SECONDS, ""
-        self._rows: list[Row] = []
+        self._rows: list[VersionErrors] = []
         self.paused = ""
 
     def pair(
@@ -53,31 +41,23 @@ class FeedbackReader:
     def _refresh(self, since: str) -> None:
         try:
             self._rows, self.paused = self._read(datetime.fromisoformat(since)), ""
-        except LogUnavailable as error:
+        except DatabaseUnavailable as error:
             self.paused = f"feedback is not judged: {error}"
 
 
-def read_errors(settings: Settings, since: datetime) -> list[Row]:
-    """Each version's errors by clients' feedback since then. Raises LogUnavailable."""
-    from vehicle_price.prediction_log.database import (
-        DatabaseUnavailable,
-        InvalidRow,
-        address_of,
-        connected,
-        translated,
-    )
+def read_errors(settings: Settings, since: datetime) -> list[VersionErrors]:
+    """Each version's errors by clients' feedback since then. Raises DatabaseUnavailable."""
+    # Imported here: tests and a model_sync without canary need no database driver.
+    from vehicle_price.prediction_log.database import address_of, connected, translated
     from vehicle_price.prediction_log.performance import errors_by_version
 
     address = address_of(settings)
     try:
         with connected(address, TIMEOUT_SECONDS) as connection, translated(address):
-            versions = errors_by_version(connection, since)
-    except (DatabaseUnavailable, InvalidRow) as error:
-        raise LogUnavailable(str(error)) from error
-    return [
-        Row(errors.role, errors.run_id, errors.feedback, errors.median_ape) for errors in versions
-    ]
+            return errors_by_version(connection, since)
+    except InvalidRow as error:
+        raise DatabaseUnavailable(str(error)) from error
 
 
-def _feedback_errors(row: Row) -> FeedbackErrors:
+def _feedback_errors(row: VersionErrors) -> FeedbackErrors:
     return FeedbackErrors(row.feedback, row.median_ape or 0.0)

@@ -13,6 +13,7 @@ from service.outbox import codec
 from service.outbox.outbox import Outbox
 from service.outbox.records import Record
 from service.routes.feedback import UUID
+from vehicle_price.prediction_log.errors import DatabaseUnavailable
 from vehicle_price.prediction_log.ids import split_id
 from vehicle_price.prediction_log.lineage import as_lineage
 from vehicle_price.settings import Settings
@@ -21,15 +22,11 @@ TIMEOUT_SECONDS = 2.0
 MAX_LOOKUPS = 4  # of one worker at a time; more would only queue at the database
 
 
-class LogUnavailable(RuntimeError):
-    """The prediction log cannot be read now."""
-
-
 class LineageReader(Protocol):
     """Finds predictions that have left the outbox; `LogReader` does so in PostgreSQL."""
 
     def find(self, prediction_id: str) -> dict[str, object] | None:
-        """The prediction's lineage, None when it is not there. Raises LogUnavailable."""
+        """The prediction's lineage, None when it is not there. Raises DatabaseUnavailable."""
 
 
 class LogReader:
@@ -40,25 +37,18 @@ class LogReader:
         self._lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
 
     def find(self, prediction_id: str) -> dict[str, object] | None:
-        """The prediction's lineage, None when it is not there. Raises LogUnavailable."""
+        """The prediction's lineage, None when it is not there. Raises DatabaseUnavailable."""
         # Imported here: a worker without look-ups needs no database driver.
-        from vehicle_price.prediction_log.database import (
-            DatabaseUnavailable,
-            address_of,
-            connected,
-            translated,
-        )
+        from vehicle_price.prediction_log.database import address_of, connected, translated
         from vehicle_price.prediction_log.lineage import find_lineage
 
         address = address_of(self._settings)
         # pylint: disable-next=consider-using-with  # which could not give up waiting
         if not self._lookups.acquire(timeout=TIMEOUT_SECONDS):
-            raise LogUnavailable("too many look-ups wait for PostgreSQL")
+            raise DatabaseUnavailable("too many look-ups wait for PostgreSQL")
         try:
             with connected(address, TIMEOUT_SECONDS) as connection, translated(address):
                 return find_lineage(connection, prediction_id)
-        except DatabaseUnavailable as error:
-            raise LogUnavailable(str(error)) from error
         finally:
             self._lookups.release()
 
@@ -83,7 +73,7 @@ def _find(outbox: Outbox, log: LineageReader, prediction_id: str) -> dict[str, o
     """The prediction's lineage from the outbox, or else from the prediction log."""
     try:
         return find_in_outbox(outbox, prediction_id) or log.find(prediction_id)
-    except LogUnavailable as error:
+    except DatabaseUnavailable as error:
         detail = f"{error}; the prediction may be there: ask again later"
         raise Problem(503, "log-away", detail, headers={"Retry-After": "10"}) from error
 

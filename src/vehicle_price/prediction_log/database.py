@@ -11,6 +11,7 @@ import psycopg2
 from psycopg2 import extensions
 
 from vehicle_price.error_text import first_line
+from vehicle_price.prediction_log.errors import DatabaseUnavailable, InvalidRow
 from vehicle_price.settings import Settings
 
 Connection = extensions.connection
@@ -19,14 +20,6 @@ CONNECT_SECONDS, MIGRATION_SECONDS = 10.0, 120.0
 # Classes of SQLSTATE: data exception, integrity constraint violation, program limit exceeded.
 ROW_ERROR_CLASSES = ("22", "23", "54")
 DATATYPE_MISMATCH = "42804"
-
-
-class DatabaseUnavailable(RuntimeError):
-    """PostgreSQL does not answer, or not as it should; the message names it and the error."""
-
-
-class InvalidRow(ValueError):
-    """PostgreSQL refuses a row because of its values."""
 
 
 class Address(NamedTuple):

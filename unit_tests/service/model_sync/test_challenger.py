@@ -7,12 +7,14 @@ import pytest
 
 from service.inference.canary_stats import CanaryStats
 from service.json_files import read_json, write_json
-from service.model_sync.canary_feedback import READ_SECONDS, FeedbackReader, LogUnavailable, Row
+from service.model_sync.canary_feedback import READ_SECONDS, FeedbackReader
 from service.model_sync.challenger import Challenger, ChallengerMode, worker_stats
 from service.model_sync.fetcher import Errors, ModelChecks, ModelFetcher
 from service.model_sync.reconciler import Reconciler
 from service.model_sync.status_file import StatusFile
 from unit_tests.service.model_sync.test_reconciler import Check, FakeRegistry, Unreachable, Version
+from vehicle_price.prediction_log.errors import DatabaseUnavailable
+from vehicle_price.prediction_log.rows import VersionErrors
 
 CANARY = ChallengerMode("canary", 10)
 
@@ -171,7 +173,10 @@ def test_a_damaged_tally_counts_as_nothing(bench):
     assert bench.challenges() == "2"
 
 
-ROWS = [Row("canary", "2" * 16, 40, 0.3), Row("production", "1" * 16, 400, 0.1)]
+ROWS = [
+    VersionErrors("canary", "2", "2" * 16, 100, 40, 0.3),
+    VersionErrors("production", "1", "1" * 16, 1_000, 400, 0.1),
+]
 
 
 def test_a_canary_that_is_worse_by_feedback_is_rolled_back(tmp_path):
@@ -190,7 +195,7 @@ def test_while_the_database_is_away_the_rule_for_feedback_is_paused_and_the_stat
     def read(since: datetime):
         assert since
         if away[0]:
-            raise LogUnavailable("PostgreSQL does not answer")
+            raise DatabaseUnavailable("PostgreSQL does not answer")
         return ROWS
 
     bench = Bench(tmp_path, feedback=FeedbackReader(read))

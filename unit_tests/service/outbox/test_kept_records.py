@@ -8,8 +8,8 @@ import pytest
 from service.forwarder.drain import Drain
 from service.outbox import codec
 from service.outbox.outbox import Outbox
-from service.routes.lineage import LogUnavailable
 from unit_tests.helpers.service_fakes import API_KEY, REQUIRED, app_with
+from vehicle_price.prediction_log.errors import DatabaseUnavailable
 from vehicle_price.prediction_log.rows import concatenate
 
 KEY = {"X-API-Key": API_KEY}
@@ -216,7 +216,7 @@ def test_with_the_log_away_only_what_the_outbox_holds_is_known(tmp_path):
 
         def find(self, _):
             """Fails."""
-            raise LogUnavailable("PostgreSQL does not answer")
+            raise DatabaseUnavailable("PostgreSQL does not answer")
 
     client = app_with(tmp_path, log=Away()).test_client()
     answered = predict(client, REQUIRED).get_json()["prediction_id"]
