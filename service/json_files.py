@@ -1,22 +1,17 @@
 """Small JSON files that one process writes and others read."""
 
 import json
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from vehicle_price.atomic_files import replace_file
+
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Replace `path` atomically: a reader sees the old content or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    replace_file(path, json.dumps(content, indent=1).encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from service.auth.key_ring import Caller, Keys
+from service.auth.key_ring import Caller, KeyRing
 from vehicle_price.api_keys import KeyFileError, add_key, read_keys, remove_key
 from vehicle_price.cli.main import main
 
@@ -23,7 +23,7 @@ def test_a_key_is_kept_as_a_hash_in_a_file_of_its_owner(path):
 
 
 def test_a_running_service_knows_new_keys_and_forgets_old_ones_at_once(path):
-    keys = Keys("own", "own-admin", path)
+    keys = KeyRing("own", "own-admin", path)
     assert keys.caller("own") == Caller("default", "key")
     assert keys.caller("own-admin") == Caller("default-admin", "admin")
     dealer, boss = add_key(path, "dealer"), add_key(path, "boss", "admin")
@@ -36,7 +36,7 @@ def test_a_running_service_knows_new_keys_and_forgets_old_ones_at_once(path):
 
 
 def test_a_damaged_file_takes_no_key_away(path, caplog):
-    keys = Keys("own", "own-admin", path)
+    keys = KeyRing("own", "own-admin", path)
     dealer = add_key(path, "dealer")
     assert keys.caller(dealer)
     path.write_text("half a fi", encoding="utf-8")
@@ -46,13 +46,13 @@ def test_a_damaged_file_takes_no_key_away(path, caplog):
 
 @pytest.mark.parametrize("given", ["", "guess", "own ", "schlüssel", "\udcff", "x" * 100_000])
 def test_what_is_no_key_is_nobodys(given):
-    assert Keys("own", "own-admin").caller(given) is None
+    assert KeyRing("own", "own-admin").caller(given) is None
 
 
 @pytest.mark.parametrize("pair", [("", "a"), ("a", ""), ("a", "a")])
 def test_empty_or_equal_keys_are_refused(pair):
     with pytest.raises(ValueError, match="two different keys"):
-        Keys(*pair)
+        KeyRing(*pair)
 
 
 @pytest.mark.parametrize("name", ["", "Dealer", "../x", "a b", "default", "-x", "x" * 41])
@@ -81,7 +81,7 @@ def test_the_command_adds_lists_and_removes(path, monkeypatch, capsys):
     monkeypatch.setenv("API_KEYS_FILE", str(path))
     assert main(["keys", "add", "dealer", "--admin"]) == 0
     key = capsys.readouterr().out.strip()
-    assert Keys("own", "own-admin", path).caller(key) == Caller("dealer", "admin")
+    assert KeyRing("own", "own-admin", path).caller(key) == Caller("dealer", "admin")
     assert main(["keys", "list"]) == 0
     listed = capsys.readouterr().out
     assert "dealer           admin" in listed and key not in listed

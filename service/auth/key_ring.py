@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vehicle_price.api_keys import KeyFileError, Role, digest, read_keys
+from vehicle_price.atomic_files import create_file
 
 log = logging.getLogger(__name__)
 
@@ -89,14 +90,8 @@ def ensure_api_key(path: str | Path) -> str:
 
 def _create(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(32) + "\n")
-        os.link(draft, path)  # appears whole or not at all, and never replaces another's key
+        create_file(path, f"{secrets.token_urlsafe(32)}\n".encode(), mode=0o600)
         log.info("made an API key: %s", path)
     except FileExistsError:
         log.debug("another process made the API key first: %s", path)
-    finally:
-        draft.unlink()

@@ -9,6 +9,7 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vehicle_price.error_text import first_line
 from vehicle_price.listing.errors import FieldError, WrongValues
 from vehicle_price.listing.files import check_rows, is_number, number
 from vehicle_price.listing.validation import check_names
@@ -32,7 +33,7 @@ class PricedParquet:
             for _ in self._file.iter_batches(use_threads=False):
                 pass  # what is answered is streamed, so what is damaged must be known before
         except NOT_PARQUET as error:
-            raise WrongValues([FieldError("", f"not Parquet: {_first_line(error)}")]) from error
+            raise WrongValues([FieldError("", f"not Parquet: {first_line(error)}")]) from error
         schema = self._file.schema_arrow
         check_names([n for n in schema.names if n not in added])
         taken = [FieldError(f"/{n}", "is the name of a column that is added", n) for n in added]
@@ -127,7 +128,3 @@ def _plain(value: object) -> object:
     if isinstance(value, Decimal):
         return float(value)
     return value if isinstance(value, (bool, int, float, str, list, dict)) else str(value)
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)

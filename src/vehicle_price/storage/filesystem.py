@@ -4,15 +4,13 @@ The address decides: `s3://bucket/prefix` is S3 (s3.py), everything else a local
 """
 
 import hashlib
-import os
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import ContextManager, Protocol
 
-from vehicle_price.atomic_files import lock
+from vehicle_price.atomic_files import lock, replace_file
 from vehicle_price.storage.errors import Conflict, StorageError
 from vehicle_price.storage.s3 import S3Folder
 
@@ -80,14 +78,7 @@ class LocalFolder:
 
     def write(self, name: str, content: bytes) -> None:
         """See Folder."""
-        target, draft = self.path / name, self.path / f".drafts/{uuid.uuid4().hex}"
-        for parent in (target.parent, draft.parent):
-            parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, target)
+        replace_file(self.path / name, content, draft_folder=self.path / ".drafts")
 
     def replace(self, name: str, content: bytes, version: str) -> None:
         """See Folder. Only safe within exclusive()."""

@@ -1,8 +1,8 @@
-"""A downloaded zip on disk, and which version of the server's content it is.
+"""The cache of one downloaded zip, and the version of the server's content it holds.
 
-`NAME.zip` appears by a rename, after its size and every checksum in it were found right. Beside it
-`NAME.zip.json` keeps what the server calls this version. `NAME.zip.part` and `NAME.zip.part.json`
-are the same for what has arrived so far, also in a run that was killed.
+`NAME.zip` appears by a rename, after its size and all its checksums were verified. `NAME.zip.json`
+holds the server's names of this version (ETag, Last-Modified). `NAME.zip.part` and
+`NAME.zip.part.json` are the same for an incomplete download, which a killed run leaves, too.
 """
 
 import json
@@ -11,12 +11,14 @@ import zlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-NO_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+from vehicle_price.atomic_files import replace_file
+
+ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 
 
 @dataclass(frozen=True)
 class Version:
-    """Which content, in the server's words: ETag, Last-Modified and bytes (0: unknown)."""
+    """A version of the content: the server's ETag, Last-Modified and size in bytes (0: unknown)."""
 
     etag: str = ""
     modified: str = ""
@@ -24,68 +26,67 @@ class Version:
 
     @property
     def validator(self) -> str:
-        """For If-Range: a weak ETag does not promise the same bytes."""
+        """Value for If-Range: never a weak ETag, which does not promise the same bytes."""
         return self.modified if self.etag.startswith("W/") else self.etag or self.modified
 
     def same_as(self, other: "Version") -> bool:
-        """Whether the server says so; a version without any name is like no other."""
+        """Whether both are the same content. A version without ETag and date equals no other."""
         named = bool(self.etag or self.modified)
         names = (self.etag, self.modified) == (other.etag, other.modified)
         return named and names and self.size in (0, other.size)
 
 
-def part_of(whole: Path) -> Path:
-    """Where the bytes go until they are all there."""
+def partial_path(whole: Path) -> Path:
+    """The path of the incomplete download."""
     return _beside(whole, ".part")
 
 
-def recalled(path: Path) -> Version:
-    """The version noted for a file; one without names when nothing is known."""
+def read_version(path: Path) -> Version:
+    """The version noted for a file; an empty Version when there is no valid note."""
     try:
         return Version(**json.loads(_note(path).read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):  # none, or written by something else
+    except (FileNotFoundError, ValueError, TypeError):  # no note, or another program's
         return Version()
 
 
-def begin(part: Path, version: Version) -> None:
-    """Drop what has arrived and note what comes now, in an order that never pairs them wrongly."""
-    part.unlink(missing_ok=True)
-    _write_note(part, version)
+def begin(partial: Path, version: Version) -> None:
+    """Start a download: delete old bytes first, so that the new note never describes them."""
+    partial.unlink(missing_ok=True)
+    _write_note(partial, version)
 
 
-def discard(part: Path) -> None:
-    """Drop what has arrived."""
-    part.unlink(missing_ok=True)
-    _note(part).unlink(missing_ok=True)
+def discard(partial: Path) -> None:
+    """Delete an incomplete download."""
+    partial.unlink(missing_ok=True)
+    _note(partial).unlink(missing_ok=True)
 
 
-def publish(part: Path, whole: Path, version: Version) -> None:
-    """Put the checked part in the place of the whole; at no moment under another version's note."""
+def publish(partial: Path, whole: Path, version: Version) -> None:
+    """Rename the verified download to `whole`; at no moment does a note describe other bytes."""
     _note(whole).unlink(missing_ok=True)
-    part.replace(whole)
+    partial.replace(whole)
     _write_note(whole, replace(version, size=size_of(whole)))
-    _note(part).unlink(missing_ok=True)
+    _note(partial).unlink(missing_ok=True)
 
 
 def zip_fault(path: Path) -> str:
-    """Why this is no whole zip with right checksums; empty when it is one."""
+    """Why the file is not a valid zip; empty when it is complete and its checksums are right."""
     try:
         with zipfile.ZipFile(path) as archive:
             wrong = archive.testzip()
-    except NO_ZIP as error:
+    except ZIP_ERRORS as error:
         return f"no whole zip: {error}"
     return f"wrong checksum of {wrong} in the zip" if wrong else ""
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file, 0 when there is none."""
+    """Size of a file in bytes; 0 when it does not exist."""
     return path.stat().st_size if path.is_file() else 0
 
 
 def _write_note(path: Path, version: Version) -> None:
-    new = _beside(_note(path), ".new")
-    new.write_text(json.dumps(asdict(version), indent=1) + "\n", encoding="utf-8")
-    new.replace(_note(path))
+    content = json.dumps(asdict(version), indent=1) + "\n"
+    replace_file(_note(path), content.encode(), sync=False)
 
 
 def _note(path: Path) -> Path:
