@@ -95,7 +95,7 @@ def test_an_unreachable_server_is_reported_after_a_few_tries(kaggle, tmp_path, m
 
 
 def test_a_silent_server_times_out(kaggle, tmp_path, monkeypatch):
-    monkeypatch.setattr(kaggle_download, "PATIENCE", (0.3, 0.3))
+    monkeypatch.setattr(kaggle_download, "TIMEOUT_SECONDS", (0.3, 0.3))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{silent.getsockname()[1]}")
         with pytest.raises(SourceError, match="ReadTimeout"):
@@ -106,7 +106,7 @@ def test_a_silent_server_times_out(kaggle, tmp_path, monkeypatch):
 def test_progress_is_shown_in_megabytes_and_per_cent_but_not_for_each_chunk(
     kaggle, tmp_path, caplog, monkeypatch
 ):
-    monkeypatch.setattr(download, "PROGRESS_EVERY", 0.1)
+    monkeypatch.setattr(download, "PROGRESS_SECONDS", 0.1)
     kaggle.content, kaggle.pause = zip_archive(random.Random(6).randbytes(1_000_000)), 0.01
     with caplog.at_level("INFO"):
         started = time.monotonic()

@@ -14,7 +14,7 @@ from vehicle_price.sources.base import SourceError, SourceQuery
 from vehicle_price.sources.catalog import SOURCES
 from vehicle_price.sources.kaggle import credentials as kaggle_credentials
 from vehicle_price.sources.kaggle.client import fetch
-from vehicle_price.sources.kaggle.zip_cache import Version, begin, publish, recalled, zip_fault
+from vehicle_price.sources.kaggle.zip_cache import Version, begin, publish, read_version, zip_fault
 
 
 @pytest.fixture(name="home", autouse=True)
@@ -54,7 +54,7 @@ def test_a_token_stands_over_a_key_and_secrets_are_not_printed(monkeypatch):
     monkeypatch.setenv("KAGGLE_API_TOKEN", "secret-token")
     by_token = kaggle_credentials.find()
     assert (by_key.username, by_key.key, by_key.token) == ("someone", "secret-key", "")
-    assert (by_token.token, by_token.key, by_token.place) == (
+    assert (by_token.token, by_token.key, by_token.location) == (
         "secret-token",
         "",
         "KAGGLE_API_TOKEN",
@@ -64,12 +64,12 @@ def test_a_token_stands_over_a_key_and_secrets_are_not_printed(monkeypatch):
 
 def test_the_place_of_a_key_names_each_part(home, monkeypatch):
     path = write(home / ".kaggle" / "kaggle.json", '{"username": "someone", "key": "old"}')
-    assert kaggle_credentials.find().place == str(path)
+    assert kaggle_credentials.find().location == str(path)
     monkeypatch.setenv("KAGGLE_KEY", "new")
-    assert kaggle_credentials.find().place == f"{path} and KAGGLE_KEY"
+    assert kaggle_credentials.find().location == f"{path} and KAGGLE_KEY"
     monkeypatch.setenv("KAGGLE_USERNAME", "other")
     found = kaggle_credentials.find()
-    assert found.place == "KAGGLE_USERNAME and KAGGLE_KEY"
+    assert found.location == "KAGGLE_USERNAME and KAGGLE_KEY"
     assert (found.username, found.key) == ("other", "new")
 
 
@@ -145,19 +145,19 @@ def test_what_is_noted_is_recalled_and_a_damaged_note_is_none(tmp_path):
     part, whole = tmp_path / "a.zip.part", tmp_path / "a.zip"
     begin(part, Version('"a"'))
     part.write_bytes(b"12345")
-    assert recalled(part) == Version('"a"')
-    publish(part, whole, recalled(part))
-    assert recalled(whole) == Version('"a"', "", 5) and recalled(part) == Version()
+    assert read_version(part) == Version('"a"')
+    publish(part, whole, read_version(part))
+    assert read_version(whole) == Version('"a"', "", 5) and read_version(part) == Version()
     for damaged in ("", "[]", '{"etag": "a", "foreign": 1}', json.dumps(["a", "b", 1])):
         (tmp_path / "a.zip.json").write_text(damaged)
-        assert recalled(whole) == Version()
+        assert read_version(whole) == Version()
 
 
 def test_a_new_version_begins_without_the_bytes_of_another(tmp_path):
     part = tmp_path / "a.zip.part"
     part.write_bytes(b"of the version before")
     begin(part, Version('"b"'))
-    assert not part.exists() and recalled(part) == Version('"b"')
+    assert not part.exists() and read_version(part) == Version('"b"')
 
 
 def test_a_zip_is_whole_or_says_why_not(tmp_path):

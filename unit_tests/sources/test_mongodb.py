@@ -19,9 +19,9 @@ from vehicle_price.contract.check import READER_FAULT, STORED_COLUMNS, check
 from vehicle_price.settings import Settings
 from vehicle_price.sources.base import SourceError, SourceQuery
 from vehicle_price.sources.frames import frames
-from vehicle_price.sources.mongodb.client import Place, explained, place
-from vehicle_price.sources.mongodb.source import windows
-from vehicle_price.sources.mongodb.values import batch, text
+from vehicle_price.sources.mongodb.client import CollectionAddress, collection_address, source_error
+from vehicle_price.sources.mongodb.source import posting_date_filters
+from vehicle_price.sources.mongodb.values import to_batch, to_text
 
 AS_TEXT = {
     "id": "7316356412",
@@ -32,12 +32,12 @@ AS_TEXT = {
     "odometer": "88000",
     "posting_date": "2021-04-28T17:00:00Z",
 }
-WHERE = Place("db:27017", "vehicle_price", "listings", ())
+WHERE = CollectionAddress("db:27017", "vehicle_price", "listings", ())
 
 
 def checked(*documents: dict):
     """What the contract makes of documents."""
-    (frame,) = frames(batch(documents))
+    (frame,) = frames(to_batch(documents))
     return check(frame)
 
 
@@ -83,12 +83,12 @@ def test_listings_stored_as_numbers_and_dates_are_accepted_as_those_stored_as_te
     ],
 )
 def test_a_value_becomes_the_text_a_csv_would_hold(value, expected):
-    assert text(value) == expected
+    assert to_text(value) == expected
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_the_text_of_a_number_is_that_number(value):
-    assert float(text(value)) == value
+    assert float(to_text(value)) == value
 
 
 @pytest.mark.parametrize("value", [["ford"], {"make": "ford"}, [], DatetimeMS(2**60)])
@@ -112,7 +112,7 @@ def test_a_fault_that_the_reader_of_the_file_found_stays_the_reason():
 
 
 def test_the_server_gives_texts_and_dates_of_the_days_asked_for():
-    asked = windows(SourceQuery(since="2021-04-27", until="2021-04-28"))
+    asked = posting_date_filters(SourceQuery(since="2021-04-27", until="2021-04-28"))
     _, texts, _, moments = (limits["posting_date"] for limits in asked)
     assert texts["$gte"] <= "2021-04-27T00:00:00-0500" <= "2021-04-28T23:59:59Z" < texts["$lt"]
     first = datetime(2021, 4, 27, tzinfo=timezone.utc)
@@ -124,7 +124,7 @@ def test_the_server_gives_texts_and_dates_of_the_days_asked_for():
 @given(st.text(), st.dates(), st.dates())
 def test_every_text_that_may_be_of_these_days_is_fetched_once(value, one, other):
     since, until = sorted((f"{one}", f"{other}"))
-    asked = windows(SourceQuery(since=since, until=until))
+    asked = posting_date_filters(SourceQuery(since=since, until=until))
     for text_found in (value, since + value, until + value):
         fetching = [w for w in asked[:3] if fits(w["posting_date"], text_found)]
         between = since <= text_found and text_found[:10] <= until
@@ -133,9 +133,9 @@ def test_every_text_that_may_be_of_these_days_is_fetched_once(value, one, other)
 
 def test_the_database_in_the_address_wins_over_the_setting():
     named = Settings(mongodb_url="mongodb://db:27017/market", mongodb_database="other")
-    assert str(place(named)) == "market.listings at db:27017"
+    assert str(collection_address(named)) == "market.listings at db:27017"
     plain = Settings(mongodb_url="mongodb://db", mongodb_collection="cars")
-    assert str(place(plain)) == "vehicle_price.cars at db:27017"
+    assert str(collection_address(plain)) == "vehicle_price.cars at db:27017"
 
 
 @pytest.mark.parametrize(
@@ -152,14 +152,17 @@ def test_the_database_in_the_address_wins_over_the_setting():
 )
 def test_an_address_that_is_none_is_explained_without_repeating_it(url):
     with pytest.raises(SourceError, match="expected mongodb://host:port/database") as caught:
-        place(Settings(mongodb_url=url))
+        collection_address(Settings(mongodb_url=url))
     assert "s3" not in str(caught.value)
     assert caught.value.__cause__ is None and caught.value.__suppress_context__
 
 
 def test_settings_and_places_do_not_show_the_password():
     settings = Settings(mongodb_url="mongodb://me:s3cret@db/x")
-    assert "s3cret" not in f"{settings!r} {place(settings)!r} {place(settings)}"
+    assert (
+        "s3cret"
+        not in f"{settings!r} {collection_address(settings)!r} {collection_address(settings)}"
+    )
 
 
 @pytest.mark.parametrize(
@@ -175,7 +178,7 @@ def test_settings_and_places_do_not_show_the_password():
     ],
 )
 def test_a_fault_comes_with_advice(error, advice):
-    message = str(explained(error, WHERE, "after 5 listings"))
+    message = str(source_error(error, WHERE, "after 5 listings"))
     assert re.search(advice, message)
     assert "Topology" not in message and "db:27017" in message
 
@@ -183,5 +186,5 @@ def test_a_fault_comes_with_advice(error, advice):
 def test_of_many_rows_refused_the_first_is_shown():
     errors = [{"errmsg": "too long"}, {"errmsg": "too long as well"}]
     details = {"writeErrors": errors, "writeConcernErrors": []}
-    message = str(explained(BulkWriteError(details), WHERE, "after 5 listings"))
+    message = str(source_error(BulkWriteError(details), WHERE, "after 5 listings"))
     assert message.endswith("2 rows, the first with: too long")

@@ -82,7 +82,7 @@ def _report(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _push(settings: Settings, options: argparse.Namespace) -> int:
-    from vehicle_price.sources.mongodb.client import place
+    from vehicle_price.sources.mongodb.client import collection_address
     from vehicle_price.sources.mongodb.push import Pushed, push
 
     told = 0
@@ -93,6 +93,6 @@ def _push(settings: Settings, options: argparse.Namespace) -> int:
             told = pushed.read // TOLD
             log.info("pushed %s", pushed)
 
-    log.info("pushing %s to %s", options.file, place(settings))
+    log.info("pushing %s to %s", options.file, collection_address(settings))
     log.info("done: %s", push(settings, options.file, tell))
     return 0

@@ -139,9 +139,9 @@ def origin_of(settings: Settings, source: str) -> str:
     """The name under which a watermark is kept: each MongoDB collection has its own."""
     if source != "mongodb":
         return source
-    from vehicle_price.sources.mongodb.client import place
+    from vehicle_price.sources.mongodb.client import collection_address
 
-    return f"mongodb {place(settings)}"
+    return f"mongodb {collection_address(settings)}"
 
 
 def _resume_day(watermark: str, until: str) -> str:

@@ -1,4 +1,4 @@
-"""What a source is, what it is asked for, and what it raises."""
+"""The types that all sources share: Source, SourceQuery, SourceError."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from vehicle_price.settings import Settings
 
 
 class SourceError(ValueError):
-    """Listings could not be read; the message names the place and says what to do."""
+    """Listings could not be read; the message names the source and says what to do."""
 
 
 @dataclass(frozen=True)
 class SourceQuery:
-    """What to read. Each source uses the fields it needs.
+    """Which listings to read. Each source uses the fields it needs.
 
     data: path of a file. rows, seed: size and seed of the built-in sample.
-    since, until: posting days 'YYYY-MM-DD', inclusive; empty: no limit. Raises SourceError
-    for anything else, or when they are the wrong way round.
+    since, until: posting days 'YYYY-MM-DD', inclusive; empty: no limit. Raises SourceError for
+    anything else, or when `since` is after `until`.
     """
 
     data: str = ""
@@ -38,10 +38,10 @@ class SourceQuery:
 
 @dataclass(frozen=True)
 class Source:
-    """A place listings come from.
+    """A source of listings.
 
-    read: yields raw frames (text columns `contract.ACCEPTED`, about 50,000 rows each) of the
-    days asked for; raises SourceError when it cannot.
+    read: yields raw frames (text columns `contract.STORED_COLUMNS`, about 50,000 rows each) of the
+    days in the query; raises SourceError when it cannot.
     """
 
     name: str

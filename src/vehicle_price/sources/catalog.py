@@ -1,4 +1,4 @@
-"""All sources by name. To add one: write its module or room, and add one entry here."""
+"""All sources by name. To add a source, write its module or room and add one entry here."""
 
 from vehicle_price.sources import file
 from vehicle_price.sources.base import Source

@@ -1,4 +1,4 @@
-"""A CSV file taken apart by Arrow: only the columns that are kept, as bytes."""
+"""Parse a CSV file with Arrow: only the stored columns, as bytes."""
 
 import codecs
 import io
@@ -11,20 +11,20 @@ import pyarrow.csv as pacsv
 from vehicle_price.contract.check import STORED_COLUMNS
 from vehicle_price.sources.frames import BATCH_ROWS
 
-# Bytes parsed at once, which stay in the processor's cache; a single row must fit.
+# Bytes parsed at once: they fit into the processor's cache. A single row must fit, too.
 BLOCK_BYTES = 1 << 20
 
 OnRagged = Callable[[pacsv.InvalidRow], str]
 
 
-def parsed(
+def parse_csv(
     stream: IO[bytes], on_ragged: OnRagged | None = None, names: list[str] | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """Batches of a CSV; a column of STORED_COLUMNS that it lacks is all missing.
+    """Batches of a CSV; a column of STORED_COLUMNS that it lacks is null in every row.
 
     on_ragged: called for each row with too many or too few fields; returns 'skip'.
-    names: of the columns, where the first line does not name them.
-    Raises pyarrow.ArrowInvalid for what cannot be taken apart.
+    names: of the columns, for a CSV without a header. Raises pyarrow.ArrowInvalid for a CSV that
+    cannot be parsed.
     """
     with stream:
         yield from pacsv.open_csv(
@@ -32,13 +32,13 @@ def parsed(
             read_options=pacsv.ReadOptions(
                 block_size=BLOCK_BYTES,
                 column_names=names,
-                use_threads=on_ragged is None,  # in turn, so that each row is told by its number
+                use_threads=on_ragged is None,  # in order: rows have numbers
             ),
             parse_options=pacsv.ParseOptions(
                 newlines_in_values=True, invalid_row_handler=on_ragged
             ),
             convert_options=pacsv.ConvertOptions(
-                # Bytes, not text: one wrongly encoded cell must not stop the file.
+                # Bytes, not text: a cell that is not UTF-8 must not stop the file.
                 column_types={name: pa.binary() for name in STORED_COLUMNS},
                 include_columns=STORED_COLUMNS,
                 include_missing_columns=True,
@@ -48,46 +48,46 @@ def parsed(
         )
 
 
-def gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Many small batches as few tables of at most BATCH_ROWS rows, each column in one piece."""
-    waiting: list[pa.RecordBatch] = []
+def regroup(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The same rows in tables of at most BATCH_ROWS rows, each column in one chunk."""
+    pending: list[pa.RecordBatch] = []
     rows = 0
     for batch in batches:
-        waiting.append(batch)
+        pending.append(batch)
         rows += batch.num_rows
         if rows >= BATCH_ROWS:
-            table = pa.Table.from_batches(waiting)
+            table = pa.Table.from_batches(pending)
             yield table.slice(0, BATCH_ROWS).combine_chunks()
-            waiting = table.slice(BATCH_ROWS).to_batches()
+            pending = table.slice(BATCH_ROWS).to_batches()
             rows -= BATCH_ROWS
     if rows:
-        yield pa.Table.from_batches(waiting).combine_chunks()
+        yield pa.Table.from_batches(pending).combine_chunks()
 
 
-class Utf8(io.RawIOBase):
-    """The same bytes with U+FFFD for what is not UTF-8."""
+class Utf8Stream(io.RawIOBase):
+    """The bytes of a stream, with U+FFFD in place of bytes that are not UTF-8."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         super().__init__()
-        self._stream, self._rest = stream, b""
+        self._stream, self._decoded = stream, b""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def readable(self) -> bool:
-        """It is."""
+        """True."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Fill `buffer` as far as it goes; how many bytes that were, 0 at the end."""
-        while not self._rest:
+        """Copy bytes into `buffer`; returns how many, 0 at the end of the stream."""
+        while not self._decoded:
             read = self._stream.read(len(buffer))
-            self._rest = self._decoder.decode(read, final=not read).encode()
+            self._decoded = self._decoder.decode(read, final=not read).encode()
             if not read:
                 break
-        now, self._rest = self._rest[: len(buffer)], self._rest[len(buffer) :]
-        buffer[: len(now)] = now
-        return len(now)
+        chunk, self._decoded = self._decoded[: len(buffer)], self._decoded[len(buffer) :]
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
 
     def close(self) -> None:
-        """Close what it reads from."""
+        """Close the stream it reads from, too."""
         self._stream.close()
         super().close()

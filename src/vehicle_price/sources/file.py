@@ -15,23 +15,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vehicle_price.contract.check import STORED_COLUMNS
+from vehicle_price.error_text import first_line
 from vehicle_price.schema import NAMES, REQUIRED, TARGET
 from vehicle_price.settings import Settings
 from vehicle_price.sources.base import SourceError, SourceQuery
 from vehicle_price.sources.csv_reader import BLOCK_BYTES
-from vehicle_price.sources.csv_repair import tables
-from vehicle_price.sources.frames import BATCH_ROWS, frames, missing_from, within
+from vehicle_price.sources.csv_repair import read_tables
+from vehicle_price.sources.frames import BATCH_ROWS, frames, missing_columns, within
 
 log = logging.getLogger(__name__)
 
-# Without these no row could be accepted.
-NEEDED = ("id", TARGET.name, *(column.name for column in REQUIRED), "posting_date")
+# Without these columns no row could be accepted.
+REQUIRED_COLUMNS = ("id", TARGET.name, *(column.name for column in REQUIRED), "posting_date")
 
-READ_FAULTS = (
+READ_ERRORS = (
     pa.ArrowException,
     OSError,
     EOFError,
-    RuntimeError,  # zipfile's word for an encrypted member
+    RuntimeError,  # zipfile raises it for an encrypted member
     zipfile.BadZipFile,
     zlib.error,
     csv.Error,
@@ -39,13 +40,13 @@ READ_FAULTS = (
 
 
 def read(query: SourceQuery, settings: Settings) -> Iterator[pd.DataFrame]:
-    """Raw frames of the file `query.data`; its kind is told by its first bytes, not its name.
+    """Raw frames of the file `query.data`; its first bytes, not its name, tell its format.
 
-    Raises SourceError when the path is missing, the file is empty, damaged or truncated,
-    or a column is missing that training needs.
+    Raises SourceError when the path is missing, the file is empty, damaged or truncated, or a
+    required column is missing.
     """
     del settings
-    path = _existing(query.data)
+    path = _checked_path(query.data)
     yield from within(_frames(path), query)
 
 
@@ -56,9 +57,9 @@ def _frames(path: Path) -> Iterator[pd.DataFrame]:
             for frame in frames(batch):
                 rows += len(frame)
                 yield frame
-    except READ_FAULTS as error:
+    except READ_ERRORS as error:
         raise SourceError(
-            f"{path}: cannot be read after {rows:,} rows: {_first_line(error)}. "
+            f"{path}: cannot be read after {rows:,} rows: {_reason(error)}. "
             "Download or export it again, or repair the row named"
         ) from error
     if not rows:
@@ -66,7 +67,7 @@ def _frames(path: Path) -> Iterator[pd.DataFrame]:
     log.info("read %d listings from %s", rows, path)
 
 
-def _existing(data: str) -> Path:
+def _checked_path(data: str) -> Path:
     path = Path(data)
     if not data:
         raise SourceError("no file given: set DATA to the path of a CSV, zip, gzip or Parquet file")
@@ -79,10 +80,10 @@ def _existing(data: str) -> Path:
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch | pa.Table]:
     with path.open("rb") as stream:
-        head = stream.read(4)
-    if head == b"PAR1":
+        signature = stream.read(4)
+    if signature == b"PAR1":
         return _parquet_batches(path)
-    return _csv_tables(path, head)
+    return _csv_tables(path, signature)
 
 
 def _parquet_batches(path: Path) -> Iterator[pa.RecordBatch]:
@@ -92,36 +93,36 @@ def _parquet_batches(path: Path) -> Iterator[pa.RecordBatch]:
         yield from file.iter_batches(batch_size=BATCH_ROWS, columns=present)
 
 
-def _csv_tables(path: Path, head: bytes) -> Iterator[pa.Table]:
-    with _opened(path, head) as stream:
-        names = _checked_head(path, stream)
-    return tables(lambda: _opened(path, head), names)
+def _csv_tables(path: Path, signature: bytes) -> Iterator[pa.Table]:
+    with _open(path, signature) as stream:
+        names = _checked_header(path, stream)
+    return read_tables(lambda: _open(path, signature), names)
 
 
-def _opened(path: Path, head: bytes) -> IO[bytes]:
-    if head[:2] == b"\x1f\x8b":
+def _open(path: Path, signature: bytes) -> IO[bytes]:
+    if signature[:2] == b"\x1f\x8b":
         return gzip.open(path, "rb")
-    if head == b"PK\x03\x04":
+    if signature == b"PK\x03\x04":
         # The member stays readable, and keeps the file open, until it is closed itself.
         with zipfile.ZipFile(path) as archive:
             return archive.open(_only_csv(path, archive))
-    # Arrow's own file is read without asking Python for each piece.
+    # Arrow reads its own file object without calling Python for each block.
     return pa.OSFile(str(path))
 
 
 def _only_csv(path: Path, archive: zipfile.ZipFile) -> str:
-    found = [
+    csv_names = [
         name
         for name in archive.namelist()
         if name.lower().endswith(".csv") and not name.startswith("__MACOSX/")
     ]
-    if len(found) != 1:
-        raise SourceError(f"{path}: expected one CSV in the zip, found {found or 'none'}")
-    return found[0]
+    if len(csv_names) != 1:
+        raise SourceError(f"{path}: expected one CSV in the zip, found {csv_names or 'none'}")
+    return csv_names[0]
 
 
-def _checked_head(path: Path, stream: IO[bytes]) -> list[str]:
-    """The columns that the first line names."""
+def _checked_header(path: Path, stream: IO[bytes]) -> list[str]:
+    """The columns in the first line."""
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
     names = next(csv.reader(text), [])
     _refuse_missing(path, names)
@@ -131,7 +132,7 @@ def _checked_head(path: Path, stream: IO[bytes]) -> list[str]:
 
 
 def _refuse_missing(path: Path, names: list[str]) -> None:
-    missing = missing_from(names, NEEDED)
+    missing = missing_columns(names, REQUIRED_COLUMNS)
     if missing:
         raise SourceError(
             f"{path}: missing column {', '.join(missing)}; the first line must name "
@@ -146,8 +147,7 @@ def _no_listings(path: Path) -> SourceError:
     return SourceError(f"{path}: holds a header but no listings; check the export")
 
 
-def _first_line(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     if "straddling object" in str(error):
         return f"a row is longer than {BLOCK_BYTES:,} bytes; is a quote in it not closed?"
-    lines = str(error).splitlines() or [type(error).__name__]
-    return lines[0][:300]
+    return first_line(error)[:300]

@@ -1,4 +1,4 @@
-"""Reading and checking at the same time."""
+"""Prefetch batches: read the next batch in a thread while the caller works on this one."""
 
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -8,17 +8,17 @@ Batch = TypeVar("Batch")
 _END = object()
 
 
-def ahead(batches: Generator[Batch, None, None]) -> Iterator[Batch]:
-    """The same batches, the next one being read (in a thread) while the caller has this one.
+def prefetch(batches: Generator[Batch, None, None]) -> Iterator[Batch]:
+    """The same batches; a thread reads the next batch while the caller works on the current one.
 
-    Worth it where reading releases the interpreter, as Arrow does: two cores share the work. At
-    most two batches are held. What reading raises is raised here; reading is closed at the end.
+    Useful where reading releases the GIL, as Arrow does: two cores share the work. At most two
+    batches are in memory. Errors of reading are raised here; `batches` is closed at the end.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as pool:
-        coming: Future = pool.submit(next, batches, _END)
+        next_batch: Future = pool.submit(next, batches, _END)
         try:
-            while (batch := coming.result()) is not _END:
-                coming = pool.submit(next, batches, _END)
+            while (batch := next_batch.result()) is not _END:
+                next_batch = pool.submit(next, batches, _END)
                 yield batch
         finally:
             pool.submit(batches.close)

@@ -1,6 +1,6 @@
-"""Kaggle's SDK at work: asks for the zip of a dataset and understands the refusals.
+"""Download requests through Kaggle's SDK, and what its error responses mean.
 
-Loaded only when Kaggle is the source. setup/decisions/0011-kaggle-through-its-sdk.md says why
+Imported only when Kaggle is the source. setup/decisions/0011-kaggle-through-its-sdk.md says why
 this is not `import kaggle`.
 """
 
@@ -18,26 +18,26 @@ from vehicle_price.sources.base import SourceError
 from vehicle_price.sources.kaggle import credentials as kaggle_credentials
 from vehicle_price.sources.kaggle.credentials import Credentials
 from vehicle_price.sources.kaggle.download import PAUSES, download
-from vehicle_price.sources.kaggle.download_errors import Broken, Stale
+from vehicle_price.sources.kaggle.download_errors import Stale, TransferError
 
-# Seconds to connect, and of silence. The SDK would wait for ever.
-PATIENCE = (10.0, 60.0)
-MAY_PASS = (408, 425, 429, 500, 502, 503, 504)
+# Seconds to connect, and between two bytes. The SDK itself has no timeout.
+TIMEOUT_SECONDS = (10.0, 60.0)
+RETRYABLE_STATUSES = (408, 425, 429, 500, 502, 503, 504)
 
 
 def fetch(dataset: str, folder: Path, pauses: Sequence[float] = PAUSES) -> Path:
     """The zip of the dataset `owner/name` or `owner/name/version`, up to date, in `folder`.
 
-    pauses: seconds before each further try after a broken transfer.
+    pauses: seconds before each retry of a failed transfer.
     Raises SourceError that says what to do.
     """
-    wanted = _request(dataset)
+    request = _download_request(dataset)
     credentials = kaggle_credentials.find() or _stored_login()
     name = dataset.replace("/", "--")
-    return download(partial(_ask, dataset, wanted, credentials), folder, name, pauses)
+    return download(partial(_send, dataset, request, credentials), folder, name, pauses)
 
 
-def _request(dataset: str) -> ApiDownloadDatasetRequest:
+def _download_request(dataset: str) -> ApiDownloadDatasetRequest:
     owner, name, version = (*dataset.split("/"), "", "")[:3]
     if not owner or not name or dataset.count("/") > 2 or not (version or "0").isdigit():
         raise SourceError(
@@ -51,88 +51,89 @@ def _request(dataset: str) -> ApiDownloadDatasetRequest:
 
 
 @contextmanager
-def _ask(
+def _send(
     dataset: str,
-    wanted: ApiDownloadDatasetRequest,
+    request: ApiDownloadDatasetRequest,
     credentials: Credentials,
     headers: dict[str, str],
 ) -> Iterator[requests.Response]:
-    """The answer to a download request, its body not yet read."""
+    """The response to a download request, its body not yet read."""
     with _client(credentials, headers) as client:
         try:
-            response = client.datasets.dataset_api_client.download_dataset(wanted)
+            response = client.datasets.dataset_api_client.download_dataset(request)
         except requests.HTTPError as error:
-            raise _refusal(error.response, dataset, credentials.place) from error
+            raise _translated(error.response, dataset, credentials.location) from error
         with response:
             yield response
 
 
 @contextmanager
 def _client(credentials: Credentials, headers: dict[str, str]) -> Iterator[KaggleClient]:
-    signed_in = {
+    sign_in = {
         "api_token": credentials.token or None,
         "username": credentials.username or None,
         "password": credentials.key or None,
     }
-    with KaggleClient(**signed_in) as client:
-        # The SDK offers no way to set a time limit or a Range.
+    with KaggleClient(**sign_in) as client:
+        # The SDK has no parameter for a timeout or a Range header.
         session = client.http_client()._session  # pylint: disable=protected-access
         session.headers.update(headers)
-        session.mount("https://", _Impatient())
-        session.mount("http://", _Impatient())
+        session.mount("https://", _TimeoutAdapter())
+        session.mount("http://", _TimeoutAdapter())
         yield client
 
 
-class _Impatient(HTTPAdapter):
+class _TimeoutAdapter(HTTPAdapter):
     def send(self, request, *args, **kwargs):  # pylint: disable=arguments-differ
-        return super().send(request, *args, **(kwargs | {"timeout": PATIENCE}))
+        return super().send(request, *args, **(kwargs | {"timeout": TIMEOUT_SECONDS}))
 
 
 def _stored_login() -> Credentials:
-    """What `kaggle auth login` has stored, renewed when it is too old."""
-    place = kaggle_credentials.STORED_LOGIN
-    if not Path(place).expanduser().exists():
+    """The credentials that `kaggle auth login` has stored, renewed when they have expired."""
+    location = kaggle_credentials.STORED_LOGIN
+    if not Path(location).expanduser().exists():
         raise kaggle_credentials.missing()
     try:
-        with _client(Credentials(place), {}) as client:
+        with _client(Credentials(location), {}) as client:
             stored = KaggleCredentials.load(client)
             token = stored.get_access_token() if stored else ""
     except requests.RequestException as error:
         raise SourceError(
-            f"the login in {place} cannot be renewed ({type(error).__name__}). When the network "
+            f"the login in {location} cannot be renewed ({type(error).__name__}). When the network "
             "works, run `kaggle auth login` again"
         ) from error
-    except (OSError, ValueError, TypeError, AttributeError):  # what the SDK does with such a file
+    except (OSError, ValueError, TypeError, AttributeError):  # raised by the SDK for such a file
         token = ""
     if not token:
-        raise SourceError(f"{place} is damaged: run `kaggle auth login` again")
-    return Credentials(place, token=token)
+        raise SourceError(f"{location} is damaged: run `kaggle auth login` again")
+    return Credentials(location, token=token)
 
 
-def _refusal(response: requests.Response, dataset: str, place: str) -> Exception:
-    status, told = _told(response)
+def _translated(response: requests.Response, dataset: str, location: str) -> Exception:
+    """The error for a response: TransferError where a retry may help, else SourceError."""
+    status, detail = _status_and_message(response)
     if status == 416:
         return Stale("the server has no more bytes than are here")
-    if status in MAY_PASS:
-        return Broken(f"Kaggle answered {status}{told}", _retry_after(response))
+    if status in RETRYABLE_STATUSES:
+        return TransferError(f"Kaggle answered {status}{detail}", _retry_after(response))
     if response.history:
-        return Broken(f"the storage Kaggle sent us to answered {status}")
+        return TransferError(f"the storage Kaggle sent us to answered {status}")
     page = f"https://www.kaggle.com/datasets/{dataset}"
-    reasons = {
-        401: f"the credentials from {place} are refused (401{told}): expired or mistyped. Make a "
-        f"new token at {kaggle_credentials.SETTINGS_PAGE}",
-        403: f"{dataset} is not open to the credentials from {place} (403{told}). Either they are "
-        "wrong, or the dataset is private, removed or has terms to accept: open "
+    messages = {
+        401: f"the credentials from {location} are refused (401{detail}): expired or mistyped. "
+        f"Make a new token at {kaggle_credentials.SETTINGS_PAGE}",
+        403: f"{dataset} is not open to the credentials from {location} (403{detail}). Either they "
+        "are wrong, or the dataset is private, removed or has terms to accept: open "
         f"{page} in the browser, signed in as the same user",
-        404: f"there is no dataset {dataset} ({status}{told}). See {page}; set KAGGLE_DATASET to "
+        404: f"there is no dataset {dataset} ({status}{detail}). See {page}; set KAGGLE_DATASET to "
         "another, or read a copy with SOURCE=file DATA=path",
     }
-    other = f"Kaggle answered {status}{told} to the download of {dataset}. See {page}"
-    return SourceError(reasons.get(404 if status == 410 else status, other))
+    other = f"Kaggle answered {status}{detail} to the download of {dataset}. See {page}"
+    return SourceError(messages.get(404 if status == 410 else status, other))
 
 
-def _told(response: requests.Response) -> tuple[int, str]:
-    """Status and message: Kaggle puts both into JSON, at times under status 200."""
+def _status_and_message(response: requests.Response) -> tuple[int, str]:
+    """Kaggle puts both into JSON, sometimes in a response with status 200."""
     try:
         body = response.json()
         return int(body["code"]), f": {str(body['message'])[:200]}"

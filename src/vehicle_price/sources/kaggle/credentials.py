@@ -1,11 +1,11 @@
-"""Who signs in to Kaggle: the ways of Kaggle's own client, in its order.
+"""Credentials for Kaggle, from the same sources and in the same order as in Kaggle's own client.
 
 1. an access token: KAGGLE_API_TOKEN (the token, or a file that holds it), ~/.kaggle/access_token
 2. a user name and a key: kaggle.json, and over it KAGGLE_USERNAME and KAGGLE_KEY
-3. what `kaggle auth login` has stored (`kaggle_download` has it renewed when it is too old)
+3. what `kaggle auth login` has stored (client.py renews it when it has expired)
 
-An integration test compares with what the client itself sends. Environment and files are read when
-asked for and never become settings, so that no log or page shows them.
+An integration test compares this with what Kaggle's client sends. Environment and files are read at
+each call and never become settings, so that no log or page shows them.
 """
 
 import json
@@ -23,33 +23,35 @@ STORED_LOGIN = "~/.kaggle/credentials.json"
 
 @dataclass(frozen=True)
 class Credentials:
-    """A token, or a user name and a key, and where they are from. The secrets are not printed."""
+    """A token, or a user name and a key, hidden from repr(). location: where they are from."""
 
-    place: str
+    location: str
     token: str = field(default="", repr=False)
     username: str = ""
     key: str = field(default="", repr=False)
 
 
 def find() -> Credentials | None:
-    """The first token or key there is; None when only a stored login can be left.
+    """The first token or key; None when there is neither (a stored login may exist).
 
-    Raises SourceError for a token file that cannot be read, or for a secret that is none.
+    Raises SourceError for an unreadable token file or a secret with impossible characters.
     """
-    found = _token() or _key()
-    if found and not all(map(_clean, (found.token, found.username, found.key))):
+    credentials = _token() or _key()
+    if credentials is None:
+        return None
+    if not all(map(_is_clean, (credentials.token, credentials.username, credentials.key))):
         raise SourceError(
-            f"the credentials from {found.place} hold characters that none has, perhaps a quote or "
-            "a line end that was copied along; paste them again"
+            f"the credentials from {credentials.location} hold characters that none has, perhaps a "
+            "quote or a line end that was copied along; paste them again"
         )
-    return found
+    return credentials
 
 
 def missing() -> SourceError:
-    """What to say when there is no way to sign in. Names what is there by halves."""
-    halves = "".join(f" ({note})" for note in _halves())
+    """The error when there are no credentials; its message names incomplete ones."""
+    incomplete = "".join(f" ({note})" for note in _incomplete_credentials())
     return SourceError(
-        f"no credentials found{halves}. Make a token at {SETTINGS_PAGE} and save it in "
+        f"no credentials found{incomplete}. Make a token at {SETTINGS_PAGE} and save it in "
         "~/.kaggle/access_token or set KAGGLE_API_TOKEN; or set KAGGLE_USERNAME and KAGGLE_KEY; or "
         "run `kaggle auth login`"
     )
@@ -57,12 +59,14 @@ def missing() -> SourceError:
 
 def _token() -> Credentials | None:
     try:
-        token, place = get_access_token_from_env()
+        token, location = get_access_token_from_env()
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"the file with the access token cannot be read: {error}") from error
     if not token:
         return None
-    return Credentials("~/.kaggle/access_token" if place == "access_token" else place, token=token)
+    return Credentials(
+        "~/.kaggle/access_token" if location == "access_token" else location, token=token
+    )
 
 
 def _key() -> Credentials | None:
@@ -70,8 +74,8 @@ def _key() -> Credentials | None:
     values = _read(path) | variables
     if not ("username" in values and "key" in values):
         return None
-    places = [*([str(path)] if len(variables) < 2 else []), *map(_variable, variables)]
-    return Credentials(" and ".join(places), username=values["username"], key=values["key"])
+    locations = [*([str(path)] if len(variables) < 2 else []), *map(_variable, variables)]
+    return Credentials(" and ".join(locations), username=values["username"], key=values["key"])
 
 
 def _kaggle_json() -> Path:
@@ -85,7 +89,7 @@ def _kaggle_json() -> Path:
 
 
 def _read(path: Path) -> dict[str, str]:
-    # A damaged file is no fault while a better way is there; `missing` speaks of it otherwise.
+    # A damaged file is no error while there are other credentials; `missing` reports it otherwise.
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -104,7 +108,7 @@ def _variable(name: str) -> str:
     return f"KAGGLE_{name.upper()}"
 
 
-def _halves() -> list[str]:
+def _incomplete_credentials() -> list[str]:
     path, variables = _kaggle_json(), _variables()
     notes = [f"only {_variable(name)} is set" for name in variables]
     if path.exists() and len(_read(path)) < 2:
@@ -114,5 +118,5 @@ def _halves() -> list[str]:
     return notes
 
 
-def _clean(secret: str) -> bool:
+def _is_clean(secret: str) -> bool:
     return secret.isascii() and secret.isprintable() and secret == secret.strip()

@@ -1,4 +1,4 @@
-"""What goes wrong in a download, and what is said about it."""
+"""Errors of a download, and their messages."""
 
 import re
 from pathlib import Path
@@ -9,42 +9,42 @@ from vehicle_price.sources.base import SourceError
 from vehicle_price.sources.kaggle.zip_cache import size_of
 
 
-class Broken(Exception):
-    """A transfer that may be tried again. pause: the seconds the server asks for, if it does."""
+class TransferError(Exception):
+    """A failed transfer; a retry may help. pause: seconds that the server asks to wait, or None."""
 
     def __init__(self, reason: str, pause: float | None = None) -> None:
         super().__init__(reason)
         self.pause = pause
 
 
-class Stale(Broken):
-    """What has arrived so far does not fit what the server has: begin anew."""
+class Stale(TransferError):
+    """The bytes received so far do not belong to the server's current file: start from zero."""
 
 
-class Damaged(Broken):
-    """Everything has arrived, and it is no whole zip."""
+class Damaged(TransferError):
+    """All bytes were received, but they are not a valid zip."""
 
 
-def given_up(broken: Broken, whole: Path, part: Path) -> SourceError:
-    """What to say after the last try, with what helps."""
+def final_error(error: TransferError, whole: Path, partial: Path) -> SourceError:
+    """The error after the last retry, with advice. whole, partial: see zip_cache."""
     copy = "read a copy from the browser with SOURCE=file DATA=path"
     if whole.exists():
         copy += f", or the earlier download with SOURCE=file DATA={whole}"
-    if isinstance(broken, Damaged):
-        return SourceError(f"the download failed twice: {broken}. Try later, or {copy}")
-    kept = (
-        f"{megabytes(size_of(part))} are kept, the next run goes on there. "
-        if size_of(part)
+    if isinstance(error, Damaged):
+        return SourceError(f"the download failed twice: {error}. Try later, or {copy}")
+    resume = (
+        f"{megabytes(size_of(partial))} are kept, the next run goes on there. "
+        if size_of(partial)
         else ""
     )
     return SourceError(
-        f"the download failed again and again, last because: {broken}. {kept}Check the network and "
-        f"the proxy (HTTPS_PROXY) and run it again; or {copy}"
+        f"the download failed again and again, last because: {error}. {resume}Check the network "
+        f"and the proxy (HTTPS_PROXY) and run it again; or {copy}"
     )
 
 
-def cause(error: requests.RequestException) -> str:
-    """What went wrong, without the address: it may be a signed one."""
+def cause_of(error: requests.RequestException) -> str:
+    """The cause of a failed request, without the URL, which may contain a signature."""
     inner = error.args[0] if error.args else error
     inner = getattr(inner, "reason", inner)
     return f"{type(error).__name__}: {re.sub(r'https?://[^ ]+', '…', str(inner))[:200]}"

@@ -1,4 +1,4 @@
-"""Listings from Kaggle: the dataset's zip, downloaded when it has changed, then read as a file."""
+"""Listings from Kaggle: download the dataset's zip when it has changed, then read it as a file."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,18 +14,18 @@ GUIDE = "setup/setup_kaggle.md"
 
 
 def read(query: SourceQuery, settings: Settings) -> Iterator[pd.DataFrame]:
-    """Raw frames of the dataset `settings.kaggle_dataset`, kept in `settings.download_dir`.
+    """Raw frames of the dataset `settings.kaggle_dataset`, cached in `settings.download_dir`.
 
-    Raises SourceError that says what to do: without credentials, without a network, when the
-    dataset is gone, the disk full, or the file damaged.
+    Raises SourceError with what to do: without credentials or network, when the dataset does not
+    exist, the disk is full, or the file is damaged.
     """
-    path = _fetched(settings)
+    path = _fetch(settings)
     yield from file.read(replace(query, data=str(path)), settings)
 
 
-def _fetched(settings: Settings) -> Path:
+def _fetch(settings: Settings) -> Path:
     try:
-        # Kaggle's package takes a second to load, and not every image has it.
+        # Kaggle's package takes a second to import, and not every image has it.
         from vehicle_price.sources.kaggle.client import fetch
 
         return fetch(settings.kaggle_dataset, Path(settings.download_dir))

@@ -1,6 +1,6 @@
 """Fill a MongoDB collection from a file of listings; safe to repeat and to interrupt.
 
-A listing is one document, found again by its id: pushing it twice leaves one, the newer.
+A listing is one document, identified by its id: pushing a listing twice updates its document.
 """
 
 import hashlib
@@ -20,26 +20,31 @@ from vehicle_price.contract.check import READER_FAULT
 from vehicle_price.settings import Settings
 from vehicle_price.sources import file
 from vehicle_price.sources.base import SourceError, SourceQuery
-from vehicle_price.sources.mongodb.client import FAULTS, Place, connected, explained, place
+from vehicle_price.sources.mongodb.client import (
+    MONGODB_ERRORS,
+    CollectionAddress,
+    collection_address,
+    connected,
+    source_error,
+)
 
-# Listings sent at once.
-SENT = 2_000
+# Listings in one bulk write.
+BULK_ROWS = 2_000
 
 INDEXES = (
-    # Sparse: rows without an id are kept too, for the contract to quarantine.
+    # Sparse: rows without an id are stored too; the contract will quarantine them.
     IndexModel([("id", ASCENDING)], unique=True, sparse=True),
     IndexModel([("posting_date", ASCENDING), ("id", ASCENDING)]),
 )
-DUPLICATES = 11_000
+DUPLICATE_KEY = 11_000  # error code of MongoDB
 
-
-# What is counted as stored is still there after the server was killed.
+# Rows that are counted as stored survive a kill of the server.
 ON_DISK = WriteConcern("majority", j=True)
 
 
 @dataclass(frozen=True)
 class Pushed:
-    """Counts of rows. read: from the file; new: added; known: were there; changed: of these."""
+    """Counts of rows. read: from the file; new: inserted; known: existed; changed: of these."""
 
     read: int = 0
     new: int = 0
@@ -59,63 +64,63 @@ def push(
 ) -> Pushed:
     """Store every listing of a CSV, zip, gzip or Parquet file as a document.
 
-    Fields that other tools added to a document stay. progress: called after every SENT rows.
-    Raises SourceError when the file or the server fails; what was pushed until then stays.
+    Fields that other tools added to a document stay. progress: called after every BULK_ROWS rows.
+    Raises SourceError when the file or the server fails; rows pushed until then stay.
     """
-    where = place(settings)
-    # The file first: one that cannot be read leaves no empty collection.
+    address = collection_address(settings)
+    # The file first, so that an unreadable file creates no empty collection.
     frames = iter(file.read(SourceQuery(data=path), settings))
     first = next(frames)
     pushed = Pushed()
     try:
-        with connected(settings, where) as reached:
-            collection = reached.with_options(write_concern=ON_DISK)
-            _make_indexes(collection, where)
-            for rows in _parts(chain([first], frames)):
-                pushed = _sent(collection, rows, pushed)
+        with connected(settings, address) as opened:
+            collection = opened.with_options(write_concern=ON_DISK)
+            _create_indexes(collection, address)
+            for rows in _chunks(chain([first], frames)):
+                pushed = _write(collection, rows, pushed)
                 progress(pushed)
-    except FAULTS as error:
-        raise explained(error, where, f"after {pushed.read:,} listings") from error
+    except MONGODB_ERRORS as error:
+        raise source_error(error, address, f"after {pushed.read:,} listings") from error
     return pushed
 
 
-def _make_indexes(collection: Collection, where: Place) -> None:
+def _create_indexes(collection: Collection, address: CollectionAddress) -> None:
     try:
         collection.create_indexes(list(INDEXES))
     except OperationFailure as error:
-        if error.code != DUPLICATES:
+        if error.code != DUPLICATE_KEY:
             raise
         raise SourceError(
-            f"{where} holds several documents with the same id, so that none could be found again "
-            "by it; remove the surplus, or push to another MONGODB_COLLECTION"
+            f"{address} holds several documents with the same id, so that none could be found "
+            "again by it; remove the surplus, or push to another MONGODB_COLLECTION"
         ) from error
 
 
-def _parts(frames: Iterator[pd.DataFrame]) -> Iterator[list[dict[str, str | None]]]:
+def _chunks(frames: Iterator[pd.DataFrame]) -> Iterator[list[dict[str, str | None]]]:
     for frame in frames:
         table = pa.Table.from_pandas(frame, preserve_index=False)
-        for start in range(0, len(table), SENT):
-            yield table.slice(start, SENT).to_pylist()
+        for start in range(0, len(table), BULK_ROWS):
+            yield table.slice(start, BULK_ROWS).to_pylist()
 
 
-def _sent(collection: Collection, rows: list[dict[str, str | None]], before: Pushed) -> Pushed:
-    # Of rows with one id the last wins; an unordered write would leave it to chance.
+def _write(collection: Collection, rows: list[dict[str, str | None]], before: Pushed) -> Pushed:
+    # Of several rows with one id the last wins; in an unordered write any of them could.
     documents = {_key(row): row for row in rows}
-    done = collection.bulk_write(
+    result = collection.bulk_write(
         [_upsert(key, row) for key, row in documents.items()], ordered=False
     )
     return Pushed(
         before.read + len(rows),
-        before.new + done.upserted_count,
-        before.known + done.matched_count,
-        before.changed + done.modified_count,
+        before.new + result.upserted_count,
+        before.known + result.matched_count,
+        before.changed + result.modified_count,
     )
 
 
 def _key(row: Mapping[str, str | None]) -> tuple[str, str]:
-    """The field and value that identify a row: its id, or a hash of all it holds.
+    """The field and value that identify a row: its id, or a hash of the whole row.
 
-    The id of a row that could not be taken apart may be another row's.
+    The hash is used for a row that could not be parsed, since its id may be another row's.
     """
     if row["id"] is not None and row.get(READER_FAULT) is None:
         return "id", row["id"]
@@ -124,6 +129,6 @@ def _key(row: Mapping[str, str | None]) -> tuple[str, str]:
 
 
 def _upsert(key: tuple[str, str], row: Mapping[str, str | None]) -> UpdateOne:
-    given = {name: text for name, text in row.items() if text is not None and name != "id"}
+    present = {name: text for name, text in row.items() if text is not None and name != "id"}
     absent = {name: "" for name, text in row.items() if text is None}
-    return UpdateOne(dict([key]), {"$set": given, "$unset": absent}, upsert=True)
+    return UpdateOne(dict([key]), {"$set": present, "$unset": absent}, upsert=True)

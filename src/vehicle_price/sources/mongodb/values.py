@@ -1,6 +1,6 @@
-"""Values of MongoDB as the text a CSV of the same listings would hold.
+"""Convert values of MongoDB to the text that a CSV of the same listings would hold.
 
-What `vehicle-price mongodb push` stores is text already. Other tools store numbers and dates.
+`vehicle-price mongodb push` stores text. Other tools store numbers and dates.
 """
 
 import json
@@ -13,30 +13,30 @@ from bson import Decimal128, ObjectId
 
 from vehicle_price.contract.check import READER_FAULT, STORED_COLUMNS
 
-# Beyond this a number is junk; it keeps its exponent, so that its text stays short.
-LONGEST_WHOLE = 20
+# A number with more digits is invalid; it keeps its exponent, so that its text stays short.
+MAX_DIGITS = 20
 
-# The contract refuses a row that holds this character.
+# The contract quarantines a row with this character.
 NOT_TEXT = "\N{REPLACEMENT CHARACTER}"
 
 
-def batch(documents: Sequence[Mapping[str, object]]) -> pa.RecordBatch:
-    """Documents as columns of text; a field that a document lacks is missing."""
+def to_batch(documents: Sequence[Mapping[str, object]]) -> pa.RecordBatch:
+    """Documents as columns of text; a field that a document lacks is null."""
     names = (*STORED_COLUMNS, READER_FAULT)
     return pa.RecordBatch.from_arrays(
-        [pa.array([text(d.get(name)) for d in documents], pa.string()) for name in names],
+        [pa.array([to_text(d.get(name)) for d in documents], pa.string()) for name in names],
         names=names,
     )
 
 
-def text(value: object) -> str | None:
-    """The raw text of one value; None where there is none.
+def to_text(value: object) -> str | None:
+    """The raw text of one value; None for null and NaN.
 
-    What is no single value, such as a list, is shown behind U+FFFD, which the contract refuses.
+    A list or an object is shown after U+FFFD, so that the contract quarantines the row.
 
-    >>> text(2013.0), text(Decimal128("15990.00")), text(float("nan")), text("1500.0")
+    >>> to_text(2013.0), to_text(Decimal128("15990.00")), to_text(float("nan")), to_text("1500.0")
     ('2013', '15990', None, '1500.0')
-    >>> text(datetime(2021, 4, 28, 17, tzinfo=timezone.utc))
+    >>> to_text(datetime(2021, 4, 28, 17, tzinfo=timezone.utc))
     '2021-04-28T17:00:00+00:00'
     """
     if value is None or isinstance(value, str):
@@ -47,10 +47,10 @@ def text(value: object) -> str | None:
         return str(value)
     if isinstance(value, float):
         return _number(Decimal(repr(value)))
-    return _rarer(value)
+    return _rare_type_to_text(value)
 
 
-def _rarer(value: object) -> str | None:
+def _rare_type_to_text(value: object) -> str | None:
     if isinstance(value, Decimal128):
         return _number(value.to_decimal())
     if isinstance(value, datetime):
@@ -65,7 +65,7 @@ def _rarer(value: object) -> str | None:
 def _number(value: Decimal) -> str | None:
     if value.is_nan():
         return None
-    if value.is_infinite() or abs(value.adjusted()) > LONGEST_WHOLE:
+    if value.is_infinite() or abs(value.adjusted()) > MAX_DIGITS:
         return str(value)
     if value == value.to_integral_value():
         return str(int(value))
