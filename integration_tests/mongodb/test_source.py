@@ -27,7 +27,7 @@ from vehicle_price.settings import Settings
 from vehicle_price.sources import file
 from vehicle_price.sources.base import SourceError, SourceQuery
 from vehicle_price.sources.mongodb import source as mongodb
-from vehicle_price.sources.mongodb.push import Pushed, push
+from vehicle_price.sources.mongodb.push import PushCounts, push
 from vehicle_price.sources.sample.source import generate, write_csv
 
 ROWS = 600
@@ -116,7 +116,7 @@ def command(settings: Settings, *arguments: str, level: str = "INFO") -> subproc
 
 
 def test_pushed_listings_read_back_as_they_stand_in_the_file(settings, csv):
-    assert push(settings, csv) == Pushed(read=ROWS, new=ROWS)
+    assert push(settings, csv) == PushCounts(read=ROWS, new=ROWS)
     from_mongodb = read(settings).sort_values("id", ignore_index=True)
     from_file = read(settings, "file", data=csv).sort_values("id", ignore_index=True)
     pd.testing.assert_frame_equal(from_mongodb.drop(columns=READER_FAULT), from_file)
@@ -126,7 +126,7 @@ def test_pushed_listings_read_back_as_they_stand_in_the_file(settings, csv):
 def test_pushing_again_changes_nothing(settings, collection, csv):
     push(settings, csv)
     before = list(collection.find())
-    assert push(settings, csv) == Pushed(read=ROWS, known=ROWS)
+    assert push(settings, csv) == PushCounts(read=ROWS, known=ROWS)
     assert list(collection.find()) == before
 
 
@@ -137,7 +137,7 @@ def test_a_changed_listing_is_updated_and_foreign_fields_stay(settings, collecti
     push(settings, str(path))
     collection.update_one({}, {"$set": {"seen_by": "another tool"}})
     listing.assign(price="4321", VIN=None).to_parquet(path)
-    assert push(settings, str(path)) == Pushed(read=1, known=1, changed=1)
+    assert push(settings, str(path)) == PushCounts(read=1, known=1, changed=1)
     (document,) = content(collection)
     assert (document["price"], document["seen_by"]) == ("4321", "another tool")
     assert "VIN" not in document

@@ -83,11 +83,11 @@ def _report(settings: Settings, options: argparse.Namespace) -> int:
 
 def _push(settings: Settings, options: argparse.Namespace) -> int:
     from vehicle_price.sources.mongodb.client import collection_address
-    from vehicle_price.sources.mongodb.push import Pushed, push
+    from vehicle_price.sources.mongodb.push import PushCounts, push
 
     told = 0
 
-    def tell(pushed: Pushed) -> None:
+    def tell(pushed: PushCounts) -> None:
         nonlocal told
         if pushed.read // TOLD > told:
             told = pushed.read // TOLD

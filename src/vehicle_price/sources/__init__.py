@@ -1,1 +1,1 @@
-"""Where listings come from: one module or room for each source."""
+"""Sources of listings: one module or room for each source."""

@@ -43,7 +43,7 @@ ON_DISK = WriteConcern("majority", j=True)
 
 
 @dataclass(frozen=True)
-class Pushed:
+class PushCounts:
     """Counts of rows. read: from the file; new: inserted; known: existed; changed: of these."""
 
     read: int = 0
@@ -60,8 +60,8 @@ class Pushed:
 
 
 def push(
-    settings: Settings, path: str, progress: Callable[[Pushed], None] = lambda pushed: None
-) -> Pushed:
+    settings: Settings, path: str, progress: Callable[[PushCounts], None] = lambda counts: None
+) -> PushCounts:
     """Store every listing of a CSV, zip, gzip or Parquet file as a document.
 
     Fields that other tools added to a document stay. progress: called after every BULK_ROWS rows.
@@ -71,7 +71,7 @@ def push(
     # The file first, so that an unreadable file creates no empty collection.
     frames = iter(file.read(SourceQuery(data=path), settings))
     first = next(frames)
-    pushed = Pushed()
+    pushed = PushCounts()
     try:
         with connected(settings, address) as opened:
             collection = opened.with_options(write_concern=ON_DISK)
@@ -103,13 +103,15 @@ def _chunks(frames: Iterator[pd.DataFrame]) -> Iterator[list[dict[str, str | Non
             yield table.slice(start, BULK_ROWS).to_pylist()
 
 
-def _write(collection: Collection, rows: list[dict[str, str | None]], before: Pushed) -> Pushed:
+def _write(
+    collection: Collection, rows: list[dict[str, str | None]], before: PushCounts
+) -> PushCounts:
     # Of several rows with one id the last wins; in an unordered write any of them could.
     documents = {_key(row): row for row in rows}
     result = collection.bulk_write(
         [_upsert(key, row) for key, row in documents.items()], ordered=False
     )
-    return Pushed(
+    return PushCounts(
         before.read + len(rows),
         before.new + result.upserted_count,
         before.known + result.matched_count,

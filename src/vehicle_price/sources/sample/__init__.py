@@ -1,1 +1,1 @@
-"""The source `sample`: made-up listings that look like Craigslist's."""
+"""The source `sample`: fictional listings that look like Craigslist's."""

@@ -1,13 +1,13 @@
-"""The cars of the sample: what they are, how they aged, what they are worth. No dirt yet."""
+"""The cars of the sample: model, age, equipment and price, before any noise."""
 
 import numpy as np
 import pandas as pd
 
-from vehicle_price.sources.sample.tables import BODIES, HOLDS_VALUE, Body, models
+from vehicle_price.sources.sample.tables import BODIES, HOLDS_VALUE, Body, vehicle_models
 
 POSTED_YEAR = 2021
 
-# Cars of each age (years), relative; what is older than 25 years is drawn apart.
+# Relative number of cars by age in years; ages above 25 are drawn separately.
 AGE_WEIGHTS = (
     5,
     33,
@@ -65,7 +65,7 @@ PAINT = (
 
 
 def draw_cars(count: int, rng: np.random.Generator) -> pd.DataFrame:
-    """`count` clean cars, one a row.
+    """`count` cars without noise, one in each row.
 
     Columns: make, name, trim, body, year, odometer (miles), price (whole US dollars),
     condition, cylinders, fuel, title_status, transmission, drive, size, type, paint_color.
@@ -74,8 +74,8 @@ def draw_cars(count: int, rng: np.random.Generator) -> pd.DataFrame:
     age = POSTED_YEAR - cars["year"].to_numpy()
     cars["odometer"] = _odometer(age, cars["body"].to_numpy(), rng)
     cars["condition"] = _condition(age, rng)
-    cars["title_status"] = pick({k: share for k, (share, _) in TITLE.items()}, count, rng)
-    cars["paint_color"] = pick(shares(PAINT), count, rng)
+    cars["title_status"] = draw_levels({k: share for k, (share, _) in TITLE.items()}, count, rng)
+    cars["paint_color"] = draw_levels(parse_shares(PAINT), count, rng)
     for name, body in BODIES.items():
         of_body = (cars["body"] == name).to_numpy()
         for column, values in _build(name, body, int(of_body.sum()), rng).items():
@@ -84,17 +84,17 @@ def draw_cars(count: int, rng: np.random.Generator) -> pd.DataFrame:
     return cars
 
 
-def pick(choices: dict[str, float], count: int, rng: np.random.Generator) -> np.ndarray:
-    """`count` of the choices (an object array), each as often as its share says."""
+def draw_levels(choices: dict[str, float], count: int, rng: np.random.Generator) -> np.ndarray:
+    """`count` random choices (an object array), each with the probability of its share."""
     weights = np.array(list(choices.values()), float)
     drawn = rng.choice(len(choices), size=count, p=weights / weights.sum())
     return np.array(list(choices), dtype=object)[drawn]
 
 
-def shares(text: str) -> dict[str, float]:
-    """Levels and shares written one after the other.
+def parse_shares(text: str) -> dict[str, float]:
+    """Parse alternating levels and shares.
 
-    >>> shares("fwd 96 4wd 4")
+    >>> parse_shares("fwd 96 4wd 4")
     {'fwd': 96.0, '4wd': 4.0}
     """
     words = text.split()
@@ -109,13 +109,13 @@ def _ages(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _identity(ages: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
-    table = models()
+    table = vehicle_models()
     year = POSTED_YEAR - ages
     model = np.empty(len(year), int)
     for value in np.unique(year):
-        # Older than any model of the table: whatever was built first.
-        at = max(value, min(m.first for m in table))
-        weights = np.array([m.weight if m.first <= at <= m.last else 0.0 for m in table])
+        # Older than every model in the table: use the models that were built first.
+        model_year = max(value, min(m.first for m in table))
+        weights = np.array([m.weight if m.first <= model_year <= m.last else 0.0 for m in table])
         of_year = year == value
         model[of_year] = rng.choice(len(table), size=of_year.sum(), p=weights / weights.sum())
     trims = np.array([len(m.trims) for m in table])[model]
@@ -150,12 +150,12 @@ def _condition(age: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _build(name: str, body: Body, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    cylinders = pick(shares(body.cylinders), count, rng)
+    cylinders = draw_levels(parse_shares(body.cylinders), count, rng)
     engine = np.where(cylinders == "other", "other", cylinders + " cylinders")
     fuel = np.where(rng.random(count) < body.diesel, "diesel", "gas").astype(object)
     if name in ("electric", "hybrid"):
         fuel[:] = name
-    # About one listing in seven says 'other', whatever the gearbox.
+    # About one listing in seven has the level 'other', whatever the transmission.
     gear = np.where(rng.random(count) < body.manual, "manual", "automatic").astype(object)
     gear[rng.random(count) < 0.14] = "other"
     fuel[rng.random(count) < 0.02] = "other"
@@ -165,21 +165,21 @@ def _build(name: str, body: Body, count: int, rng: np.random.Generator) -> dict[
         "cylinders": engine,
         "fuel": fuel,
         "transmission": gear,
-        "type": pick(shares(body.types), count, rng),
-        "drive": pick(shares(body.drives), count, rng),
-        "size": pick(shares(sizes), count, rng),
+        "type": draw_levels(parse_shares(body.types), count, rng),
+        "drive": draw_levels(parse_shares(body.drives), count, rng),
+        "size": draw_levels(parse_shares(sizes), count, rng),
     }
 
 
 def _price(cars: pd.DataFrame, age: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What the seller asks: price when new, less age, miles and damage, give or take."""
+    """The asking price: price when new, less age, mileage and damage, with random deviation."""
     loss = cars["body"].map({name: body.loss for name, body in BODIES.items()})
-    holds = cars["make"].map(HOLDS_VALUE).fillna(1.0)
+    value_factor = cars["make"].map(HOLDS_VALUE).fillna(1.0)
     # Old cars stop losing value, and classics gain.
     worn = np.interp(age, [-1, 0, 1, 12, 20, 28, 45, 60], [0, 0, 1.2, 11.3, 15, 16, 10, 6])
     log_price = (
         np.log(cars["new_price"])
-        - loss * holds * worn
+        - loss * value_factor * worn
         - MILEAGE_LOSS * cars["odometer"] / 1000
         + cars["condition"].map(CONDITION)
         + cars["title_status"].map({level: effect for level, (_, effect) in TITLE.items()})
@@ -187,13 +187,13 @@ def _price(cars: pd.DataFrame, age: np.ndarray, rng: np.random.Generator) -> np.
         + np.where(cars["fuel"] == "diesel", 0.18, 0.0)
         - np.where((cars["transmission"] == "manual") & (cars["body"] == "small"), 0.06, 0.0)
     ).to_numpy()
-    # Most sellers agree, a few are far off.
+    # Most asking prices are close to the mean, a few are far from it.
     spread = np.where(rng.random(len(cars)) < 0.06, 3.0, 1.0)
-    return _as_asked(np.exp(log_price + rng.normal(0, SELLER_NOISE, len(cars)) * spread), rng)
+    return _rounded_price(np.exp(log_price + rng.normal(0, SELLER_NOISE, len(cars)) * spread), rng)
 
 
-def _as_asked(price: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Round like sellers do: to hundreds or five hundreds, or to 995, 990, 999 and the like."""
+def _rounded_price(price: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Rounded as sellers do it: to 100 or 500 dollars, or to prices such as 995, 990 and 999."""
     step = np.where(price > 3000, 500, 100)
     rounded = np.maximum(np.round(price / step) * step, 100)
     below = rounded - rng.choice([1, 5, 10, 12, 100], size=len(price))

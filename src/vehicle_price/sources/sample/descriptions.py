@@ -1,10 +1,10 @@
-"""Sellers' texts for the sample: long, over several lines, and often naming the price."""
+"""Sellers' texts for the sample: long, with several lines, and often with the price."""
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-PRICE_NAMED = 0.437
+PRICE_SHARE = 0.437  # of the texts that contain the price
 PARAGRAPHS = (
     "Carfax available, ask us. Clean inside and out, runs & drives great.\n",
     'We finance everyone! Bad credit, no credit, first time buyer: "no problem".\n',
@@ -15,22 +15,22 @@ PARAGRAPHS = (
     "Call or text. If this ad is still up, it's still available.\n\n",
     "Keywords: ford, chevy, toyota, honda, nissan, jeep, dodge, ram, gmc, bmw, audi, kia\n",
 )
-PARAGRAPHS_EACH = 40
+PARAGRAPHS_PER_TEXT = 40
 
 
-def described(batch: pa.RecordBatch, rng: np.random.Generator) -> pa.RecordBatch:
+def add_descriptions(batch: pa.RecordBatch, rng: np.random.Generator) -> pa.RecordBatch:
     """The batch with its column `description` filled; about 3,000 characters each."""
-    # A few hundred long bodies shared by all: as long as real ones, made in no time.
+    # All listings share a few hundred bodies: as long as real texts, and fast to generate.
     bodies = [
-        "".join(PARAGRAPHS[i] for i in rng.integers(0, len(PARAGRAPHS), PARAGRAPHS_EACH))
+        "".join(PARAGRAPHS[i] for i in rng.integers(0, len(PARAGRAPHS), PARAGRAPHS_PER_TEXT))
         for _ in range(300)
     ]
     body = pa.array(bodies).take(pa.array(rng.integers(0, len(bodies), batch.num_rows)))
-    named = pa.array(rng.random(batch.num_rows) < PRICE_NAMED)
-    price = pc.if_else(named, batch.column("price"), "ask")
+    has_price = pa.array(rng.random(batch.num_rows) < PRICE_SHARE)
+    price = pc.if_else(has_price, batch.column("price"), "ask")
     model = pc.fill_null(batch.column("model"), "car")
     text = pc.binary_join_element_wise(model, "\n\nPrice: $", price, "\n\n", body, "")
-    # The blank listings at the head have no year and no text.
+    # The blank listings at the top have no date and no text.
     text = pc.if_else(pc.is_null(batch.column("posting_date")), None, text)
-    place = batch.schema.get_field_index("description")
-    return batch.set_column(place, "description", text)
+    index = batch.schema.get_field_index("description")
+    return batch.set_column(index, "description", text)

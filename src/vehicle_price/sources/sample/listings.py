@@ -1,4 +1,4 @@
-"""Cars put up for sale: when, where and how often. One car is often listed many times."""
+"""Listings of cars: when, where and how often. One car is often listed many times."""
 
 import numpy as np
 import pandas as pd
@@ -6,36 +6,37 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vehicle_price.schema import NAMES
-from vehicle_price.sources.sample.tables import places
+from vehicle_price.sources.sample.tables import states
 
 FIRST_DAY = np.datetime64("2021-04-04T00:00:00")
 DAYS = 31
 FIRST_ID = 7_301_583_321
 
-# Listings that repeat a car listed before, and those at the top of the file that hold
-# next to nothing (which makes a reader that infers types from the head go wrong).
-REPEATED = 0.44
+# Share of listings that repeat a car listed before.
+REPEATED_SHARE = 0.44
+# Listings at the top of the file that are nearly empty: they mislead a reader that infers types
+# from the first rows.
 BLANK_ROWS = 27
-BLANK_KEEPS = ("id", "url", "region", "region_url", "price", "state")
+BLANK_ROW_COLUMNS = ("id", "url", "region", "region_url", "price", "state")
 
 
 def distinct_cars(rows: int) -> int:
-    """How many cars stand behind `rows` listings."""
-    return max(1, round(rows * (1 - REPEATED)))
+    """Number of distinct cars in `rows` listings."""
+    return max(1, round(rows * (1 - REPEATED_SHARE)))
 
 
-def put_up(cars: pd.DataFrame, rows: int, rng: np.random.Generator) -> pa.Table:
-    """`rows` listings of `cars` (as sellers typed them): 26 text columns in schema order.
+def make_listings(cars: pd.DataFrame, rows: int, rng: np.random.Generator) -> pa.Table:
+    """`rows` listings of `cars` (with noise): 26 text columns in schema order.
 
-    By state and region, newest first, as Craigslist shows them.
+    Sorted by state and region, newest first, as Craigslist shows them.
     """
-    car, repeat = _which(len(cars), rows, rng)
-    state, region = _where(car, repeat, len(cars), rng)
-    seconds = _when(car, repeat, len(cars), rng)
+    car, repeat = _draw_cars_of_listings(len(cars), rows, rng)
+    state, region = _draw_locations(car, repeat, len(cars), rng)
+    seconds = _draw_seconds(car, repeat, len(cars), rng)
     order = np.lexsort((-seconds, region, state))
     car, state, region, seconds = car[order], state[order], region[order], seconds[order]
     columns = {name: _text(cars[name]).take(pa.array(car)) for name in cars.columns}
-    columns |= _place_columns(state, region, rng)
+    columns |= _location_columns(state, region, rng)
     columns["posting_date"] = _posting_date(seconds, state)
     columns["id"] = _ids(seconds)
     columns |= _addresses(columns, rng)
@@ -43,33 +44,37 @@ def put_up(cars: pd.DataFrame, rows: int, rng: np.random.Generator) -> pa.Table:
     return _blank_head(pa.table({name: columns[name] for name in NAMES}))
 
 
-def _which(cars: int, rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """The car of each listing, and whether it was listed before."""
-    eager = rng.pareto(1.1, cars) + 0.05  # a few dealers repeat one car hundreds of times
-    eager = np.minimum(eager, eager.sum() * 0.002)
-    again = rng.choice(cars, size=rows - cars, p=eager / eager.sum())
+def _draw_cars_of_listings(
+    cars: int, rows: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """The car (index) of each listing, and whether an earlier listing has the same car."""
+    weights = rng.pareto(1.1, cars) + 0.05  # a few dealers repeat one car hundreds of times
+    weights = np.minimum(weights, weights.sum() * 0.002)
+    again = rng.choice(cars, size=rows - cars, p=weights / weights.sum())
     return np.concatenate([np.arange(cars), again]), np.arange(rows) >= cars
 
 
-def _where(
+def _draw_locations(
     car: np.ndarray, repeat: np.ndarray, cars: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """State and region (indexes): at home, or for a repeat often elsewhere."""
-    weights = np.array([place.weight for place in places()])
+    """State and region (indexes): those of the car, for repeats often others."""
+    weights = np.array([entry.weight for entry in states()])
     weights /= weights.sum()
     home = rng.choice(len(weights), size=cars, p=weights)
     anywhere = rng.choice(len(weights), size=len(car), p=weights)
     state = np.where(repeat & (rng.random(len(car)) < 0.35), anywhere, home[car])
-    regions = np.array([len(place.regions) for place in places()])[state]
+    regions = np.array([len(entry.regions) for entry in states()])[state]
     return state, (rng.random(len(car)) * regions).astype(int)
 
 
-def _when(car: np.ndarray, repeat: np.ndarray, cars: int, rng: np.random.Generator) -> np.ndarray:
-    """Seconds after FIRST_DAY, local. More towards the end; repeats come within days."""
+def _draw_seconds(
+    car: np.ndarray, repeat: np.ndarray, cars: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Seconds after FIRST_DAY, local time. More at the end; repeats follow within days."""
     busy = np.linspace(1, 2.2, DAYS)
     first = rng.choice(DAYS, size=cars, p=busy / busy.sum()) + rng.beta(3, 2.4, cars)
     days = first[car] + np.where(repeat, rng.exponential(2.0, len(car)), 0.0)
-    # Beyond the last day: on some day since the first listing.
+    # After the last day: move to a random day since the first listing.
     span = DAYS - first[car] - 0.01
     late = days >= DAYS
     days[late] = (first[car] + rng.random(len(car)) * span)[late]
@@ -81,24 +86,24 @@ def _text(column: pd.Series) -> pa.Array:
     return pa.array([None if v is None else str(v) for v in column.tolist()], pa.string())
 
 
-def _place_columns(
+def _location_columns(
     state: np.ndarray, region: np.ndarray, rng: np.random.Generator
 ) -> dict[str, pa.Array]:
-    table, count = places(), len(state)
-    first = np.cumsum([0] + [len(place.regions) for place in table])[:-1]
-    names = pa.array([name for place in table for name in place.regions])
-    lat = np.array([place.lat for place in table])[state] + rng.normal(0, 0.7, count)
-    long = np.array([place.long for place in table])[state] + rng.normal(0, 0.9, count)
+    table, count = states(), len(state)
+    first = np.cumsum([0] + [len(entry.regions) for entry in table])[:-1]
+    names = pa.array([name for entry in table for name in entry.regions])
+    lat = np.array([entry.lat for entry in table])[state] + rng.normal(0, 0.7, count)
+    long = np.array([entry.long for entry in table])[state] + rng.normal(0, 0.9, count)
     abroad = rng.random(count) < 0.003
     lat[abroad], long[abroad] = rng.uniform(-60, 70, abroad.sum()), rng.uniform(
         0, 179, abroad.sum()
     )
-    unknown = pa.array(rng.random(count) < 0.015)
+    missing = pa.array(rng.random(count) < 0.015)
     return {
-        "state": pa.array([place.state for place in table]).take(pa.array(state)),
+        "state": pa.array([entry.state for entry in table]).take(pa.array(state)),
         "region": names.take(pa.array(first[state] + region)),
-        "lat": pc.if_else(unknown, None, _decimals(lat)),
-        "long": pc.if_else(unknown, None, _decimals(long)),
+        "lat": pc.if_else(missing, None, _decimals(lat)),
+        "long": pc.if_else(missing, None, _decimals(long)),
     }
 
 
@@ -108,7 +113,7 @@ def _decimals(values: np.ndarray) -> pa.Array:
 
 def _posting_date(seconds: np.ndarray, state: np.ndarray) -> pa.Array:
     moments = np.datetime_as_string(FIRST_DAY + seconds.astype("timedelta64[s]"), unit="s")
-    offsets = pa.array([f"-{-place.offset:02d}00" for place in places()]).take(pa.array(state))
+    offsets = pa.array([f"-{-entry.offset:02d}00" for entry in states()]).take(pa.array(state))
     return pc.binary_join_element_wise(pa.array(moments.tolist()), offsets, "")
 
 
@@ -138,7 +143,9 @@ def _blank_head(table: pa.Table) -> pa.Table:
     head = pa.table(
         {
             name: (
-                table[name].slice(0, blank) if name in BLANK_KEEPS else pa.nulls(blank, pa.string())
+                table[name].slice(0, blank)
+                if name in BLANK_ROW_COLUMNS
+                else pa.nulls(blank, pa.string())
             )
             for name in table.column_names
         }

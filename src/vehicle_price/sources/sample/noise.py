@@ -1,4 +1,4 @@
-"""What sellers do to the facts: junk prices, slips of the odometer, odd text, empty fields.
+"""Noise of real listings: junk prices, wrong mileages, odd text, empty fields.
 
 Rates follow counts of real Craigslist listings.
 """
@@ -25,7 +25,7 @@ MISSING = {
     "transmission": 0.006,
     "year": 0.003,
 }
-# Besides the makes that Craigslist has no level for, about 3 % of the cars.
+# In addition to the makes without a level on Craigslist, about 3 % of the cars.
 MANUFACTURER_MISSING = 0.035
 
 JUNK_PRICES = (1234567, 123456789, 3736928711, 1234567890, 987654, 1111111, 195000)
@@ -51,8 +51,8 @@ SUFFIXES = {
 }
 
 
-def soil(cars: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """The listing columns of `cars` as sellers type them: object columns, None where empty.
+def add_noise(cars: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """The listing columns of `cars` with noise, as sellers type them: objects, None where empty.
 
     Adds manufacturer, model and VIN; price, year and odometer stay numbers.
     """
@@ -76,9 +76,9 @@ def _price(price: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         [0, 1, rng.integers(2, 100, count), down, down * 5],
         price,
     ).astype(object)
-    # Few, but never none: each overflows or misleads something.
-    places = rng.permutation(count)[: max(len(JUNK_PRICES), count // 3000)]
-    junk[places] = np.resize(np.array(JUNK_PRICES, object), len(places))
+    # Few, but at least each once: each value tests a certain error.
+    rows = rng.permutation(count)[: max(len(JUNK_PRICES), count // 3000)]
+    junk[rows] = np.resize(np.array(JUNK_PRICES, object), len(rows))
     return junk
 
 
@@ -117,7 +117,7 @@ def _suffixes(body: pd.Series, rng: np.random.Generator) -> pd.Series:
 
 
 def _make_in_model(listed: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Without a manufacturer, the make stands in the model text."""
+    """Where the manufacturer is missing, move the make into the model text."""
     unlisted = ~listed["manufacturer"].isin(MANUFACTURERS)
     missing = unlisted | (rng.random(len(listed)) < MANUFACTURER_MISSING)
     typed = listed["manufacturer"].str.title() + " " + listed["model"]
@@ -127,15 +127,15 @@ def _make_in_model(listed: pd.DataFrame, rng: np.random.Generator) -> pd.DataFra
 
 
 def _vin(count: int, rng: np.random.Generator) -> np.ndarray:
-    """17 characters with a right check digit (49 CFR 565), a few damaged as by a spreadsheet."""
+    """17 characters with a valid check digit (49 CFR 565); a few damaged as by a spreadsheet."""
     alphabet = np.array(list("0123456789ABCDEFGHJKLMNPRSTUVWXYZ"))
-    worth = np.array([*range(10), *range(1, 9), *range(1, 6), 7, 9, *range(2, 10)])
+    values = np.array([*range(10), *range(1, 9), *range(1, 6), 7, 9, *range(2, 10)])
     weights = np.array([8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2])
     drawn = rng.integers(0, len(alphabet), (count, 17))
     drawn[:, 0] = rng.integers(1, 6, count)
     drawn[:, 11:] = rng.integers(0, 10, (count, 6))
     letters = alphabet[drawn]
-    letters[:, 8] = np.array(list("0123456789X"))[(worth[drawn] * weights).sum(axis=1) % 11]
+    letters[:, 8] = np.array(list("0123456789X"))[(values[drawn] * weights).sum(axis=1) % 11]
     vin = np.ascontiguousarray(letters).view("<U17").ravel().astype(object)
     damaged = rng.random(count) < 0.008
     vin[damaged] = [f"{number:.5E}" for number in rng.uniform(1e12, 9e16, int(damaged.sum()))]

@@ -1,7 +1,7 @@
-"""The built-in sample: listings that look like Craigslist's, made up from a seed.
+"""The built-in sample: fictional listings that look like Craigslist's, generated from a seed.
 
-The same rows and seed give the same bytes. It is for trying the platform out and for
-tests; a price model trained on it knows nothing about the real market.
+The same rows and seed give the same bytes. The sample is for trials and tests; a price model
+trained on it knows nothing about the real market.
 """
 
 import logging
@@ -17,20 +17,20 @@ from vehicle_price.settings import Settings
 from vehicle_price.sources.base import SourceError, SourceQuery
 from vehicle_price.sources.frames import BATCH_ROWS, frames, within
 from vehicle_price.sources.sample.cars import draw_cars
-from vehicle_price.sources.sample.descriptions import described
-from vehicle_price.sources.sample.listings import distinct_cars, put_up
-from vehicle_price.sources.sample.noise import soil
+from vehicle_price.sources.sample.descriptions import add_descriptions
+from vehicle_price.sources.sample.listings import distinct_cars, make_listings
+from vehicle_price.sources.sample.noise import add_noise
 
 log = logging.getLogger(__name__)
 
-LARGEST = 5_000_000
+MAX_ROWS = 5_000_000
 
 
 def read(query: SourceQuery, settings: Settings) -> Iterator[pd.DataFrame]:
-    """Raw frames of `query.rows` listings. Raises SourceError for a senseless number of rows."""
+    """Raw frames of `query.rows` listings. Raises SourceError for an invalid number of rows."""
     del settings
-    kept = (frame[list(STORED_COLUMNS)] for frame in batches(query.rows, query.seed))
-    yield from within(kept, query)
+    frames_of_columns = (frame[list(STORED_COLUMNS)] for frame in batches(query.rows, query.seed))
+    yield from within(frames_of_columns, query)
 
 
 def generate(rows: int = 60_000, seed: int = 20, descriptions: bool = False) -> pd.DataFrame:
@@ -39,17 +39,17 @@ def generate(rows: int = 60_000, seed: int = 20, descriptions: bool = False) -> 
 
 
 def batches(rows: int, seed: int, descriptions: bool = False) -> Iterator[pd.DataFrame]:
-    """The same in raw frames of at most 50,000 rows.
+    """The listings of `generate` in raw frames of at most 50,000 rows.
 
-    descriptions: also make up the sellers' texts, about 3,000 characters each.
+    descriptions: also generate the sellers' texts, about 3,000 characters each.
     """
-    if not 1 <= rows <= LARGEST:
-        raise SourceError(f"{rows:,} rows: the sample has 1 to {LARGEST:,}")
+    if not 1 <= rows <= MAX_ROWS:
+        raise SourceError(f"{rows:,} rows: the sample has 1 to {MAX_ROWS:,}")
     rng = np.random.default_rng(seed)
-    table = put_up(soil(draw_cars(distinct_cars(rows), rng), rng), rows, rng)
+    table = make_listings(add_noise(draw_cars(distinct_cars(rows), rng), rng), rows, rng)
     log.info("made up %d listings from seed %d", rows, seed)
     for batch in table.combine_chunks().to_batches(max_chunksize=BATCH_ROWS):
-        yield from frames(described(batch, rng) if descriptions else batch, NAMES)
+        yield from frames(add_descriptions(batch, rng) if descriptions else batch, NAMES)
 
 
 def write_csv(

@@ -1,4 +1,4 @@
-"""What the sample is drawn from: makes, models, bodies and regions of a made-up market.
+"""Tables that the sample is drawn from: makes, models, bodies and regions of a fictional market.
 
 Rounded figures of no particular source, chosen to look like the American used-car
 market of April 2021. Each table is text, one row a line, cells split by ' | '.
@@ -8,7 +8,7 @@ from functools import cache
 from typing import NamedTuple
 
 
-class Model(NamedTuple):
+class VehicleModel(NamedTuple):
     """One model of one make.
 
     price: US dollars when new (in 2021 money) for the middle trim. first, last: model years.
@@ -26,7 +26,7 @@ class Model(NamedTuple):
 
 
 class Body(NamedTuple):
-    """How one kind of car ages and what is written about it.
+    """A body type: how its cars age and which levels their listings have.
 
     loss: share of log price lost in a year. types, drives, cylinders: 'level share level share'.
     diesel, manual: shares.
@@ -40,8 +40,8 @@ class Body(NamedTuple):
     manual: float
 
 
-class Place(NamedTuple):
-    """A state: hours from UTC in April, its middle in degrees, how common, its regions."""
+class State(NamedTuple):
+    """A state. offset: hours from UTC in April; lat, long: its centre; weight: how common."""
 
     state: str
     offset: int
@@ -99,28 +99,28 @@ BODIES = {
 
 
 @cache
-def models() -> tuple[Model, ...]:
-    """Every model of the market, makes that Craigslist has no level for at the end."""
+def vehicle_models() -> tuple[VehicleModel, ...]:
+    """Every model of the market; makes without a level on Craigslist are at the end."""
     return tuple(_model(line) for line in _MODELS.splitlines())
 
 
 @cache
-def places() -> tuple[Place, ...]:
+def states() -> tuple[State, ...]:
     """Every state, alphabetically."""
-    return tuple(_place(line) for line in _PLACES.splitlines())
+    return tuple(_state(line) for line in _STATES.splitlines())
 
 
-def _model(line: str) -> Model:
+def _model(line: str) -> VehicleModel:
     make, name, price, years, body, weight, trims = line.split(" | ")
     first, last = (int(year) for year in years.split())
-    return Model(
+    return VehicleModel(
         make, name, 1000 * float(price), first, last, body, float(weight), tuple(trims.split(", "))
     )
 
 
-def _place(line: str) -> Place:
+def _state(line: str) -> State:
     state, offset, lat, long, weight, regions = line.split(" | ")
-    return Place(
+    return State(
         state, int(offset), float(lat), float(long), float(weight), tuple(regions.split(", "))
     )
 
@@ -310,7 +310,7 @@ smart | fortwo | 16 | 2008 2017 | small | 6 | pure, passion
 suzuki | grand vitara | 24 | 1999 2013 | suv | 6 | base, premium, xsport
 """
 
-_PLACES = """\
+_STATES = """\
 ak | -8 | 61.2 | -149.9 | 10 | anchorage / mat-su, fairbanks, kenai peninsula, southeast alaska
 al | -5 | 33.5 | -86.8 | 14 | birmingham, huntsville / decatur, mobile, montgomery, dothan
 ar | -5 | 35.3 | -92.9 | 13 | little rock, fayetteville, fort smith, jonesboro, texarkana
