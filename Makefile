@@ -16,6 +16,8 @@ ROOMS = $(sort $(filter-out helpers __pycache__,$(notdir $(patsubst %/.,%,$(wild
 	unit_tests/*/. unit_tests/service/*/.)))))
 ROOM_FOLDERS = $(wildcard $(addsuffix /$(ROOM),unit_tests unit_tests/service src/vehicle_price service))
 UNIT_TESTS := $(BIN)/pytest -q --disable-socket --allow-unix-socket
+# By the groups, and in the order, of unit_tests/conftest.py and integration_tests/conftest.py.
+IN_TWO_PROCESSES := -n 2 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: build preflight install retrain status logs stop test unit integration lint docs format lock \
@@ -54,11 +56,11 @@ ifdef ROOM
 	$(if $(filter $(ROOM),$(ROOMS)),,$(error There is no room "$(ROOM)". The rooms: $(ROOMS)))
 	@$(UNIT_TESTS) $(ROOM_FOLDERS)
 else
-	@$(UNIT_TESTS) -n 2 --dist loadfile unit_tests src service
+	@$(UNIT_TESTS) $(IN_TWO_PROCESSES) unit_tests src service
 endif
 
 integration: install ## The real parts together: one platform, and what each stand needs
-	@$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder integration_tests
+	@$(BIN)/pytest -q $(IN_TWO_PROCESSES) integration_tests
 
 lint: install ## Black, isort, Pylint, layers, size of rooms, lock: changes nothing
 	@$(BIN)/black --check --quiet $(CHECKED) || { echo "run make format" >&2; exit 1; }

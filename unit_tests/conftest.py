@@ -1,4 +1,4 @@
-"""What the unit tests share."""
+"""Fixtures of the unit tests, and their order in two processes."""
 
 import os
 from pathlib import Path
@@ -6,17 +6,24 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# A shared machine is sometimes slow; the same examples every time.
+from unit_tests.helpers.xdist_groups import group_tests
+
+# Without a deadline, because a busy machine is slow; with the same examples in each run.
 settings.register_profile("project", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("project")
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process runs all files that use the fixture `main_job`."""
+    group_tests(items, "main_job")
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder with real listings. Where it is absent the test is skipped, never on CI
-    that has ../shared."""
+    """The folder with real listings. Without it a test is skipped, but on CI with ../shared it fails."""
     folder = Path(os.environ.get("REAL_DATA_DIR") or SHARED / "data")
     if not (folder / "craigslist-carstrucks-data.zip").is_file():
         if os.environ.get("CI") == "true" and SHARED.is_dir():
@@ -27,17 +34,17 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session")
 def main_job(tmp_path_factory):
-    """Both families trained and judged, with a real MLflow. Made once, some 20 seconds."""
-    from unit_tests.helpers.main_job import at_hand, run
+    """Both families trained and judged by the gate, with a real MLflow; takes some 20 seconds."""
+    from unit_tests.helpers.main_job import isolated_mlflow, run
 
-    with at_hand(tmp_path_factory.mktemp("main_job")) as folder:
+    with isolated_mlflow(tmp_path_factory.mktemp("main_job")) as folder:
         return run(folder)
 
 
 @pytest.fixture(scope="module")
 def mlflow_folder(tmp_path_factory):
     """A folder that MLflow works in while the tests of one module run."""
-    from unit_tests.helpers.main_job import at_hand
+    from unit_tests.helpers.main_job import isolated_mlflow
 
-    with at_hand(tmp_path_factory.mktemp("mlflow")) as folder:
+    with isolated_mlflow(tmp_path_factory.mktemp("mlflow")) as folder:
         yield folder

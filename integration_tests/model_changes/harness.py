@@ -4,6 +4,7 @@ model-sync polls every ten minutes here, so that earlier changes can only come b
 """
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -68,7 +69,7 @@ class ModelChangeHarness:
             return False
 
     @contextmanager
-    def process(self, name: str, *command: str):
+    def process(self, name: str, *command: str, stop_signal: signal.Signals = signal.SIGTERM):
         """`python -m <command>`, until the block ends."""
         with (
             (self.folder / f"{name}.log").open("a", encoding="utf-8") as log,
@@ -83,11 +84,13 @@ class ModelChangeHarness:
             try:
                 yield process
             finally:
-                process.terminate()
+                process.send_signal(stop_signal)
 
     def gunicorn(self):
         """The service, until the block ends."""
-        return self.process("service", "gunicorn", "-c", "service/gunicorn.conf.py")
+        # SIGQUIT, unlike SIGTERM, does not wait for MLflow's open connection to the webhook.
+        command = ("gunicorn", "-c", "service/gunicorn.conf.py")
+        return self.process("service", *command, stop_signal=signal.SIGQUIT)
 
 
 def good_models(folder: Path) -> list[Path]:

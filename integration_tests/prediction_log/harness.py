@@ -57,6 +57,7 @@ class PredictionLogHarness:
         )
         self.forwarder = self.program("forwarder", "service.forwarder")
         self.service = self.program("service", "gunicorn", "-c", "service/gunicorn.conf.py")
+        self.service.stop_signal = signal.SIGQUIT  # SIGTERM waits for open connections
 
     def program(self, name: str, module: str, *arguments: str) -> SupervisedProcess:
         """`python -m <module>` with the harness's environment, not started yet."""
