@@ -7,7 +7,7 @@ from typing import Any
 from service.http.problem import TYPE
 from service.routes.feedback import Feedback
 from service.routes.train import TrainRequest
-from vehicle_price.listing.validation import ONE
+from vehicle_price.listing.validation import LISTING_ADAPTER
 from vehicle_price.schema import BY_NAME, EXAMPLE, Column
 
 Schema = dict[str, Any]
@@ -44,7 +44,7 @@ def record(required: dict[str, Schema], **optional: Schema) -> Schema:
 
 def listing() -> Schema:
     """A listing that `check_one` accepts: pydantic's schema, with the limits of its validators."""
-    schema = ONE.json_schema()
+    schema = LISTING_ADAPTER.json_schema()
     properties = {n: _property(BY_NAME[n], p) for n, p in schema["properties"].items()}
     return schema | {"properties": properties, "title": "Listing", "examples": [EXAMPLE]}
 

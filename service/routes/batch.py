@@ -47,13 +47,13 @@ AddedValues = tuple[object, ...]  # the values of ADDED_COLUMNS in order, None f
 class PricedFile(Protocol):
     """A file of listings and how it is written again; one class for each media type."""
 
-    def parts(self, rows: int) -> Iterator[Any]:
+    def chunks(self, rows: int) -> Iterator[Any]:
         """The rows in order, `rows` at a time."""
 
     def listings(self, chunk: Any) -> Iterator[Listing | str]:
         """Each row as a listing to check, or the reason why it is none."""
 
-    def written(self, chunk: Any, added: Sequence[AddedValues]) -> bytes:
+    def encode(self, chunk: Any, added: Sequence[AddedValues]) -> bytes:
         """The rows with ADDED_COLUMNS."""
 
     def end(self) -> bytes:
@@ -113,14 +113,14 @@ def _priced_file(
     file: PricedFile, pricer: Pricer, served: Served, context: RequestContext
 ) -> Iterator[bytes]:
     """The priced file, chunk by chunk. The records of a chunk are kept before it is sent."""
-    for chunk in file.parts(CHUNK_ROWS):
+    for chunk in file.chunks(CHUNK_ROWS):
         checked_batches, same_batches = tee(map(_checked, _batches(file.listings(chunk))))
         estimates = served.valuation.price_batches(map(_valid, same_batches), ahead)
         added: list[AddedValues] = []
         for checked, prices in zip(checked_batches, estimates, strict=True):
             added += _added_values(checked, _kept(_valid(checked), prices, pricer, served, context))
             time.sleep(0)  # under gevent: lets other requests run
-        yield file.written(chunk, added)
+        yield file.encode(chunk, added)
     yield file.end()
 
 

@@ -22,7 +22,7 @@ from service.outbox.idempotency import answer_once
 from service.outbox.outbox import Outbox
 from service.outbox.records import Record
 from vehicle_price.listing.errors import FieldError, WrongValues, pointer_part
-from vehicle_price.listing.validation import whole
+from vehicle_price.listing.validation import integral_to_int
 from vehicle_price.schema import TARGET
 
 PATH = "/feedback"
@@ -42,10 +42,10 @@ class Feedback(BaseModel):
     prediction_id: Annotated[str, StringConstraints(pattern=UUID)] = Field(
         description="As POST /predict answered it.", examples=[EXAMPLE_ID]
     )
-    price: Annotated[int, Field(ge=TARGET.minimum, le=TARGET.maximum), BeforeValidator(whole)] = (
-        Field(
-            description="What it was sold or listed for, in US dollars.", examples=[TARGET.example]
-        )
+    price: Annotated[
+        int, Field(ge=TARGET.minimum, le=TARGET.maximum), BeforeValidator(integral_to_int)
+    ] = Field(
+        description="What it was sold or listed for, in US dollars.", examples=[TARGET.example]
     )
 
 

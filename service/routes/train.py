@@ -12,7 +12,7 @@ from service.http.body import read_bytes, read_json_body
 from service.http.responses import json_response
 from vehicle_price.airflow_client import Trainer, UnknownRun
 from vehicle_price.listing.errors import MAX_ERRORS, FieldError, WrongValues, pointer_part
-from vehicle_price.listing.validation import whole
+from vehicle_price.listing.validation import integral_to_int
 from vehicle_price.names import FAMILY_NAMES, SOURCE_NAMES
 
 NO_PATH = "a client cannot choose what is read: the setting DATA names it where the service runs"
@@ -70,7 +70,7 @@ class TrainRequest(BaseModel):
         ]
         | None
     ) = None
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1), BeforeValidator(whole)] | None = None
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1), BeforeValidator(integral_to_int)] | None = None
 
 
 def check_train(body: object) -> dict[str, object]:

@@ -48,7 +48,7 @@ def test_a_csv_as_kaggle_ships_it_can_be_priced(saved):
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [
         ("1800,honda,88000", r"/1/year 1800 is below 1970"),
         ("2014,honda,-5", r"/1/odometer -5 is below 0 miles"),
@@ -62,9 +62,9 @@ def test_a_csv_as_kaggle_ships_it_can_be_priced(saved):
         ("2014,honda,88000,surplus", r"/1 has more cells"),
     ],
 )
-def test_a_wrong_row_is_named_with_its_column_and_limit(saved, row, said):
+def test_a_wrong_row_is_named_with_its_column_and_limit(saved, row, message):
     path = saved("cars.csv", f"{HEAD}\n2014,honda,88000\n{row}\n2015,honda,1\n")
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         read_listings(path)
 
 

@@ -54,17 +54,17 @@ def test_a_listing_is_read_as_the_contract_reads_it(texts):
     accepted = check(pd.DataFrame([raw], dtype=object)).accepted.to_pandas()
     if not accepted.empty:  # else the contract found something else wrong with it
         row = accepted.iloc[0]
-        found = check_one({**REQUIRED, **texts})
+        listing = check_one({**REQUIRED, **texts})
         for name in texts:
             expected = None if pd.isna(row[name]) else row[name]
-            assert found[name] == expected, name
+            assert listing[name] == expected, name
 
 
 def test_spelling_and_spaces_do_not_matter():
     shouted = {**REQUIRED, "manufacturer": " Honda ", "type": "suv", "state": "CA", "fuel": " "}
-    found = check_one(shouted)
-    assert (found["manufacturer"], found["type"], found["state"]) == ("honda", "SUV", "ca")
-    assert found["fuel"] is None
+    listing = check_one(shouted)
+    assert (listing["manufacturer"], listing["type"], listing["state"]) == ("honda", "SUV", "ca")
+    assert listing["fuel"] is None
 
 
 def test_checking_changes_nothing_in_what_was_given():

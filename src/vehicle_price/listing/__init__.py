@@ -1,1 +1,1 @@
-"""Check and read the listings that clients send: one, a list, a file."""
+"""Validate the listings that a client sends: one, a list or a file."""

@@ -1,4 +1,4 @@
-"""Wrong values in what a client sent, named one by one. Knows nothing of HTTP."""
+"""The errors in a listing that a client sent, one for each wrong value. Independent of HTTP."""
 
 from typing import NamedTuple
 
@@ -15,18 +15,18 @@ class FieldError(NamedTuple):
 
 
 class WrongValues(ValueError):
-    """The body is JSON but not what was asked for; `errors` holds up to `MAX_ERRORS` reasons."""
+    """The content breaks the schema of a listing; `errors` holds up to `MAX_ERRORS` errors."""
 
     def __init__(self, errors: list[FieldError]) -> None:
-        first, more = errors[0], len(errors) - 1
+        first, further = errors[0], len(errors) - 1
         super().__init__(
-            f"{first.pointer} {first.detail}".strip() + f" (and {more} more)" * bool(more)
+            f"{first.pointer} {first.detail}".strip() + f" (and {further} more)" * bool(further)
         )
         self.errors = errors[:MAX_ERRORS]
 
 
 def echo(value: object) -> object:
-    """`value` as it may be shown in an error: a JSON scalar of a sane length.
+    """`value` shortened for an error message: a JSON scalar of limited length.
 
     >>> echo(True), echo(12), echo("x" * 100)[-3:], echo([1, 2])
     (True, 12, 'xx…', 'a list of 2')
@@ -43,7 +43,7 @@ def echo(value: object) -> object:
 
 
 def pointer_part(name: object) -> str:
-    """A name as one part of a JSON pointer (RFC 6901), at most as long as values are shown.
+    """A name as a segment of a JSON pointer (RFC 6901), shortened like `echo`.
 
     >>> pointer_part("a/b~c")
     '/a~1b~0c'

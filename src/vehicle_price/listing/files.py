@@ -1,4 +1,4 @@
-"""Listings to price in a file, and the file with their prices."""
+"""Read a file of listings, and write it again with prices; rules for all file formats."""
 
 import csv
 import io
@@ -13,12 +13,12 @@ from vehicle_price.listing.errors import FieldError, WrongValues
 from vehicle_price.listing.validation import check_many
 from vehicle_price.schema import BY_NAME, TARGET
 
-MOST_ROWS = 1_000_000
-_SURPLUS = "cells without a name"
+MAX_ROWS = 1_000_000
+_SURPLUS = "cells without a column name"
 
 
 def read_listings(path: Path) -> list[dict[str, object]]:
-    """Checked listings from a CSV or JSON file with raw column names; a price is left out.
+    """Checked listings from a CSV or JSON file with raw column names; a price is dropped.
 
     Raises ValueError naming the row (from 0), the column and the limit.
     """
@@ -32,7 +32,7 @@ def read_listings(path: Path) -> list[dict[str, object]]:
 def write_prices(
     listings: Sequence[dict[str, object]], estimates: Sequence[Estimate], path: Path | None
 ) -> None:
-    """The listings as CSV with the columns price, low, high and warnings; None: the screen."""
+    """The listings as CSV with the columns price, low, high and warnings. path: None for stdout."""
     names = [name for name in BY_NAME if any(name in listing for listing in listings)]
     with path.open("w", newline="", encoding="utf-8") if path else nullcontext(sys.stdout) as out:
         writer = csv.DictWriter(out, [*names, *Estimate._fields])
@@ -54,43 +54,46 @@ def _from_csv(text: str, path: Path) -> list[dict[str, object]]:
         rows = list(csv.DictReader(io.StringIO(text, newline=""), restkey=_SURPLUS))
     except csv.Error as error:
         raise ValueError(f"{path}: not CSV ({error})") from error
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         if _SURPLUS in row:
-            raise ValueError(f"{path}: /{place} has more cells than the head of the file")
-    return [{k: number(v) if is_number(k) else v for k, v in row.items() if v} for row in rows]
+            raise ValueError(f"{path}: /{index} has more cells than the head of the file")
+    return [
+        {k: parse_number(v) if is_numeric_column(k) else v for k, v in row.items() if v}
+        for row in rows
+    ]
 
 
 def check_rows(rows: int) -> None:
-    """Raise WrongValues if a file has more rows than are priced at once."""
-    if rows > MOST_ROWS:
-        raise WrongValues([FieldError("", f"{rows:,} rows; at most {MOST_ROWS:,} are priced")])
+    """Raise WrongValues if a file has more than MAX_ROWS rows."""
+    if rows > MAX_ROWS:
+        raise WrongValues([FieldError("", f"{rows:,} rows; at most {MAX_ROWS:,} are priced")])
 
 
-def is_number(name: str) -> bool:
+def is_numeric_column(name: str) -> bool:
     """Whether the column `name` holds numbers."""
     column = BY_NAME.get(name)
     return column is not None and column.kind in ("integer", "number")
 
 
-def number(value: str) -> object:
-    """The number in a cell; what is none is left for the check to refuse.
+def parse_number(value: str) -> object:
+    """The number in a cell; any other text unchanged, for the validation to refuse.
 
-    >>> number("2014.0"), number("many")
+    >>> parse_number("2014.0"), parse_number("many")
     (2014, 'many')
     """
     try:
-        found = float(value)
+        parsed = float(value)
     except ValueError:
         return value
-    return int(found) if found.is_integer() else found
+    return int(parsed) if parsed.is_integer() else parsed
 
 
 def _from_json(text: str, path: Path) -> list[dict[str, object]]:
     try:
-        found = json.loads(text)
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: neither *.csv nor JSON ({error})") from error
-    return found if isinstance(found, list) else [found]
+    return content if isinstance(content, list) else [content]
 
 
 def _without_price(row: object) -> object:

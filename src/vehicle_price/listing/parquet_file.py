@@ -1,4 +1,4 @@
-"""A Parquet file of listings, read in parts, and the same rows again with columns added."""
+"""Read a Parquet file of listings in chunks, and encode the same rows with added columns."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,19 +11,19 @@ import pyarrow.parquet as pq
 
 from vehicle_price.error_text import first_line
 from vehicle_price.listing.errors import FieldError, WrongValues
-from vehicle_price.listing.files import check_rows, is_number, number
+from vehicle_price.listing.files import check_rows, is_numeric_column, parse_number
 from vehicle_price.listing.validation import check_names
 from vehicle_price.schema import TARGET
 
-MOST_GROUP_BYTES = 512_000_000  # of one row group, unpacked
-NOT_PARQUET = (pa.ArrowException, OSError, UnicodeError)
-KINDS = {int: pa.int64(), str: pa.string()}
+MAX_GROUP_BYTES = 512_000_000  # of one row group, uncompressed
+PARQUET_ERRORS = (pa.ArrowException, OSError, UnicodeError)
+ARROW_TYPES = {int: pa.int64(), str: pa.string()}
 
 
 class PricedParquet:
-    """Reads `file` and writes its columns as they came, with `added` columns (name → type).
+    """A Parquet file whose columns are returned unchanged, with `added` columns (name → type).
 
-    Raises WrongValues at once if this is no Parquet file of listings.
+    The constructor raises WrongValues unless the whole file can be read.
     """
 
     def __init__(self, file: IO[bytes], added: Mapping[str, type]) -> None:
@@ -31,74 +31,74 @@ class PricedParquet:
             self._file = pq.ParquetFile(file)
             self._check_size()
             for _ in self._file.iter_batches(use_threads=False):
-                pass  # what is answered is streamed, so what is damaged must be known before
-        except NOT_PARQUET as error:
+                pass  # the response is streamed, so errors must be found before it starts
+        except PARQUET_ERRORS as error:
             raise WrongValues([FieldError("", f"not Parquet: {first_line(error)}")]) from error
         schema = self._file.schema_arrow
         check_names([n for n in schema.names if n not in added])
-        taken = [FieldError(f"/{n}", "is the name of a column that is added", n) for n in added]
+        conflicts = [FieldError(f"/{n}", "is the name of a column that is added", n) for n in added]
         if any(name in added for name in schema.names):
-            raise WrongValues([error for error in taken if error.value in schema.names])
+            raise WrongValues([error for error in conflicts if error.value in schema.names])
         self._schema = schema.remove_metadata()
-        self._added = pa.schema([pa.field(name, KINDS[kind]) for name, kind in added.items()])
+        self._added = pa.schema([pa.field(name, ARROW_TYPES[kind]) for name, kind in added.items()])
         self._sink = _Sink()
-        whole = pa.schema([*self._schema, *self._added])
-        self._writer = pq.ParquetWriter(self._sink, whole, compression="zstd")
+        schema = pa.schema([*self._schema, *self._added])
+        self._writer = pq.ParquetWriter(self._sink, schema, compression="zstd")
 
-    def parts(self, rows: int) -> Iterator[pa.RecordBatch]:
-        """The rows in their order, so many at a time."""
+    def chunks(self, rows: int) -> Iterator[pa.RecordBatch]:
+        """All rows in order, in chunks of at most `rows`."""
         return self._file.iter_batches(rows, use_threads=False)
 
-    def listings(self, part: pa.RecordBatch) -> Iterator[dict[str, object]]:
-        """The rows as listings to check; null and NaN are absent values."""
-        names = [name for name in part.schema.names if name != TARGET.name]
-        columns = [_cells(name, part.column(name)) for name in names]
+    def listings(self, chunk: pa.RecordBatch) -> Iterator[dict[str, object]]:
+        """Each row as a listing to check. Null and NaN are absent values."""
+        names = [name for name in chunk.schema.names if name != TARGET.name]
+        columns = [_cells(name, chunk.column(name)) for name in names]
         for cells in zip(*columns, strict=True):
             yield {n: cell for n, cell in zip(names, cells, strict=True) if cell is not None}
 
-    def written(self, part: pa.RecordBatch, added: Sequence[Sequence[object]]) -> bytes:
-        """The rows as a group of Parquet; with each, its values of the columns `added`."""
+    def encode(self, chunk: pa.RecordBatch, added: Sequence[Sequence[object]]) -> bytes:
+        """The rows as a Parquet row group. added: the values of the added columns of each row."""
         values = zip(*added, strict=True) if added else [()] * len(self._added)
-        more = [
+        added_columns = [
             pa.array(list(column), field.type)
             for column, field in zip(values, self._added, strict=True)
         ]
-        columns = [*part.columns, *more]
+        columns = [*chunk.columns, *added_columns]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=self._writer.schema))
-        return self._sink.taken()
+        return self._sink.take_bytes()
 
     def end(self) -> bytes:
-        """The foot of the file."""
+        """The footer of the file."""
         self._writer.close()
-        return self._sink.taken()
+        return self._sink.take_bytes()
 
     def _check_size(self) -> None:
-        about = self._file.metadata
-        check_rows(about.num_rows)
-        sizes = [about.row_group(n).total_byte_size for n in range(about.num_row_groups)]
-        if max(sizes, default=0) > MOST_GROUP_BYTES:
-            detail = f"a row group of {max(sizes):,} bytes; at most {MOST_GROUP_BYTES:,} are read"
+        metadata = self._file.metadata
+        check_rows(metadata.num_rows)
+        sizes = [metadata.row_group(n).total_byte_size for n in range(metadata.num_row_groups)]
+        if max(sizes, default=0) > MAX_GROUP_BYTES:
+            detail = f"a row group of {max(sizes):,} bytes; at most {MAX_GROUP_BYTES:,} are read"
             raise WrongValues([FieldError("", detail)])
 
 
 class _Sink:
-    """Takes what the writer writes until it is fetched."""
+    """A file object for the writer: collects the written bytes until they are taken."""
 
     def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._place = 0
+        self._chunks: list[bytes] = []
+        self._position = 0
         self.closed = False
 
     def write(self, data: Any) -> int:
-        """Keep `data`."""
-        part = bytes(data)
-        self._parts.append(part)
-        self._place += len(part)
-        return len(part)
+        """Collect `data`."""
+        chunk = bytes(data)
+        self._chunks.append(chunk)
+        self._position += len(chunk)
+        return len(chunk)
 
     def tell(self) -> int:
-        """How much was written."""
-        return self._place
+        """Number of bytes written so far."""
+        return self._position
 
     def flush(self) -> None:
         """Nothing to do."""
@@ -106,21 +106,21 @@ class _Sink:
     def close(self) -> None:
         """Nothing to do."""
 
-    def taken(self) -> bytes:
-        """What was written since the last call."""
-        found, self._parts = b"".join(self._parts), []
-        return found
+    def take_bytes(self) -> bytes:
+        """The bytes written since the last call."""
+        content, self._chunks = b"".join(self._chunks), []
+        return content
 
 
 def _cells(name: str, column: pa.Array) -> list[object]:
     cells = [_plain(value) for value in column.to_pylist()]
-    if is_number(name):  # a file made of text, as Kaggle ships it
-        return [number(cell) if isinstance(cell, str) else cell for cell in cells]
+    if is_numeric_column(name):  # a file may hold text only, like Kaggle's
+        return [parse_number(cell) if isinstance(cell, str) else cell for cell in cells]
     return cells
 
 
 def _plain(value: object) -> object:
-    """A cell as JSON would have it."""
+    """A cell as a JSON value."""
     if value is None or value == "" or isinstance(value, float) and math.isnan(value):
         return None
     if isinstance(value, (date, datetime)):

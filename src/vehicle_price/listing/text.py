@@ -1,6 +1,6 @@
-"""Text of one listing in the form that the contract gives a whole frame of them.
+"""Normalise the text of one listing, as the contract does for columns of text.
 
-Equal to `contract.normalised` (a test holds the two together), without pandas or Arrow.
+Gives the same results as `contract.text_columns.normalised` (a test compares both), without Arrow.
 """
 
 import re
@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from vehicle_price.schema import Column
 
-TEXTS_KEPT = 2_000  # of each column
+CACHED_TEXTS = 2_000  # of each column
 _SPACES = re.compile(" {2,}")
 
 
@@ -30,24 +30,24 @@ def tidy(text: str) -> str:
 
 
 def cleaner(column: Column) -> Callable[[str], str | None]:
-    """What makes the text of `column` tidy: levels in the schema's spelling, empty as None.
+    """A function that normalises text of `column`: levels in the schema's spelling, empty as None.
 
-    The function returned raises ValueError for an empty text in a required column.
+    The function raises ValueError for an empty text in a required column.
     """
     spelling = {level.lower(): level for level in column.levels}
-    known = set(column.levels)
+    levels = set(column.levels)
 
     def clean(text: str) -> str | None:
-        if text in known:
+        if text in levels:
             return text
-        found = tidy(text)
+        cleaned = tidy(text)
         if column.kind == "level":
-            found = spelling.get(found.lower(), found.lower())
-        if not found and column.required:
+            cleaned = spelling.get(cleaned.lower(), cleaned.lower())
+        if not cleaned and column.required:
             raise ValueError(f"is required: {column.help}")
-        return found or None
+        return cleaned or None
 
-    return lru_cache(maxsize=TEXTS_KEPT)(clean)  # the same few texts come again and again
+    return lru_cache(maxsize=CACHED_TEXTS)(clean)  # the same few texts are frequent
 
 
 def _is_space(character: str) -> bool:

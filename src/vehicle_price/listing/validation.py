@@ -1,7 +1,7 @@
-"""Check what a client sends as a listing. Generated from the schema, one entry per column.
+"""Validate listings that a client sends. Generated from the schema, one entry per column.
 
-The common case, a correct listing, costs one pass of pydantic's compiled validator. Only a
-refused one takes the slower path that words the reasons.
+A correct listing, the common case, costs one pass of pydantic's compiled validator. Only a refused
+listing takes the slower path that words the reasons.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ from vehicle_price.listing.errors import MAX_ERRORS, FieldError, WrongValues, ec
 from vehicle_price.listing.text import cleaner
 from vehicle_price.schema import BY_NAME, COLUMNS, REQUIRED, Column, nearest_name
 
-FIRST_YEAR, LAST_YEAR = 1970, 2100  # of a posting: dates that every calendar here can hold
+FIRST_YEAR, LAST_YEAR = 1970, 2100  # of a posting: all libraries used here can represent them
 EXPECTED = {
     "integer": "a whole number",
     "number": "a number",
@@ -34,13 +34,13 @@ EXPECTED = {
 }
 
 
-def whole(value: object) -> object:
-    """2013.0 is a whole number; 2013.5, true and "2013" are left for the strict check."""
+def integral_to_int(value: object) -> object:
+    """2013.0 as 2013; 2013.5, true and "2013" unchanged, for the strict check to refuse."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _as_text(value: object) -> object:
-    """Columns that are carried along may be numbers in the raw data, such as `id`."""
+    """Carried columns such as `id` may be numbers in the raw data."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return str(value) if is_number else value
 
@@ -60,7 +60,7 @@ def _iso_date(value: object) -> object:
 def _type_of(column: Column) -> Any:
     if column.kind == "integer":
         limits = Field(strict=True, ge=column.minimum, le=column.maximum)
-        return Annotated[int, limits, BeforeValidator(whole, json_schema_input_type=int)]
+        return Annotated[int, limits, BeforeValidator(integral_to_int, json_schema_input_type=int)]
     if column.kind == "number":
         limits = Field(strict=True, ge=column.minimum, le=column.maximum, allow_inf_nan=False)
         return Annotated[float, limits]
@@ -79,11 +79,11 @@ def _field(column: Column) -> Any:
     return NotRequired[Annotated[_type_of(column) | None, described]]
 
 
-ASKED = tuple(column for column in COLUMNS if column.role != "target")
-Listing = TypedDict("Listing", {column.name: _field(column) for column in ASKED})  # type: ignore
+REQUEST_COLUMNS = tuple(column for column in COLUMNS if column.role != "target")
+Listing = TypedDict("Listing", {column.name: _field(column) for column in REQUEST_COLUMNS})  # type: ignore
 Listing.__pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[attr-defined]
-ONE: TypeAdapter[dict[str, object]] = TypeAdapter(Listing)
-MANY: TypeAdapter[list[dict[str, object]]] = TypeAdapter(list[Listing])
+LISTING_ADAPTER: TypeAdapter[dict[str, object]] = TypeAdapter(Listing)
+LISTINGS_ADAPTER: TypeAdapter[list[dict[str, object]]] = TypeAdapter(list[Listing])
 
 
 def check_one(body: object) -> dict[str, object]:
@@ -95,7 +95,7 @@ def check_one(body: object) -> dict[str, object]:
     2014
     """
     try:
-        return ONE.validate_python(body)
+        return LISTING_ADAPTER.validate_python(body)
     except ValidationError as error:
         raise WrongValues(list(_reasons(body, ""))) from error
 
@@ -103,7 +103,7 @@ def check_one(body: object) -> dict[str, object]:
 def check_many(body: list[object]) -> list[dict[str, object]]:
     """The listings in `body`. Raises WrongValues with pointers such as `/3/odometer`."""
     try:
-        return MANY.validate_python(body)
+        return LISTINGS_ADAPTER.validate_python(body)
     except ValidationError as error:
         errors: list[FieldError] = []
         for number, item in enumerate(body):
@@ -114,14 +114,14 @@ def check_many(body: list[object]) -> list[dict[str, object]]:
 
 
 def check_each(bodies: list[object]) -> list[dict[str, object] | WrongValues]:
-    """For each of `bodies` the listing in it, or what is wrong with it."""
+    """For each of `bodies` its listing or its errors."""
     try:
-        return list(MANY.validate_python(bodies))
+        return list(LISTINGS_ADAPTER.validate_python(bodies))
     except ValidationError:
-        return [_listing_or_reasons(body) for body in bodies]
+        return [_listing_or_errors(body) for body in bodies]
 
 
-def _listing_or_reasons(body: object) -> dict[str, object] | WrongValues:
+def _listing_or_errors(body: object) -> dict[str, object] | WrongValues:
     try:
         return check_one(body)
     except WrongValues as error:
@@ -131,13 +131,13 @@ def _listing_or_reasons(body: object) -> dict[str, object] | WrongValues:
 def check_names(names: Sequence[str]) -> None:
     """Raise WrongValues unless these can be the columns of a file of listings.
 
-    A price may be among them: it is carried along, and never read.
+    A price may be among them: it is returned unchanged, and never read.
     """
-    # A file may have a hundred thousand columns: no more are looked at than shown.
+    # A file may have a hundred thousand columns: only as many errors as are shown are made.
     unknown = [name for name in dict.fromkeys(names) if name not in BY_NAME][:MAX_ERRORS]
     errors = [FieldError(pointer_part(name), _unknown(name), name) for name in unknown]
-    twice = [n for n, count in Counter(names).items() if count > 1 and n in BY_NAME]
-    errors += [FieldError(f"/{name}", "is there more than once", name) for name in twice]
+    duplicates = [n for n, count in Counter(names).items() if count > 1 and n in BY_NAME]
+    errors += [FieldError(f"/{name}", "is there more than once", name) for name in duplicates]
     missing = [c for c in REQUIRED if c.role == "feature" and c.name not in names]
     errors += [FieldError(f"/{c.name}", f"is required: {c.help}") for c in missing]
     if errors:
@@ -145,26 +145,29 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def _reasons(item: object, prefix: str) -> Iterator[FieldError]:
-    """Why `item` is no listing; nothing when it is one."""
+    """The errors of `item`; none when it is a correct listing."""
     if not isinstance(item, Mapping):
-        yield FieldError(prefix, f"expected a listing (an object), got {_called(item)}", item)
+        yield FieldError(
+            prefix, f"expected a listing (an object), got {_type_in_words(item)}", item
+        )
         return
-    # A body may hold a hundred thousand unknown names: no more of them are looked at than shown.
+    # A body may hold a hundred thousand unknown names: only as many errors as are shown are made.
     unknown = [name for name in item if name not in BY_NAME or name == "price"][:MAX_ERRORS]
-    known = {name: item[name] for name in BY_NAME.keys() & item.keys() if name != "price"}
+    cells = {name: item[name] for name in BY_NAME.keys() & item.keys() if name != "price"}
     try:
-        ONE.validate_python(known)
+        LISTING_ADAPTER.validate_python(cells)
     except ValidationError as error:
-        for found in error.errors(include_url=False):
-            name = str(found["loc"][0])
-            value = known.get(name)
-            yield FieldError(f"{prefix}/{name}", _worded(BY_NAME[name], value, dict(found)), value)
+        for details in error.errors(include_url=False):
+            name = str(details["loc"][0])
+            value = cells.get(name)
+            reason = _reason_in_words(BY_NAME[name], value, dict(details))
+            yield FieldError(f"{prefix}/{name}", reason, value)
     for name in unknown:
         yield FieldError(prefix + pointer_part(name), _unknown(name), item[name])
 
 
-def _worded(column: Column, value: object, error: dict[str, Any]) -> str:
-    """One reason in words: the column's limit and what was received."""
+def _reason_in_words(column: Column, value: object, error: dict[str, Any]) -> str:
+    """The error of one value in words: the column's limit and the value received."""
     words = {
         "missing": f"is required: {column.help}",
         "greater_than_equal": f"{echo(value)} is below {column.minimum} {column.unit}".rstrip(),
@@ -173,10 +176,10 @@ def _worded(column: Column, value: object, error: dict[str, Any]) -> str:
         "value_error": str(error.get("ctx", {}).get("error")),
     }
     kind = "missing" if value is None else error["type"]
-    return words.get(kind) or f"expected {EXPECTED[column.kind]}, got {_called(value)}"
+    return words.get(kind) or f"expected {EXPECTED[column.kind]}, got {_type_in_words(value)}"
 
 
-def _called(value: object) -> str:
+def _type_in_words(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -190,5 +193,5 @@ def _unknown(name: str) -> str:
         return "leave it out: the price is what POST /predict answers"
     # Comparing is quadratic in the length; no column name is longer than 12.
     nearest = nearest_name(name) if len(name) <= 40 else None
-    needed = ", ".join(column.name for column in REQUIRED)
-    return f"unknown; did you mean {nearest}?" if nearest else f"unknown; required are {needed}"
+    required = ", ".join(column.name for column in REQUIRED)
+    return f"unknown; did you mean {nearest}?" if nearest else f"unknown; required are {required}"

@@ -140,7 +140,7 @@ def test_other_types_are_refused(client, headers, content_type, status):
 
 
 def test_a_file_of_too_many_rows_or_columns_is_refused(client, monkeypatch):
-    monkeypatch.setattr("vehicle_price.listing.files.MOST_ROWS", 2)
+    monkeypatch.setattr("vehicle_price.listing.files.MAX_ROWS", 2)
     rows = "2014,honda,1,\n"
     assert asked(client, f"{HEAD}\n{2 * rows}").status_code == 200
     assert "3 rows; at most 2" in asked(client, f"{HEAD}\n{3 * rows}").json["detail"]
