@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder with real listings. Without it a test is skipped, but on CI with ../shared it fails."""
+    """The folder with real listings. Without it tests are skipped, or fail on CI with ../shared."""
     folder = Path(os.environ.get("REAL_DATA_DIR") or SHARED / "data")
     if not (folder / "craigslist-carstrucks-data.zip").is_file():
         if os.environ.get("CI") == "true" and SHARED.is_dir():
