@@ -32,9 +32,9 @@ def main() -> None:
     """Write both files."""
     (ROOT / ".env.example").write_text(env_example(), encoding="utf-8")
     page = ROOT / "setup" / "configuration.md"
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    page.write_text(f"{before}{BEGIN}{table()}{END}{after}", encoding="utf-8")
+    before_table, _, from_table = page.read_text(encoding="utf-8").partition(BEGIN)
+    after_table = from_table.partition(END)[2]
+    page.write_text(f"{before_table}{BEGIN}{table()}{END}{after_table}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What anybody expects of a price: newer, fewer miles, better condition are not cheaper."""
+"""Expected behaviour of prices: newer, fewer miles, better condition are not cheaper."""
 
 import numpy as np
 import pandas as pd
@@ -16,12 +16,12 @@ CONDITIONS = BY_NAME["condition"].levels
 
 
 def listings() -> pd.DataFrame:
-    """Later cars, none of which any model saw."""
+    """Later cars, which no model was fitted on."""
     return tiny.halves().test.head(CARS)
 
 
 def steps(family: str, column: str, values: list[object]) -> np.ndarray:
-    """(cars, values - 1): how the price changes from each value of a column to the next."""
+    """(cars, values - 1): the change in price from each value of a column to the next."""
     prices = [
         tiny.valuation(family).price_frame(listings().assign(**{column: value}))["price"]
         for value in values
@@ -30,7 +30,7 @@ def steps(family: str, column: str, values: list[object]) -> np.ndarray:
 
 
 def one_by_one(family: str, column: str, values: list[object]) -> np.ndarray:
-    """As `steps`, for a few cars, through the single-record path."""
+    """As `steps`, for a few cars, each priced with `price_one`."""
     cars = tiny.as_sent(listings().iloc[::20])
     price_one = tiny.valuation(family).price_one
     return np.diff([[price_one(car | {column: v}).price for v in values] for car in cars], axis=1)

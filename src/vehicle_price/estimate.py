@@ -1,13 +1,13 @@
-"""The price of one car as a model answers it, and which numbers can be a price at all."""
+"""The price that a model predicts for a car, and the range in which a price is plausible."""
 
 import math
 from typing import NamedTuple
 
-LOWEST_PRICE, HIGHEST_PRICE = 50, 2_000_000  # US dollars; outside them it is no car's price
+LOWEST_PRICE, HIGHEST_PRICE = 50, 2_000_000  # US dollars; a car's price lies between them
 
 
 class Estimate(NamedTuple):
-    """What a car is worth, in whole US dollars: price, interval, and what to know about it."""
+    """A predicted price and its interval in whole US dollars, with warnings for the user."""
 
     price: int
     low: int
@@ -16,5 +16,5 @@ class Estimate(NamedTuple):
 
 
 def is_plausible(estimate: Estimate) -> bool:
-    """Whether an estimate can be a car's price at all (a broken model's cannot)."""
+    """Whether price and interval can be those of a car; a broken model's are not."""
     return all(math.isfinite(v) and LOWEST_PRICE <= v <= HIGHEST_PRICE for v in estimate[:3])

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from unit_tests.helpers.main_job import copied
+from unit_tests.helpers.main_job import copy_mlflow
 from vehicle_price.cli.main import _parser, main
 from vehicle_price.names import FAMILY_NAMES
 from vehicle_price.registry.client import Registry
@@ -46,7 +46,7 @@ def _alone(tmp_path, monkeypatch):
 @pytest.fixture(name="registry")
 def _registry(main_job, mlflow_folder, tmp_path, monkeypatch):
     """Version 1 serves; the command line is told where."""
-    settings = copied(main_job, tmp_path)
+    settings = copy_mlflow(main_job, tmp_path)
     monkeypatch.chdir(mlflow_folder)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", settings.mlflow_tracking_uri)
     return Registry(settings.mlflow_tracking_uri)

@@ -13,13 +13,13 @@ def car(make: str, model: str | None, year: int, price: int = 0) -> dict[str, ob
     return {"manufacturer": make, "model": model, "year": year, "price": price}
 
 
-def baseline_of(*asked: dict[str, object]) -> list[float]:
+def baseline_of(*cars: dict[str, object]) -> list[float]:
     """Baseline prices after training on a few cars."""
     train = [car("honda", "civic", 2014, p) for p in (8_000, 9_000, 13_000)]
     train += [car("honda", "accord", 2014, p) for p in (1_000, 20_000)]
     train += [car("ford", "f-150", 2014, 30_000)]
     train += [car("ford", "f-150", 2010, p) for p in (12_000, 14_000)]
-    return baseline_prices(pd.DataFrame(train), pd.DataFrame(asked)).tolist()
+    return baseline_prices(pd.DataFrame(train), pd.DataFrame(cars)).tolist()
 
 
 def test_the_baseline_is_the_median_of_the_model_in_its_year():

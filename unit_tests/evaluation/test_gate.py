@@ -1,4 +1,4 @@
-"""What may take production, and what is refused, with the reason."""
+"""The gate promotes a model that is really better, and refuses others with the reason."""
 
 import json
 from dataclasses import replace
@@ -15,19 +15,19 @@ from vehicle_price.model.valuation import Valuation
 from vehicle_price.training.fit import fit
 
 
-class Answers:
-    """A scorer that answers one number for everything."""
+class ConstantScorer:
+    """A scorer with the same score for every listing."""
 
     def __init__(self, log_price: float) -> None:
         self.log_price = log_price
 
     def score(self, inputs):
-        """The number, for each row and output."""
+        """The constant, for each row and output."""
         return np.full((len(inputs), 3), self.log_price)
 
 
-class Off:
-    """A model that is off by so many dollars; it was fitted on nothing."""
+class BiasedModel:
+    """A model whose error is a constant in US dollars; it was fitted on no cars."""
 
     seen_cars = np.array([], np.uint64)
 
@@ -35,7 +35,7 @@ class Off:
         self.dollars = dollars
 
     def price_frame(self, cars):
-        """The right price and something on top."""
+        """The right price plus the error."""
         price = cars["price"] + self.dollars
         return pd.DataFrame({"price": price, "low": price - 10_000, "high": price + 10_000})
 
@@ -52,19 +52,19 @@ def poor() -> Valuation:
 
 
 def decided(challengers: dict[str, object], production: object = None) -> Decision:
-    """On the tiny split."""
+    """The gate's decision on the tiny split."""
     return decide(challengers, production, tiny.halves().train, tiny.halves().test)
 
 
 def refusals(decision: Decision) -> list[str]:
-    """The reasons against; there must be some."""
+    """The reasons for a refusal."""
     assert not decision.promoted
     return [reason for reason in decision.reasons if not reason.startswith("ok: ")]
 
 
 @pytest.fixture(name="shuffled", scope="module")
 def _shuffled():
-    """A model that learnt prices of other cars."""
+    """A model fitted to the prices of other cars."""
     train = tiny.halves().train
     prices = np.random.default_rng(0).permutation(train["price"])
     return tiny.fitted(train.assign(price=prices))
@@ -79,8 +79,8 @@ def test_the_first_model_is_promoted_when_it_beats_the_baseline():
 
 
 def test_a_first_model_that_learnt_shuffled_prices_is_refused(shuffled):
-    said = refusals(decided({"1": shuffled}))
-    assert said[0].startswith("refused: MAE ") and "of baseline" in said[0]
+    reasons = refusals(decided({"1": shuffled}))
+    assert reasons[0].startswith("refused: MAE ") and "of baseline" in reasons[0]
 
 
 def test_a_challenger_that_learnt_shuffled_prices_is_refused(shuffled):
@@ -92,7 +92,7 @@ def test_a_challenger_that_learnt_shuffled_prices_is_refused(shuffled):
 @pytest.mark.filterwarnings("ignore:overflow")
 @pytest.mark.parametrize("log_price", [np.nan, np.inf, -np.inf, 1e6])
 def test_a_model_without_numbers_is_refused_first_and_later(log_price):
-    broken = replace(good(), scorer=Answers(log_price))
+    broken = replace(good(), scorer=ConstantScorer(log_price))
     for production in (None, good()):
         decision = decided({"2": broken}, production)
         assert refusals(decision)
@@ -102,7 +102,7 @@ def test_a_model_without_numbers_is_refused_first_and_later(log_price):
 
 
 def test_a_broken_challenger_does_not_stand_in_a_good_ones_way(shuffled):
-    broken = replace(good(), scorer=Answers(np.nan))
+    broken = replace(good(), scorer=ConstantScorer(np.nan))
     for order in (["1", "2", "3"], ["3", "2", "1"]):
         models = {"1": broken, "2": good(), "3": shuffled}
         decision = decided({version: models[version] for version in order})
@@ -114,9 +114,9 @@ def test_a_challenger_scored_on_its_own_training_rows_is_refused():
     test = tiny.halves().test
     cheat = tiny.fitted(pd.concat([tiny.halves().train, test], ignore_index=True))
     for production in (None, poor()):
-        said = refusals(decided({"9": cheat}, production))
-        assert len(said) == 1
-        assert f"only 0 of {len(test)} held-out cars were not trained on" in said[0]
+        reasons = refusals(decided({"9": cheat}, production))
+        assert len(reasons) == 1
+        assert f"only 0 of {len(test)} held-out cars were not trained on" in reasons[0]
 
 
 def test_cars_that_production_was_trained_on_are_left_out():
@@ -125,9 +125,9 @@ def test_cars_that_production_was_trained_on_are_left_out():
     production = tiny.fitted(newer)
     decision = decided({"2": good()}, production)
     assert decision.cars == len(halves.test) - 300
-    left = unseen_cars(halves.test, {"2": good(), "production": production})
-    assert left.equals(halves.test.iloc[300:].reset_index(drop=True))
-    expected = metrics(left["price"], production.price_frame(left)["price"])
+    unseen = unseen_cars(halves.test, {"2": good(), "production": production})
+    assert unseen.equals(halves.test.iloc[300:].reset_index(drop=True))
+    expected = metrics(unseen["price"], production.price_frame(unseen)["price"])
     assert decision.measured["production"].items() >= expected.items()
 
 
@@ -155,12 +155,12 @@ def test_a_better_challenger_is_promoted_and_a_worse_one_is_not():
 def test_the_best_challenger_is_taken_whatever_the_order():
     for order in (["3", "4"], ["4", "3"]):
         models = {"3": poor(), "4": good()}
-        assert decided({v: models[v] for v in order}, Off(9_000)).version == "4"
+        assert decided({v: models[v] for v in order}, BiasedModel(9_000)).version == "4"
 
 
 @pytest.mark.parametrize(("error", "promoted"), [(995, False), (991, False), (989, True)])
 def test_production_must_be_beaten_by_the_stated_margin(error, promoted):
-    decision = decided({"2": Off(error)}, Off(1_000))
+    decision = decided({"2": BiasedModel(error)}, BiasedModel(1_000))
     assert decision.promoted is promoted
     assert "at most 990 needed (1% better)" in decision.reasons[0]
 
@@ -170,18 +170,18 @@ def test_a_gain_that_a_few_cars_make_is_not_enough():
     lucky = pd.Series(1_020.0, test.index)
     production = pd.Series(1_000.0, test.index)
     lucky[0], production[0] = 0.0, 40_000.0
-    said = refusals(decided({"2": Off(lucky)}, Off(production)))
-    assert len(said) == 1 and said[0].startswith("refused: gain over production")
+    reasons = refusals(decided({"2": BiasedModel(lucky)}, BiasedModel(production)))
+    assert len(reasons) == 1 and reasons[0].startswith("refused: gain over production")
 
 
 def test_a_model_whose_interval_lies_is_refused():
     narrow = replace(good(), interval_margin=-5.0)
-    said = refusals(decided({"2": narrow}, poor()))
-    assert len(said) == 1 and "the interval holds 0." in said[0]
+    reasons = refusals(decided({"2": narrow}, poor()))
+    assert len(reasons) == 1 and "the interval holds 0." in reasons[0]
 
 
 def test_a_production_model_without_numbers_is_replaced_by_what_beats_the_baseline(shuffled):
-    broken = replace(good(), scorer=Answers(np.nan))
+    broken = replace(good(), scorer=ConstantScorer(np.nan))
     decision = decided({"2": good()}, broken)
     assert decision.promoted and "baseline" in decision.measured
     assert decision.reasons[0].startswith("production's MAE is not a number")
@@ -195,5 +195,5 @@ def test_the_figures_a_model_brings_along_play_no_part(shuffled):
 
 
 def test_the_decision_is_the_same_each_time_and_json():
-    one, two = (decided({"1": poor(), "2": good()}).as_dict() for _ in range(2))
-    assert one == two == json.loads(json.dumps(one, allow_nan=False))
+    first, second = (decided({"1": poor(), "2": good()}).as_dict() for _ in range(2))
+    assert first == second == json.loads(json.dumps(first, allow_nan=False))

@@ -19,23 +19,25 @@ DOLLARS = st.tuples(st.integers(500, 150_000), st.integers(0, 2_000_000))
 @given(st.lists(DOLLARS, min_size=2, max_size=50))
 def test_metrics_are_those_of_scikit_learn(pairs):
     actual, predicted = np.array(pairs, float).T
-    found = metrics(actual, predicted)
-    assert found["mae"] == pytest.approx(oracle.mean_absolute_error(actual, predicted))
-    assert found["rmse"] == pytest.approx(oracle.root_mean_squared_error(actual, predicted))
-    assert found["mape"] == pytest.approx(oracle.mean_absolute_percentage_error(actual, predicted))
-    assert found["median_ape"] == pytest.approx(
+    measured = metrics(actual, predicted)
+    assert measured["mae"] == pytest.approx(oracle.mean_absolute_error(actual, predicted))
+    assert measured["rmse"] == pytest.approx(oracle.root_mean_squared_error(actual, predicted))
+    assert measured["mape"] == pytest.approx(
+        oracle.mean_absolute_percentage_error(actual, predicted)
+    )
+    assert measured["median_ape"] == pytest.approx(
         oracle.median_absolute_error(np.ones(len(pairs)), predicted / actual)
     )
     if len(set(actual)) > 1:
-        assert found["r2"] == pytest.approx(oracle.r2_score(actual, predicted))
+        assert measured["r2"] == pytest.approx(oracle.r2_score(actual, predicted))
     else:
-        assert math.isnan(found["r2"])
+        assert math.isnan(measured["r2"])
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf])
 def test_one_prediction_that_is_no_number_spoils_the_errors(wrong):
-    found = metrics(np.array([1_000.0, 2_000.0]), np.array([1_000.0, wrong]))
-    assert not any(math.isfinite(found[name]) for name in ("mae", "rmse", "r2", "mape"))
+    measured = metrics(np.array([1_000.0, 2_000.0]), np.array([1_000.0, wrong]))
+    assert not any(math.isfinite(measured[name]) for name in ("mae", "rmse", "r2", "mape"))
 
 
 def test_coverage_counts_the_ends_of_the_interval_in():
@@ -50,10 +52,10 @@ def test_the_cars_of_each_slice_add_up_to_all():
         ("price band", "type", "state"), len(cars)
     )
     for name in ("price band", "type", "state"):
-        part = table[table["slice"] == name]
-        assert part["value"].is_unique and part["cars"].is_monotonic_decreasing
+        rows = table[table["slice"] == name]
+        assert rows["value"].is_unique and rows["cars"].is_monotonic_decreasing
         overall = metrics(cars["price"], tiny.valuation("xgboost").price_frame(cars)["price"])
-        assert np.average(part["mae"], weights=part["cars"]) == pytest.approx(overall["mae"])
+        assert np.average(rows["mae"], weights=rows["cars"]) == pytest.approx(overall["mae"])
 
 
 def test_a_slice_has_the_metrics_of_its_own_cars():
@@ -61,10 +63,10 @@ def test_a_slice_has_the_metrics_of_its_own_cars():
     prices = tiny.valuation("xgboost").price_frame(cars)
     table = slices(cars, prices).set_index(["slice", "value"])
     pickups = (cars["type"] == "pickup").to_numpy()
-    found = table.loc[("type", "pickup")]
-    assert found["cars"] == pickups.sum() > 20
+    row = table.loc[("type", "pickup")]
+    assert row["cars"] == pickups.sum() > 20
     expected = metrics(cars["price"][pickups], prices["price"][pickups])
-    assert {name: found[name] for name in expected} == expected
+    assert {name: row[name] for name in expected} == expected
     absent = table.loc[("type", "not given")]
     assert absent["cars"] == cars["type"].isna().sum() > 0
 

@@ -28,14 +28,14 @@ def frame(*changes: dict[str, object]) -> pd.DataFrame:
     return pd.DataFrame([CIVIC | day | change for day, change in zip(days, changes, strict=True)])
 
 
-def kept(*changes: dict[str, object]) -> list[str]:
+def kept_ids(*changes: dict[str, object]) -> list[str]:
     """The ids of the first postings of cars numbered from 0."""
     rows = [{"id": str(n)} | change for n, change in enumerate(changes)]
     return first_postings(frame(*rows))["id"].tolist()
 
 
 def test_one_description_is_one_car_however_it_is_spelt_and_priced():
-    assert kept({}, {"model": "Civic EXL"}, {"model": "honda civic, ex-l", "price": 1}) == ["0"]
+    assert kept_ids({}, {"model": "Civic EXL"}, {"model": "honda civic, ex-l", "price": 1}) == ["0"]
 
 
 @pytest.mark.parametrize(
@@ -43,44 +43,46 @@ def test_one_description_is_one_car_however_it_is_spelt_and_priced():
     [{"year": 2015}, {"odometer": 88_001}, {"model": "civic lx"}, {"manufacturer": "acura"}],
 )
 def test_another_description_is_another_car(change):
-    assert kept({}, change) == ["0", "1"]
+    assert kept_ids({}, change) == ["0", "1"]
 
 
 def test_one_vin_is_one_car_in_either_case():
-    assert kept({"VIN": VIN}, {"VIN": VIN.lower(), "odometer": 90_000}) == ["0"]
+    assert kept_ids({"VIN": VIN}, {"VIN": VIN.lower(), "odometer": 90_000}) == ["0"]
 
 
 @pytest.mark.parametrize("junk", [None, "", "1.13042E+13", "n/a", VIN + "0", VIN[:16] + "O"])
 def test_what_is_no_vin_joins_no_cars(junk):
-    assert kept({"VIN": junk}, {"VIN": junk, "odometer": 90_000}) == ["0", "1"]
+    assert kept_ids({"VIN": junk}, {"VIN": junk, "odometer": 90_000}) == ["0", "1"]
 
 
 @pytest.mark.parametrize("filler", ["0" * 17, "1" * 17, "X" * 17])
 def test_a_vin_of_one_character_repeated_joins_no_cars(filler):
-    assert kept({"VIN": filler}, {"VIN": filler, "odometer": 90_000}) == ["0", "1"]
+    assert kept_ids({"VIN": filler}, {"VIN": filler, "odometer": 90_000}) == ["0", "1"]
 
 
 def test_a_car_known_by_description_and_then_by_vin_is_one_car():
     linked = {"VIN": VIN}
-    assert kept({}, linked, {"VIN": VIN, "odometer": 95_000}) == ["0"]
+    assert kept_ids({}, linked, {"VIN": VIN, "odometer": 95_000}) == ["0"]
 
 
 def test_the_earliest_posting_is_kept_and_then_the_smallest_id():
     late, early = pd.Timestamp("2021-04-20", tz="UTC"), pd.Timestamp("2021-04-02", tz="UTC")
     dates = [{"posting_date": late}, {"posting_date": early}, {"posting_date": early}]
-    assert kept(*dates) == ["1"]
+    assert kept_ids(*dates) == ["1"]
 
 
 def test_a_known_car_is_seen_by_its_description_or_its_vin():
-    known = car_hashes(frame({"VIN": VIN}))
-    asked = frame({}, {"VIN": VIN, "odometer": 1}, {"odometer": 2}, {"VIN": OTHER_VIN, "year": 1})
-    assert is_seen(asked, known).tolist() == [True, True, False, False]
+    hashes = car_hashes(frame({"VIN": VIN}))
+    listings = frame(
+        {}, {"VIN": VIN, "odometer": 1}, {"odometer": 2}, {"VIN": OTHER_VIN, "year": 1}
+    )
+    assert is_seen(listings, hashes).tolist() == [True, True, False, False]
 
 
 def test_cars_without_a_vin_are_not_all_seen():
-    known = car_hashes(frame({}))
-    assert (known == NO_VIN).any()
-    assert not is_seen(frame({"odometer": 5}), known).any()
+    hashes = car_hashes(frame({}))
+    assert (hashes == NO_VIN).any()
+    assert not is_seen(frame({"odometer": 5}), hashes).any()
     assert not is_seen(frame({}), np.array([], np.uint64)).any()
 
 

@@ -27,7 +27,7 @@ def test_age_stays_within_what_the_curves_cover():
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("text", "same_text"),
     [
         ("F-150 XLT", "f150 xlt"),
         ("f\u2011150", "f 150"),
@@ -37,8 +37,8 @@ def test_age_stays_within_what_the_curves_cover():
         ("rav4 2.5", "RAV4/2.5"),
     ],
 )
-def test_spellings_of_one_model_have_one_key(one, other):
-    assert car_keys("honda", one) == car_keys("honda", other)
+def test_spellings_of_one_model_have_one_key(text, same_text):
+    assert car_keys("honda", text) == car_keys("honda", same_text)
 
 
 def test_makes_never_share_a_model():
@@ -50,10 +50,10 @@ def test_a_text_of_a_hundred_words_is_cut():
 
 
 def test_an_unseen_trim_counts_as_its_model_and_an_unseen_model_as_its_make():
-    known = REQUIRED | {"model": "civic"}
-    trim = known | {"model": "civic zyxwv"}
-    assert tiny.input_of(trim, "offset_text") == tiny.input_of(known, "offset_word1") != 0
-    assert tiny.input_of(trim, "curve_word2") == tiny.input_of(known, "curve_word1")
+    civic = REQUIRED | {"model": "civic"}
+    trim = civic | {"model": "civic zyxwv"}
+    assert tiny.input_of(trim, "offset_text") == tiny.input_of(civic, "offset_word1") != 0
+    assert tiny.input_of(trim, "curve_word2") == tiny.input_of(civic, "curve_word1")
     assert tiny.input_of(trim, "count_word1") > 0 == tiny.input_of(trim, "count_text")
     model = REQUIRED | {"model": "zyxwv"}
     assert tiny.input_of(model, "offset_text") == tiny.input_of(model, "offset_make") != 0
@@ -71,9 +71,9 @@ def test_an_unseen_make_counts_as_all_cars():
 
 def test_absent_none_and_a_missing_column_are_the_same():
     absent = tiny.inputs_of(REQUIRED)
-    nothing = dict.fromkeys((c.name for c in FEATURES), None) | REQUIRED
-    assert tiny.inputs_of(nothing).tolist() == absent.tolist()
-    assert encode_frame(tiny.tables(), pd.DataFrame([nothing]))[0].tolist() == absent.tolist()
+    all_none = dict.fromkeys((c.name for c in FEATURES), None) | REQUIRED
+    assert tiny.inputs_of(all_none).tolist() == absent.tolist()
+    assert encode_frame(tiny.tables(), pd.DataFrame([all_none]))[0].tolist() == absent.tolist()
     assert tiny.inputs_of(REQUIRED | {"type": "pickup"}).tolist() != absent.tolist()
 
 

@@ -71,7 +71,9 @@ def test_a_real_listing_sent_alone_is_what_training_makes_of_it(real_data, name)
     listings = check_many(sent)
     assert len(listings) > 500
     together = encode_frame(tiny.tables(), accepted)
-    assert together.tobytes() == np.array([tiny.inputs_of(one) for one in listings]).tobytes()
+    assert (
+        together.tobytes() == np.array([tiny.inputs_of(listing) for listing in listings]).tobytes()
+    )
     for family in tiny.FEW_TREES:
         prices = tiny.valuation(family).price_frame(accepted)
         assert [e.price for e in tiny.valuation(family).price_many(listings)] == prices[

@@ -1,7 +1,7 @@
-"""Saved models that must never serve: damaged on the way, or made wrong.
+"""Saved models that must never serve.
 
-`damaged` no longer are what was registered. `made_wrong` have a manifest that fits: whoever wrote
-them was wrong, or meant it.
+DAMAGED models differ from what was registered, so their hashes do not agree. MADE_WRONG models have
+a manifest that agrees: a faulty or malicious program wrote them.
 """
 
 import hashlib
@@ -25,27 +25,27 @@ def _flip(name: str) -> Break:
     return damage
 
 
-def _cut(name: str, left: float) -> Break:
+def _cut(name: str, share: float) -> Break:
     def damage(folder: Path) -> None:
         data = (folder / name).read_bytes()
-        (folder / name).write_bytes(data[: int(len(data) * left)])
+        (folder / name).write_bytes(data[: int(len(data) * share)])
 
     return damage
 
 
 def _one_digit(folder: Path) -> None:
     text = (folder / "facts.json").read_text("utf-8")
-    place = next(i for i, letter in enumerate(text) if letter in "12345678")
-    changed = text[:place] + str(int(text[place]) + 1) + text[place + 1 :]
+    index = next(i for i, letter in enumerate(text) if letter in "12345678")
+    changed = text[:index] + str(int(text[index]) + 1) + text[index + 1 :]
     (folder / "facts.json").write_text(changed, "utf-8")
 
 
 def prices_times(factor: float) -> Break:
-    """Prices off by `factor`, intervals too: the base scores are logarithms."""
+    """Multiply prices and intervals by `factor`: the base scores are logarithms."""
 
     def damage(folder: Path) -> None:
-        found = trees.load(folder / "trees.npz")
-        base = (found.base + np.float32(np.log(factor))).astype(np.float32)
+        ensemble = trees.load(folder / "trees.npz")
+        base = (ensemble.base + np.float32(np.log(factor))).astype(np.float32)
         _save_arrays(folder, base=base)
 
     return damage
@@ -64,61 +64,61 @@ def _not_a_number(folder: Path) -> None:
 
 
 def _cycle(folder: Path) -> None:
-    """A walk that never arrives: the first root leads to itself."""
+    """A walk without an end: the first root leads to itself."""
     with np.load(folder / "trees.npz") as file:
         nodes = np.array(file["nodes"])
     nodes["link"][0] = 0
     _save_arrays(folder, nodes=nodes)
 
 
-def _grown(left: np.ndarray) -> Break:
-    """The first tree is another one: each node but the last ones leads to `left` and the next."""
+def _grown(left_child: np.ndarray) -> Break:
+    """Replace the first tree: each inner node leads to its `left_child` and the node after that."""
 
     def damage(folder: Path) -> None:
         with np.load(folder / "trees.npz") as file:
-            known = dict(file)
-        own, inputs = np.arange(len(left)), known["inputs"][0]
-        tree = np.zeros(len(left), trees.NODE)
-        tree["link"] = (left << trees.LINK_BITS) | np.where(left == own, inputs, 0)
-        known["nodes"] = np.concatenate([tree, known["nodes"][known["sizes"][0] :]])
-        known["sizes"][0] = len(tree)
-        np.savez_compressed(folder / "trees.npz", **known)
+            arrays = dict(file)
+        number, inputs = np.arange(len(left_child)), arrays["inputs"][0]
+        tree = np.zeros(len(left_child), trees.NODE)
+        tree["link"] = (left_child << trees.LINK_BITS) | np.where(left_child == number, inputs, 0)
+        arrays["nodes"] = np.concatenate([tree, arrays["nodes"][arrays["sizes"][0] :]])
+        arrays["sizes"][0] = len(tree)
+        np.savez_compressed(folder / "trees.npz", **arrays)
 
     return damage
 
 
 def _meeting(count: int) -> np.ndarray:
-    """Each node leads to the next two, so the walks double with every few nodes."""
-    own = np.arange(count)
-    return np.where(own < count - 2, own + 1, own)
+    """Each node leads to the next two, so the number of walks grows exponentially."""
+    number = np.arange(count)
+    return np.where(number < count - 2, number + 1, number)
 
 
 def _endless(steps: int) -> np.ndarray:
-    """One long walk: of each pair of children, the second has children again."""
-    own = np.arange(2 * steps + 1)
-    return np.where((own % 2 == 0) & (own < 2 * steps), own + 1, own)
+    """A single long walk: of each pair of children, only the second has children."""
+    number = np.arange(2 * steps + 1)
+    return np.where((number % 2 == 0) & (number < 2 * steps), number + 1, number)
 
 
 def _facts(**changed: object) -> Break:
     def damage(folder: Path) -> None:
-        about = json.loads((folder / "facts.json").read_text("utf-8"))
-        about["facts"] |= changed
-        about["facts"] = {k: v for k, v in about["facts"].items() if v is not None}
-        (folder / "facts.json").write_text(json.dumps(about), "utf-8")
+        facts = json.loads((folder / "facts.json").read_text("utf-8"))
+        facts["facts"] |= changed
+        facts["facts"] = {k: v for k, v in facts["facts"].items() if v is not None}
+        (folder / "facts.json").write_text(json.dumps(facts), "utf-8")
 
     return damage
 
 
 def _other_inputs(folder: Path) -> None:
-    about = json.loads((folder / "facts.json").read_text("utf-8"))
-    about["features"][0] = "horsepower"
-    (folder / "facts.json").write_text(json.dumps(about), "utf-8")
+    facts = json.loads((folder / "facts.json").read_text("utf-8"))
+    facts["features"][0] = "horsepower"
+    (folder / "facts.json").write_text(json.dumps(facts), "utf-8")
 
 
 def _no_interval(folder: Path) -> None:
-    about = json.loads((folder / "facts.json").read_text("utf-8"))
-    about["interval_margin"] = "wide"
-    (folder / "facts.json").write_text(json.dumps(about), "utf-8")
+    facts = json.loads((folder / "facts.json").read_text("utf-8"))
+    facts["interval_margin"] = "wide"
+    (folder / "facts.json").write_text(json.dumps(facts), "utf-8")
 
 
 def _tables_of_nothing(folder: Path) -> None:
@@ -129,7 +129,7 @@ def _remove(name: str) -> Break:
     return lambda folder: (folder / name).unlink()
 
 
-def _fit_manifest(folder: Path) -> None:
+def _rewrite_manifest(folder: Path) -> None:
     hashes = {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in artifact.FILES}
     content = {"format": artifact.FORMAT, "sha256": hashes}
     (folder / artifact.MANIFEST).write_text(json.dumps(content), "utf-8")
@@ -162,11 +162,11 @@ MADE_WRONG: dict[str, Break] = {
 
 
 def hanging(folder: Path) -> None:
-    """A model that is right in form, and takes minutes to load."""
+    """Make the model valid in form, but so deep that it takes minutes to load."""
     _grown(_endless(3_000_000))(folder)
 
 
-def make_wrong(folder: Path, how: Break) -> None:
-    """Change the model in `folder` and write the manifest that fits."""
-    how(folder)
-    _fit_manifest(folder)
+def make_wrong(folder: Path, damage: Break) -> None:
+    """Change the model in `folder` and write a manifest that agrees."""
+    damage(folder)
+    _rewrite_manifest(folder)

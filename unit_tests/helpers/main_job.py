@@ -1,4 +1,4 @@
-"""The main job against a real MLflow that keeps its tables in an SQLite file: no server."""
+"""The main job against a real MLflow whose tables are in an SQLite file, without a server."""
 
 import shutil
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ ROWS, SEED = 3_000, 20
 
 @dataclass(frozen=True)
 class Job:
-    """What the main job left: nobody changes it, tests take a copy of its MLflow.
+    """The results of the main job. Tests must not change them; they copy its MLflow.
 
-    trained: family → what `train_family` returned.
+    trained: family → the result of `train_family`.
     """
 
     folder: Path
@@ -33,49 +33,51 @@ class Job:
 
 
 @contextmanager
-def at_hand(folder: Path) -> Iterator[Path]:
-    """MLflow writes into `folder`, calls nobody, and leaves the environment as it was.
+def isolated_mlflow(folder: Path) -> Iterator[Path]:
+    """MLflow writes into `folder` only, without telemetry; the environment is restored.
 
     Models are tried in this process: a child process, as in test_trial, takes seconds each.
     """
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.chdir(folder)
         monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # registering sets it, this undoes it
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # registering sets it; restored in the end
         monkeypatch.setattr(trial, "try_out", _try_out_here)
         yield folder
 
 
 def run(folder: Path) -> Job:
-    """Ingest a small sample, train both families, let the gate decide. In the folder given."""
-    settings = at(Settings(local_dir=str(folder), data_root=str(folder / "data")), folder / "x.db")
+    """Ingest a small sample, train both families and run the gate, all in `folder`."""
+    settings = with_database(
+        Settings(local_dir=str(folder), data_root=str(folder / "data")), folder / "x.db"
+    )
     Registry(settings.mlflow_tracking_uri)
     shutil.copy(folder / "x.db", folder / "empty.db")
     dataset = ingestion.ingest(settings, "sample", "", ROWS, SEED)
     trained = {f: training.train_family(settings, dataset["uri"], f, SEED) for f in FAMILY_NAMES}
-    versions = [answer["version"] for answer in trained.values()]
+    versions = [result["version"] for result in trained.values()]
     decision = promotion.run_gate(settings, dataset["uri"], versions)
     return Job(folder, settings, dataset, trained, decision)
 
 
 def run_again(job: Job, folder: Path) -> Job:
     """Ingest the same sample, train XGBoost only and let the gate decide, in a copy in `folder`."""
-    settings = copied(job, folder)
+    settings = copy_mlflow(job, folder)
     dataset = ingestion.ingest(settings, "sample", "", ROWS, SEED)
     trained = training.train_family(settings, dataset["uri"], "xgboost", SEED)
     decision = promotion.run_gate(settings, dataset["uri"], [trained["version"]])
     return Job(folder, settings, dataset, {"xgboost": trained}, decision)
 
 
-def at(settings: Settings, database: Path) -> Settings:
-    """The settings with this SQLite file for MLflow."""
+def with_database(settings: Settings, database: Path) -> Settings:
+    """The settings with this SQLite file as MLflow's database."""
     return replace(settings, mlflow_tracking_uri=f"sqlite:///{database}")
 
 
-def copied(job: Job, folder: Path, database: str = "x.db") -> Settings:
+def copy_mlflow(job: Job, folder: Path, database: str = "x.db") -> Settings:
     """Settings for a copy of the job's MLflow in `folder`: the job's own is not changed."""
     shutil.copy(job.folder / database, folder / database)
-    return at(job.settings, folder / database)
+    return with_database(job.settings, folder / database)
 
 
 def aliases(registry: Registry) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """A tiny real model: 6,000 made-up listings through the contract, the split and short fits.
 
-Everything is made once and shared by all tests, so nobody may change what is returned.
+All results are cached and shared by all tests, so a test must not change them.
 """
 
 from functools import cache
@@ -25,30 +25,30 @@ FEW_TREES = {
 
 @cache
 def raw() -> pd.DataFrame:
-    """The listings as Kaggle ships them, all text."""
+    """Listings as Kaggle's file has them, all text."""
     return generate(6_000, 20)
 
 
 @cache
 def accepted() -> pd.DataFrame:
-    """Those the contract accepts."""
+    """The listings that the contract accepts."""
     return check(raw()).accepted.to_pandas()
 
 
 @cache
 def halves() -> Split:
-    """About 2,200 earlier and 600 later cars."""
+    """The split: about 2,200 earlier and 600 later cars."""
     return split_by_time(accepted())
 
 
 @cache
 def valuation(family: str) -> Valuation:
-    """The family fitted on the earlier cars."""
+    """The model of a family, fitted on the earlier cars."""
     return fitted(halves().train, family)
 
 
 def fitted(train: pd.DataFrame, family: str = "xgboost", seed: int = 20) -> Valuation:
-    """A short fit, about a second."""
+    """A model after a short fit, about a second."""
     return fit(train, family, seed, 1, FEW_TREES[family])
 
 
@@ -68,6 +68,6 @@ def input_of(listing: dict[str, object], name: str) -> float:
 
 
 def as_sent(listings: pd.DataFrame) -> list[dict[str, object]]:
-    """Accepted listings as a client sends them: plain values, nothing else than the features."""
+    """Accepted listings as a client sends them: plain values of the feature columns only."""
     names = [column.name for column in FEATURES]
     return listings[names].to_dict("records")

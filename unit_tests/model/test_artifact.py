@@ -26,7 +26,7 @@ def _saved(tmp_path_factory):
 
 @pytest.fixture(name="folder")
 def _folder(saved, tmp_path):
-    """A copy to damage."""
+    """A copy of the saved model, to be damaged."""
     return Path(shutil.copytree(saved, tmp_path / "model"))
 
 
@@ -43,7 +43,7 @@ def _nothing_is_parsed(monkeypatch):
 
 
 def rebuild_manifest(folder: Path) -> None:
-    """What someone who can write the folder would do after changing a file."""
+    """Write a manifest that agrees with the changed files."""
     hashes = {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in artifact.FILES}
     (folder / "manifest.json").write_text(json.dumps({"format": artifact.FORMAT, "sha256": hashes}))
 
@@ -197,18 +197,18 @@ NO_TREES = [
 
 
 def pointing(nodes: np.ndarray, child: int) -> np.ndarray:
-    """The root's left child is another one."""
+    """Nodes whose root has this left child."""
     changed = nodes.copy()
     changed["link"][0] = (child << 8) | (changed["link"][0] & 255)
     return changed
 
 
-@pytest.mark.parametrize(("change", "said"), NO_TREES)
-def test_trees_that_lead_nowhere_are_refused_though_the_hashes_agree(folder, change, said):
+@pytest.mark.parametrize(("change", "message"), NO_TREES)
+def test_trees_that_lead_nowhere_are_refused_though_the_hashes_agree(folder, change, message):
     arrays = dict(np.load(folder / "trees.npz"))
     np.savez(folder / "trees.npz", **{n: change.get(n, lambda a: a)(a) for n, a in arrays.items()})
     rebuild_manifest(folder)
-    with pytest.raises(ArtifactError, match=said):
+    with pytest.raises(ArtifactError, match=message):
         load(folder)
 
 

@@ -14,7 +14,7 @@ from vehicle_price.names import FAMILY_NAMES
 
 
 class Typical:
-    """A model that knows the golden prices, times a factor, and can be made to lie."""
+    """A model that returns the typical prices times a factor; `alone` changes single answers."""
 
     def __init__(self, factor=1.0, alone=None):
         self.by_car = {
@@ -126,7 +126,7 @@ def test_no_model_that_was_made_wrong_passes(name, saved, tmp_path):
 
 
 def trial_prices(folder):
-    """What a trial's child does."""
+    """The golden prices, as a trial computes them in its child process."""
     from vehicle_price.model.trial import golden_prices
 
     return golden_prices(folder, None)

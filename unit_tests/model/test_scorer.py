@@ -35,7 +35,7 @@ def of_xgboost(family: str, inputs: np.ndarray) -> np.ndarray:
 
 
 def assert_alike(family: str, inputs: np.ndarray) -> None:
-    """Every bit of every score is XGBoost's."""
+    """Assert that every score equals XGBoost's in every bit."""
     scores = tiny.valuation(family).scorer.score(inputs)
     assert scores.dtype == np.float32
     assert scores.tobytes() == of_xgboost(family, inputs).tobytes()

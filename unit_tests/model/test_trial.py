@@ -41,7 +41,7 @@ def manifest_sha256(folder):
 
 
 def python(*lines):
-    """A child that runs these lines instead."""
+    """The command of a child process that runs these lines."""
     return (sys.executable, "-c", "\n".join(lines))
 
 
@@ -89,10 +89,10 @@ def test_an_exception_is_refused_in_its_own_words(tmp_path):
         try_out(tmp_path, None, TIMEOUT, command=python("1 / 0"))
 
 
-@pytest.mark.parametrize("said", ["", "nothing", "{}", "[1, null]", "7"])
-def test_a_child_that_ends_without_prices_is_refused(tmp_path, said):
+@pytest.mark.parametrize("stdout", ["", "nothing", "{}", "[1, null]", "7"])
+def test_a_child_that_ends_without_prices_is_refused(tmp_path, stdout):
     with pytest.raises(ArtifactError, match="ended without prices"):
-        try_out(tmp_path, None, TIMEOUT, command=python(f"print({said!r})"))
+        try_out(tmp_path, None, TIMEOUT, command=python(f"print({stdout!r})"))
 
 
 def test_a_hanging_model_is_killed_with_all_that_it_started(tmp_path):

@@ -44,7 +44,7 @@ def test_the_order_and_the_index_are_those_that_were_given():
     cars = tiny.halves().test.iloc[[40, 7, 99]]
     prices = tiny.valuation("xgboost").price_frame(cars)
     assert prices.index.tolist() == [40, 7, 99] and list(prices) == ["price", "low", "high"]
-    alone = [tiny.valuation("xgboost").price_one(one).price for one in tiny.as_sent(cars)]
+    alone = [tiny.valuation("xgboost").price_one(listing).price for listing in tiny.as_sent(cars)]
     assert prices["price"].tolist() == alone and len(set(alone)) == 3
 
 
@@ -65,7 +65,7 @@ def test_a_common_listing_is_priced_without_a_warning():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "warning"),
     [
         ({"manufacturer": "zyxwv"}, "manufacturer: 'zyxwv' was not in"),
         ({"model": None}, "model: not given"),
@@ -76,9 +76,9 @@ def test_a_common_listing_is_priced_without_a_warning():
         ({"year": 2030}, "year: 2030 is outside"),
     ],
 )
-def test_what_training_never_saw_is_priced_with_a_warning(change, said):
+def test_what_training_never_saw_is_priced_with_a_warning(change, warning):
     estimate = tiny.valuation("xgboost").price_one(EXAMPLE | change)
-    assert [w for w in estimate.warnings if w.startswith(said)] and len(estimate.warnings) == 1
+    assert [w for w in estimate.warnings if w.startswith(warning)] and len(estimate.warnings) == 1
     assert is_plausible(estimate)
 
 
@@ -99,10 +99,10 @@ def test_the_margin_widens_the_interval_and_never_past_the_price():
     valuation = tiny.valuation("xgboost")
     wider = replace(valuation, interval_margin=valuation.interval_margin + 0.5)
     narrower = replace(valuation, interval_margin=-5.0)
-    one, wide, narrow = (v.price_one(EXAMPLE) for v in (valuation, wider, narrower))
-    assert wide.low == pytest.approx(one.low * np.exp(-0.5), rel=1e-3)
-    assert wide.high == pytest.approx(one.high * np.exp(0.5), rel=1e-3)
-    assert narrow.low == narrow.price == narrow.high == one.price
+    calibrated, wide, narrow = (v.price_one(EXAMPLE) for v in (valuation, wider, narrower))
+    assert wide.low == pytest.approx(calibrated.low * np.exp(-0.5), rel=1e-3)
+    assert wide.high == pytest.approx(calibrated.high * np.exp(0.5), rel=1e-3)
+    assert narrow.low == narrow.price == narrow.high == calibrated.price
 
 
 def test_crossed_quantiles_are_put_in_order():
@@ -130,7 +130,7 @@ def test_a_model_that_answers_no_number_raises_no_plausible_price():
 @pytest.mark.parametrize("wrong", [0, 49, -(2**63), 2_000_001])
 def test_what_cannot_be_a_price_is_not_plausible(wrong):
     assert is_plausible(Estimate(50, 50, 2_000_000, ()))
-    for place in range(3):
+    for index in range(3):
         estimate = [9_000, 9_000, 9_000, ()]
-        estimate[place] = wrong
+        estimate[index] = wrong
         assert not is_plausible(Estimate(*estimate))

@@ -15,22 +15,22 @@ PORTS = ("service_port", "mlflow_port", "airflow_port", "streamlit_port", "postg
 @pytest.mark.enable_socket  # it listens on the loopback address and talks to nobody
 def test_a_taken_port_is_reported_with_its_holder_and_the_setting_to_change():
     with socket.create_server(("127.0.0.1", 0)) as server:
-        taken = server.getsockname()[1]
-        with socket.create_server(("127.0.0.1", 0)) as other:
-            free = other.getsockname()[1]
-        ports = dict.fromkeys(PORTS, free) | {"airflow_port": taken}
-        found = preflight.port_problems(SimpleNamespace(bind_host="127.0.0.1", **ports))
-    assert len(found) == 1
-    assert f"Port {taken} is taken by" in found[0]
-    assert f"(pid {os.getpid()})" in found[0]
-    assert f"make build AIRFLOW_PORT={taken + 1000}" in found[0]
+        used_port = server.getsockname()[1]
+        with socket.create_server(("127.0.0.1", 0)) as closed_server:
+            free_port = closed_server.getsockname()[1]
+        ports = dict.fromkeys(PORTS, free_port) | {"airflow_port": used_port}
+        problems = preflight.port_problems(SimpleNamespace(bind_host="127.0.0.1", **ports))
+    assert len(problems) == 1
+    assert f"Port {used_port} is taken by" in problems[0]
+    assert f"(pid {os.getpid()})" in problems[0]
+    assert f"make build AIRFLOW_PORT={used_port + 1000}" in problems[0]
 
 
 @pytest.mark.parametrize("version", [(3, 10, 4), (3, 12, 0), (2, 7, 18)])
 def test_another_python_is_reported_with_how_to_install_the_right_one(version):
-    (found,) = preflight.python_problems(version)
-    assert f"{version[0]}.{version[1]}" in found
-    assert "python3.11-venv" in found
+    (problem,) = preflight.python_problems(version)
+    assert f"{version[0]}.{version[1]}" in problem
+    assert "python3.11-venv" in problem
 
 
 def test_python_3_11_is_accepted():

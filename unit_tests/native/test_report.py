@@ -1,4 +1,4 @@
-"""What `make build` makes of a production model that the service refuses."""
+"""`make build` reports why the service refuses the production model."""
 
 import json
 from dataclasses import replace
@@ -15,18 +15,18 @@ def _settings(tmp_path, monkeypatch):
     return replace(Settings(), model_dir=str(tmp_path))
 
 
-def said(settings: Settings, state: str, version: str) -> str:
-    """The refusal when the sidecar has left this."""
+def refusal_of(settings: Settings, state: str, version: str) -> str:
+    """The refusal that is read from a status.json with these values."""
     status = {"state": state, "version": version, "detail": "format 1, need 2"}
     with open(f"{settings.model_dir}/status.json", "w", encoding="utf-8") as file:
         json.dump(status, file)
     return report.refusal(settings)
 
 
-def test_a_refused_production_model_is_told_with_the_reason(settings):
-    assert said(settings, "refused", "3") == "format 1, need 2"
+def test_a_refused_production_model_is_reported_with_the_reason(settings):
+    assert refusal_of(settings, "refused", "3") == "format 1, need 2"
 
 
-def test_what_is_served_or_was_refused_before_is_no_refusal(settings):
+def test_a_served_or_earlier_refused_version_is_no_refusal(settings):
     assert report.refusal(settings) == ""
-    assert said(settings, "ok", "3") == "" == said(settings, "refused", "2")
+    assert refusal_of(settings, "ok", "3") == "" == refusal_of(settings, "refused", "2")

@@ -2,11 +2,11 @@
 
 import pytest
 
-from unit_tests.helpers.main_job import at_hand, run_again
+from unit_tests.helpers.main_job import isolated_mlflow, run_again
 
 
 @pytest.fixture(name="second_job", scope="session")
 def _second_job(main_job, tmp_path_factory):
     """The dataset, XGBoost and the gate's decision once more, with a copy of the job's MLflow."""
-    with at_hand(tmp_path_factory.mktemp("second_job")) as folder:
+    with isolated_mlflow(tmp_path_factory.mktemp("second_job")) as folder:
         return run_again(main_job, folder)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from unit_tests.helpers.main_job import aliases, copied
+from unit_tests.helpers.main_job import aliases, copy_mlflow
 from vehicle_price.model import artifact, golden_set, trial
 from vehicle_price.pipelines import promotion
 from vehicle_price.registry import runs
@@ -21,7 +21,7 @@ def _settings(main_job, mlflow_folder, tmp_path, monkeypatch):
     """A copy of the main job's MLflow. Nothing is written to its artifacts: tests share them."""
     del mlflow_folder
     monkeypatch.setattr(runs, "record_decision", lambda *_: None)
-    return copied(main_job, tmp_path)
+    return copy_mlflow(main_job, tmp_path)
 
 
 @pytest.fixture(name="registry")
@@ -89,7 +89,7 @@ def test_a_production_model_that_cannot_be_used_does_not_stop_the_gate(
     main_job, settings, monkeypatch, error
 ):
     serving = main_job.decision["version"]
-    other = next(t["version"] for t in main_job.trained.values() if t["version"] != serving)
+    loser = next(t["version"] for t in main_job.trained.values() if t["version"] != serving)
     fetch_checked = promotion.fetch_checked
 
     def fetch(registry, version, folder):
@@ -98,8 +98,8 @@ def test_a_production_model_that_cannot_be_used_does_not_stop_the_gate(
         return fetch_checked(registry, version, folder)
 
     monkeypatch.setattr(promotion, "fetch_checked", fetch)
-    decision = promotion.run_gate(settings, main_job.dataset["uri"], [other])
-    assert decision["promoted"] and decision["version"] == other
+    decision = promotion.run_gate(settings, main_job.dataset["uri"], [loser])
+    assert decision["promoted"] and decision["version"] == loser
     assert f"version {serving} cannot be used: made for other inputs" in decision["reasons"]
     broken = promotion.run_gate(settings, main_job.dataset["uri"], [serving])
     assert not broken["promoted"] and broken["version"] == serving
@@ -123,9 +123,11 @@ def test_a_better_challenger_that_fails_a_golden_listing_is_not_promoted(
     def fail_the_first(folder: Path, manifest_sha256: str | None) -> list[int]:
         with monkeypatch.context() as patch:
             if folder.name == challenger:
-                first, *others = golden_set.LISTINGS
-                dear = first._replace(typical_price=100 * first.typical_price)
-                patch.setattr(golden_set, "LISTINGS", (dear, *others))
+                first_listing, *unchanged = golden_set.LISTINGS
+                dear_listing = first_listing._replace(
+                    typical_price=100 * first_listing.typical_price
+                )
+                patch.setattr(golden_set, "LISTINGS", (dear_listing, *unchanged))
             return golden_prices(folder, manifest_sha256)
 
     monkeypatch.setattr(trial, "golden_prices", fail_the_first)

@@ -3,7 +3,7 @@
 import mlflow
 import pytest
 
-from unit_tests.helpers.main_job import copied
+from unit_tests.helpers.main_job import copy_mlflow
 from vehicle_price.registry.client import Registry
 
 
@@ -11,7 +11,7 @@ from vehicle_price.registry.client import Registry
 def _settings(main_job, mlflow_folder, tmp_path):
     """Version 1 (XGBoost) serves, version 2 (forest) was not the best."""
     del mlflow_folder
-    return copied(main_job, tmp_path)
+    return copy_mlflow(main_job, tmp_path)
 
 
 @pytest.fixture(name="registry")

@@ -5,7 +5,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from unit_tests.helpers.main_job import aliases, copied
+from unit_tests.helpers.main_job import aliases, copy_mlflow
 from vehicle_price.evaluation.metrics import metrics
 from vehicle_price.model import artifact
 from vehicle_price.registry.client import Registry, RegistryError
@@ -31,8 +31,8 @@ def test_a_fetched_model_measures_what_was_registered(registry, main_job, tmp_pa
     assert {p.name for p in folder.iterdir()} == {*artifact.FILES, artifact.MANIFEST}
     test = split_by_time(read_listings(main_job.dataset["uri"])).test
     prices = artifact.load(folder).price_frame(test)
-    found = metrics(test["price"].to_numpy(), prices["price"].to_numpy())
-    assert version.metrics.items() >= found.items()
+    measured = metrics(test["price"].to_numpy(), prices["price"].to_numpy())
+    assert version.metrics.items() >= measured.items()
     assert registry.fetch(version, folder) == folder  # again, into the same place
 
 
@@ -49,9 +49,9 @@ def test_a_file_changed_in_the_store_is_noticed(registry, tmp_path, monkeypatch)
     download = mlflow.artifacts.download_artifacts
 
     def damaged(**where) -> str:
-        found = Path(download(**where))
-        (found / "tables.json").write_text("{}")
-        return str(found)
+        downloaded = Path(download(**where))
+        (downloaded / "tables.json").write_text("{}")
+        return str(downloaded)
 
     monkeypatch.setattr(mlflow.artifacts, "download_artifacts", damaged)
     with pytest.raises(artifact.ArtifactError, match="tables.json"):
@@ -60,7 +60,7 @@ def test_a_file_changed_in_the_store_is_noticed(registry, tmp_path, monkeypatch)
 
 def test_nothing_serves_at_first(main_job, mlflow_folder, tmp_path):
     del mlflow_folder
-    empty = Registry(copied(main_job, tmp_path, "empty.db").mlflow_tracking_uri)
+    empty = Registry(copy_mlflow(main_job, tmp_path, "empty.db").mlflow_tracking_uri)
     assert aliases(empty) == {}
     with pytest.raises(RegistryError, match="no previous version"):
         empty.rollback()
@@ -93,10 +93,14 @@ def test_the_only_version_cannot_be_rolled_back(registry):
 @pytest.mark.enable_socket
 def test_a_server_that_is_away_is_said_to_be_away(monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    away = Registry("http://127.0.0.1:9")
-    for ask in (lambda: away.version(PRODUCTION), lambda: away.promote("1"), away.rollback):
+    unreachable = Registry("http://127.0.0.1:9")
+    for call in (
+        lambda: unreachable.version(PRODUCTION),
+        lambda: unreachable.promote("1"),
+        unreachable.rollback,
+    ):
         with pytest.raises(RegistryError, match=r"127.0.0.1:9.*Is it running"):
-            ask()
+            call()
 
 
 def test_an_address_of_no_known_kind_is_named():

@@ -18,7 +18,7 @@ DECISION = {"promoted": False, "version": "2", "reasons": ["refused: worse", "ok
 
 def files_of(client: mlflow.MlflowClient, run_id: str, folder: str = "") -> set[str]:
     """Names of a run's artifacts in a folder."""
-    return {Path(found.path).name for found in client.list_artifacts(run_id, folder)}
+    return {Path(file.path).name for file in client.list_artifacts(run_id, folder)}
 
 
 def test_a_run_holds_what_a_reader_needs(client, main_job):
@@ -58,15 +58,15 @@ def test_the_gates_decision_and_reasons_are_with_every_version_it_judged(client,
 
 
 def test_other_tools_get_the_same_prices_through_pyfunc(registry, settings, main_job, tmp_path):
-    ours = artifact.load(registry.fetch(registry.version_by_number("1"), tmp_path / "1"))
+    valuation = artifact.load(registry.fetch(registry.version_by_number("1"), tmp_path / "1"))
     test = split_by_time(read_listings(main_job.dataset["uri"])).test.head(50)
-    asked = test.astype({"year": float, "odometer": float})
+    listings = test.astype({"year": float, "odometer": float})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", settings.mlflow_tracking_uri)
         patch.syspath_prepend(tmp_path)  # puts sys.path back afterwards
         mlflow.set_tracking_uri(settings.mlflow_tracking_uri)
-        theirs = mlflow.pyfunc.load_model(f"models:/{MODEL_NAME}/1").predict(asked)
-    assert theirs.to_numpy().tolist() == ours.price_frame(test).to_numpy().tolist()
+        pyfunc_prices = mlflow.pyfunc.load_model(f"models:/{MODEL_NAME}/1").predict(listings)
+    assert pyfunc_prices.to_numpy().tolist() == valuation.price_frame(test).to_numpy().tolist()
 
 
 def test_a_refused_challenger_is_named_until_one_is_promoted(registry):

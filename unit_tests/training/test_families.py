@@ -62,10 +62,10 @@ def test_a_fitted_family_is_monotone_in_each_constrained_input(family, name, sig
     column = FEATURE_NAMES.index(name)
     rows = inputs()[:200]
     grid = np.quantile(rows[:, column], np.linspace(0, 1, 15)).astype(np.float32)
-    asked = np.repeat(rows, len(grid), axis=0)
-    asked[:, column] = np.tile(grid, len(rows))
+    grid_inputs = np.repeat(rows, len(grid), axis=0)
+    grid_inputs[:, column] = np.tile(grid, len(rows))
     booster = tiny.valuation(family).price_booster
-    steps = np.diff(booster.inplace_predict(asked).reshape(len(rows), len(grid)), axis=1)
+    steps = np.diff(booster.inplace_predict(grid_inputs).reshape(len(rows), len(grid)), axis=1)
     assert (steps * sign >= 0).all()
 
 
@@ -73,11 +73,11 @@ def test_a_fitted_family_is_monotone_in_each_constrained_input(family, name, sig
 def test_a_seed_makes_a_model_and_another_seed_another(family):
     rows, log_price = inputs(), np.log(tiny.halves().test["price"].to_numpy(float))
     parameters = FAMILIES[family].parameters | tiny.FEW_TREES[family]
-    one, same, other = (
+    first, repeated, other_seed = (
         bytes(FAMILIES[family].fit(rows, log_price, seed, 1, parameters).save_raw("ubj"))
         for seed in (1, 1, 2)
     )
-    assert one == same != other
+    assert first == repeated != other_seed
 
 
 @EACH_FAMILY

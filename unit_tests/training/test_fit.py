@@ -24,21 +24,25 @@ def model_bytes(valuation: Valuation) -> list[object]:
 
 @EACH_FAMILY
 def test_the_same_data_and_seed_give_the_same_model_and_metrics(family):
-    one, two = tiny.valuation(family), tiny.fitted(tiny.halves().train.copy(), family)
-    assert model_bytes(one) == model_bytes(two)
+    valuation, refitted = tiny.valuation(family), tiny.fitted(tiny.halves().train.copy(), family)
+    assert model_bytes(valuation) == model_bytes(refitted)
     test = tiny.halves().test
     first, second = (
         metrics(test["price"].to_numpy(), v.price_frame(test)["price"].to_numpy())
-        for v in (one, two)
+        for v in (valuation, refitted)
     )
     assert first == second
 
 
 @EACH_FAMILY
 def test_another_seed_gives_another_model(family):
-    one, two = tiny.valuation(family), tiny.fitted(tiny.halves().train, family, seed=21)
-    assert model_bytes(one)[0] != model_bytes(two)[0]
-    assert not one.price_frame(tiny.halves().test).equals(two.price_frame(tiny.halves().test))
+    valuation, other_seed = tiny.valuation(family), tiny.fitted(
+        tiny.halves().train, family, seed=21
+    )
+    assert model_bytes(valuation)[0] != model_bytes(other_seed)[0]
+    assert not valuation.price_frame(tiny.halves().test).equals(
+        other_seed.price_frame(tiny.halves().test)
+    )
 
 
 def test_a_model_remembers_the_cars_it_was_fitted_on_and_no_others():

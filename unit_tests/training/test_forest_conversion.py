@@ -112,5 +112,5 @@ def test_the_importance_is_the_forests_fall_in_squared_error():
 
 
 def test_the_same_forest_gives_the_same_bytes():
-    one, two = (to_booster(grown(n_jobs=n), NAMES).save_raw("json") for n in (1, 2))
-    assert one == two and json.loads(one)["learner"]["feature_names"] == NAMES
+    single_job, two_jobs = (to_booster(grown(n_jobs=n), NAMES).save_raw("json") for n in (1, 2))
+    assert single_job == two_jobs and json.loads(single_job)["learner"]["feature_names"] == NAMES

@@ -45,14 +45,14 @@ def test_the_real_test_cars_are_later_and_unseen(real_data, name):
 def test_a_repost_on_a_later_day_is_not_tested_on():
     """By description for one car, by VIN with another mileage for the other."""
     halves = tiny.halves()
-    again = halves.train[halves.train["VIN"].notna()].head(2).copy()
-    again["posting_date"] = halves.test["posting_date"].max()
-    again["posting_day"] = halves.test["posting_day"].max()
-    again["id"] = ["x1", "x2"]
-    again.iloc[0, again.columns.get_loc("VIN")] = None
-    again.iloc[1, again.columns.get_loc("odometer")] += 1_000
-    after = split_by_time(pd.concat([tiny.accepted(), again], ignore_index=True))
-    assert after.test.equals(halves.test) and after.train.equals(halves.train)
+    reposts = halves.train[halves.train["VIN"].notna()].head(2).copy()
+    reposts["posting_date"] = halves.test["posting_date"].max()
+    reposts["posting_day"] = halves.test["posting_day"].max()
+    reposts["id"] = ["x1", "x2"]
+    reposts.iloc[0, reposts.columns.get_loc("VIN")] = None
+    reposts.iloc[1, reposts.columns.get_loc("odometer")] += 1_000
+    with_reposts = split_by_time(pd.concat([tiny.accepted(), reposts], ignore_index=True))
+    assert with_reposts.test.equals(halves.test) and with_reposts.train.equals(halves.train)
 
 
 def test_the_order_of_the_listings_does_not_matter():

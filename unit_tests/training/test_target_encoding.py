@@ -38,20 +38,20 @@ def test_a_makes_offset_is_its_mean_residual_pulled_to_the_mean_of_all():
     assert tables.curve_all[6 - MIN_AGE] == pytest.approx(mean, abs=1e-6)
     expected = 10 * (np.log(10_000) - mean) / (10 + SHRINK)
     assert tables.offsets["make"]["honda"] == (pytest.approx(expected, abs=1e-6), 10)
-    rest = np.log(10_000) - mean - expected
+    residual = np.log(10_000) - mean - expected
     assert tables.offsets["word1"]["honda|civic"][0] == pytest.approx(
-        expected + 10 * rest / (10 + SHRINK), abs=1e-6
+        expected + 10 * residual / (10 + SHRINK), abs=1e-6
     )
 
 
 def test_words_and_pairs_are_what_the_first_word_leaves_over():
     frame = cars((40, "ford", "f150 base", 20_000), (40, "ford", "f150 lariat", 30_000))
     tables = fit_tables(frame, YEAR)
-    left = (np.log(30_000) - np.log(20_000)) / 2  # the two halves lie symmetrically
-    expected = 40 * left / (40 + WORD_SHRINK)
+    residual = (np.log(30_000) - np.log(20_000)) / 2  # the two halves lie symmetrically
+    expected = 40 * residual / (40 + WORD_SHRINK)
     assert tables.words["lariat"] == pytest.approx(expected, abs=1e-6) == -tables.words["base"]
     assert tables.pairs["ford|f150|lariat"] == pytest.approx(
-        40 * (left - expected) / (40 + PAIR_SHRINK), abs=1e-5
+        40 * (residual - expected) / (40 + PAIR_SHRINK), abs=1e-5
     )
 
 

@@ -42,7 +42,7 @@ def error_by_price_band(actual: pd.Series, predicted: pd.Series) -> Figure:
 
 
 def importance(booster: xgb.Booster) -> Figure:
-    """The inputs that reduce the error most (total gain, share of all)."""
+    """The inputs with the largest total gain, as shares of the gain of all inputs."""
     figure, axes = _figure("What the price depends on")
     gain = booster.get_score(importance_type="total_gain")
     shares = pd.Series({name: gain.get(name, 0.0) for name in FEATURE_NAMES})

@@ -25,7 +25,7 @@ def car_hashes(frame: pd.DataFrame) -> np.ndarray:
 
 
 def first_postings(frame: pd.DataFrame) -> pd.DataFrame:
-    """The first posting of each car, in posting order (posting_date, then id)."""
+    """The first posting of each car, ordered by posting_date, then id."""
     ordered = frame.sort_values(["posting_date", "id"], kind="stable", ignore_index=True)
     description, vin = car_hashes(ordered).T
     same_vin = pd.Series(vin).duplicated() & (vin != NO_VIN)

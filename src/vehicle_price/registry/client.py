@@ -86,7 +86,7 @@ class Registry:
             )
         folder.mkdir(parents=True, exist_ok=True)
         uri = f"models:/{version.name}/{version.version}/artifacts/valuation"
-        mlflow.set_tracking_uri(self.tracking_uri)  # models:/ means the registry of this, too
+        mlflow.set_tracking_uri(self.tracking_uri)  # models:/ resolves against this global
         with self.reachable(), tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
             downloaded = mlflow.artifacts.download_artifacts(
                 artifact_uri=uri, dst_path=temporary, tracking_uri=self.tracking_uri

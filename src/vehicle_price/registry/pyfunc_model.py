@@ -1,7 +1,7 @@
 """The MLflow pyfunc flavour, for other tools.
 
-MLflow runs this file when such a tool loads the model; our own code never does, it reads the
-data files beside it through `artifact.load`.
+MLflow runs this file when another tool loads the model. This project never does: it reads the data
+files beside it through `artifact.load`.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from vehicle_price.model.valuation import Valuation
 
 
 class PyfuncValuation(PythonModel):  # pylint: disable=abstract-method # prices do not stream
-    """Raw listings in, columns price, low and high out."""
+    """Takes a frame of raw listings and returns the columns price, low and high."""
 
     valuation: Valuation
 

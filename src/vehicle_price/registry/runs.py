@@ -37,7 +37,7 @@ REQUIREMENTS = ("numba", "numpy", "pandas")
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """What a run keeps besides the model.
+    """The contents of a training run besides the model.
 
     summary: one line for the list of versions. dataset: has uri and sha256 among others.
     report: contract report of the ingest that made the dataset.
@@ -129,7 +129,7 @@ def _log_record(record: TrainingRecord) -> None:
     mlflow.log_params(dict(record.parameters))
     mlflow.log_metrics(dict(record.metrics))
     with warnings.catch_warnings():
-        # MLflow has two sources of one name for a local path and says so each time.
+        # MLflow warns each time that two kinds of source match a local path.
         warnings.simplefilter("ignore", UserWarning)
         source = resolve_dataset_source(str(record.dataset["uri"]))
     sha256 = str(record.dataset["sha256"])

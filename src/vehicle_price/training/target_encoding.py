@@ -146,11 +146,13 @@ def _offsets(
 def _word_effects(
     keys: pd.DataFrame, residual: np.ndarray
 ) -> tuple[dict[str, float], dict[str, float]]:
-    long = keys[["word1", "words"]].assign(residual=residual).explode("words")
-    long = long[long["words"].notna()]
-    words = _shrunk_means(long["words"], long["residual"], WORD_SHRINK)
-    rest = long["residual"] - long["words"].map(words).fillna(0.0)
-    return words, _shrunk_means(long["word1"] + "|" + long["words"], rest, PAIR_SHRINK)
+    exploded = keys[["word1", "words"]].assign(residual=residual).explode("words")
+    exploded = exploded[exploded["words"].notna()]
+    words = _shrunk_means(exploded["words"], exploded["residual"], WORD_SHRINK)
+    unexplained = exploded["residual"] - exploded["words"].map(words).fillna(0.0)
+    return words, _shrunk_means(
+        exploded["word1"] + "|" + exploded["words"], unexplained, PAIR_SHRINK
+    )
 
 
 def _shrunk_means(key: pd.Series, value: pd.Series, shrink: float) -> dict[str, float]:
