@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from unit_tests.helpers.main_job import copy_mlflow
-from vehicle_price.cli.main import _parser, main
+from vehicle_price.cli.main import build_parser, main
 from vehicle_price.names import FAMILY_NAMES
 from vehicle_price.registry.client import Registry
 from vehicle_price.registry.names import PRODUCTION
@@ -55,23 +55,23 @@ def _registry(main_job, mlflow_folder, tmp_path, monkeypatch):
 def refused(capsys, *arguments: str) -> str:
     """Standard error of a command that must fail with status 1 and one line."""
     assert main(arguments) == 1
-    said = capsys.readouterr()
-    assert said.out == "" and said.err.startswith("vehicle-price: ")
-    assert "Traceback" not in said.err and said.err.count("\n") == 1
-    return said.err
+    output = capsys.readouterr()
+    assert output.out == "" and output.err.startswith("vehicle-price: ")
+    assert "Traceback" not in output.err and output.err.count("\n") == 1
+    return output.err
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command, capsys):
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exited:
         main([command, "--help"])
-    said = " ".join(capsys.readouterr().out.split())
-    assert left.value.code == 0 and said.startswith(f"usage: vehicle-price {command} ")
-    assert "Exit status: 0 done" in said and "setup/configuration.md" in said
+    stdout = " ".join(capsys.readouterr().out.split())
+    assert exited.value.code == 0 and stdout.startswith(f"usage: vehicle-price {command} ")
+    assert "Exit status: 0 done" in stdout and "setup/configuration.md" in stdout
 
 
 def test_every_command_and_option_has_its_own_help():
-    commands = next(iter(_parser()._subparsers._group_actions))
+    commands = next(iter(build_parser()._subparsers._group_actions))
     assert tuple(commands.choices) == COMMANDS
     assert all(choice.help.endswith(".") for choice in commands._choices_actions)
     for parser in commands.choices.values():
@@ -81,8 +81,8 @@ def test_every_command_and_option_has_its_own_help():
 def test_the_help_lists_all_commands(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
-    said = capsys.readouterr().out
-    assert all(f"    {command} " in said for command in COMMANDS)
+    stdout = capsys.readouterr().out
+    assert all(f"    {command} " in stdout for command in COMMANDS)
 
 
 @pytest.mark.parametrize(
@@ -101,14 +101,14 @@ def test_the_help_lists_all_commands(capsys):
     ids=" ".join,
 )
 def test_wrong_arguments_end_with_status_2_and_the_usage(arguments, capsys):
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exited:
         main(arguments)
-    assert left.value.code == 2
+    assert exited.value.code == 2
     assert "usage: vehicle-price" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "reason"),
     [
         (["predict", "absent.csv"], "absent.csv"),
         (["predict", "."], "directory"),
@@ -126,8 +126,8 @@ def test_wrong_arguments_end_with_status_2_and_the_usage(arguments, capsys):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_what_cannot_be_done_ends_with_status_1_and_the_reason(arguments, said, capsys):
-    assert said in refused(capsys, *arguments)
+def test_what_cannot_be_done_ends_with_status_1_and_the_reason(arguments, reason, capsys):
+    assert reason in refused(capsys, *arguments)
 
 
 @pytest.mark.parametrize(("name", "value"), [("SOURCE", "rumour"), ("SEED", "abc")])
@@ -137,8 +137,8 @@ def test_a_senseless_setting_is_named(name, value, monkeypatch, capsys):
 
 
 def test_too_few_listings_to_train_on_are_counted(capsys):
-    said = refused(capsys, "train", "--source", "sample", "--rows", "400")
-    assert "different cars" in said and "at least 500" in said
+    reason = refused(capsys, "train", "--source", "sample", "--rows", "400")
+    assert "different cars" in reason and "at least 500" in reason
 
 
 def test_a_sample_is_written_and_ingested_from_its_file(capsys, tmp_path):
@@ -146,10 +146,13 @@ def test_a_sample_is_written_and_ingested_from_its_file(capsys, tmp_path):
     with (tmp_path / "cars.csv").open(newline="", encoding="utf-8") as file:
         assert len(list(csv.DictReader(file))) == 300
     assert main(["ingest", "--data", "cars.csv"]) == 0
-    one = json.loads(capsys.readouterr().out)
+    from_file = json.loads(capsys.readouterr().out)
     assert main(["ingest", "--source", "sample", "--rows", "300", "--seed", "1"]) == 0
-    assert json.loads(capsys.readouterr().out)["sha256"] == one["sha256"]
-    assert one["rows"] + one["quarantined"] == 300 and one["provenance"]["source"] == "file"
+    assert json.loads(capsys.readouterr().out)["sha256"] == from_file["sha256"]
+    assert (
+        from_file["rows"] + from_file["quarantined"] == 300
+        and from_file["provenance"]["source"] == "file"
+    )
 
 
 def test_a_seed_of_zero_is_a_seed(capsys):
@@ -182,10 +185,10 @@ def test_a_wrong_listing_in_a_file_is_named_with_row_column_and_limit(name, tmp_
 def test_promoting_by_hand_and_rolling_back_are_seen_in_the_status(registry, capsys, caplog):
     assert main(["promote", "2"]) == 0 and "the gate was not asked" in caplog.text
     assert main(["status"]) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("production  version 2, random_forest, MAE 3,")
-    assert said[1] == "challenger  none"
-    assert said[2].startswith("previous    version 1, xgboost") and "gate: promoted" in said[2]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("production  version 2, random_forest, MAE 3,")
+    assert lines[1] == "challenger  none"
+    assert lines[2].startswith("previous    version 1, xgboost") and "gate: promoted" in lines[2]
     assert main(["rollback"]) == 0 and registry.version(PRODUCTION).version == "1"
 
 

@@ -1,10 +1,17 @@
-"""The commands of `vehicle-price` about listings: ingest, replay, report, mongodb push."""
+"""The commands of `vehicle-price` about listings: sample, ingest, replay, report, mongodb push."""
 
 import argparse
 import logging
 from pathlib import Path
 
-from vehicle_price.cli.options import add_source, command, say, wanted_listings
+from vehicle_price.cli.options import (
+    add_command,
+    add_source_options,
+    listing_options,
+    print_json,
+    rows_option,
+    seed_option,
+)
 from vehicle_price.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -13,34 +20,43 @@ PUSH = """Store the listings of a file in the collection that MONGODB_URL, MONGO
 MONGODB_COLLECTION name. A listing that is there already is updated, so that the command can be
 repeated and interrupted at any time."""
 
-# Rows between two lines of progress.
-TOLD = 5_000
+PROGRESS_ROWS = 5_000  # between two log lines
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
-    """Add them to the commands of `vehicle-price`."""
-    ingest = command(
+    """Add these commands to `vehicle-price`."""
+    sample = add_command(
+        commands, "sample", _sample, "Write made-up listings as Kaggle ships them."
+    )
+    sample.add_argument("out", type=Path, help="CSV file to write")
+    sample.add_argument("--rows", type=int, help="how many listings (default: SAMPLE_ROWS)")
+    sample.add_argument("--seed", type=int, help="same seed, same file (default: SEED)")
+    sample.add_argument("--descriptions", action="store_true", help="long multi-line descriptions")
+
+    ingest = add_command(
         commands, "ingest", _ingest, "Read a source, check every listing, add it to the store."
     )
-    add_source(ingest)
+    add_source_options(ingest)
     ingest.add_argument("--since", metavar="DAY", help="first posting day, like 2021-04-04")
     ingest.add_argument("--until", metavar="DAY", help="last posting day")
 
-    replay = command(
+    replay = add_command(
         commands, "replay", _replay, "Ingest a source day by day, as if the market were live."
     )
-    add_source(replay)
+    add_source_options(replay)
     replay.add_argument(
         "--day-seconds", type=float, default=0, help="how long one posting day lasts (default: 0)"
     )
     replay.add_argument("--from", dest="since", metavar="DAY", help="first posting day")
     replay.add_argument("--to", dest="until", metavar="DAY", help="last posting day")
 
-    report = command(commands, "report", _report, "Write the report of an ingest as a web page.")
+    report = add_command(
+        commands, "report", _report, "Write the report of an ingest as a web page."
+    )
     report.add_argument("report", help="its address, which `ingest` prints as `report`")
     report.add_argument("out", type=Path, help="HTML file to write")
 
-    mongodb = command(commands, "mongodb", None, "Fill a MongoDB collection from a file.")
+    mongodb = add_command(commands, "mongodb", None, "Fill a MongoDB collection from a file.")
     actions = mongodb.add_subparsers(
         title="actions", required=True, metavar="ACTION", help="what to do"
     )
@@ -49,11 +65,30 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     push.set_defaults(run=_push)
 
 
+def _sample(settings: Settings, options: argparse.Namespace) -> int:
+    from vehicle_price.sources.sample import source as sample
+
+    rows, seed = rows_option(settings, options), seed_option(settings, options)
+    sample.write_csv(
+        options.out,
+        rows,
+        seed,
+        options.descriptions,
+        lambda written: log.info("%s of %s rows", f"{written:,}", f"{rows:,}"),
+    )
+    log.info(
+        "wrote %s; train on it: vehicle-price train --source file --data %s",
+        options.out,
+        options.out,
+    )
+    return 0
+
+
 def _ingest(settings: Settings, options: argparse.Namespace) -> int:
     from vehicle_price.pipelines import ingestion
 
-    span = {"since": options.since or "", "until": options.until or ""}
-    say(ingestion.ingest(settings, **wanted_listings(settings, options), **span))
+    days = {"since": options.since or "", "until": options.until or ""}
+    print_json(ingestion.ingest(settings, **listing_options(settings, options), **days))
     return 0
 
 
@@ -61,12 +96,12 @@ def _replay(settings: Settings, options: argparse.Namespace) -> int:
     from vehicle_price.pipelines import ingestion
     from vehicle_price.sources.base import SourceQuery
 
-    source, *wanted = wanted_listings(settings, options).values()
-    query = SourceQuery(*wanted, since=options.since or "", until=options.until or "")
+    source, *fields = listing_options(settings, options).values()
+    query = SourceQuery(*fields, since=options.since or "", until=options.until or "")
     dataset: dict = {}
     for day, dataset in ingestion.replay_days(settings, source, query, options.day_seconds):
         log.info("%s: %d new listings", day, dataset["batch"]["new"])
-    say(dataset)
+    print_json(dataset)
     return 0
 
 
@@ -85,14 +120,14 @@ def _push(settings: Settings, options: argparse.Namespace) -> int:
     from vehicle_price.sources.mongodb.client import collection_address
     from vehicle_price.sources.mongodb.push import PushCounts, push
 
-    told = 0
+    steps_logged = 0
 
-    def tell(pushed: PushCounts) -> None:
-        nonlocal told
-        if pushed.read // TOLD > told:
-            told = pushed.read // TOLD
-            log.info("pushed %s", pushed)
+    def log_progress(counts: PushCounts) -> None:
+        nonlocal steps_logged
+        if counts.read // PROGRESS_ROWS > steps_logged:
+            steps_logged = counts.read // PROGRESS_ROWS
+            log.info("pushed %s", counts)
 
     log.info("pushing %s to %s", options.file, collection_address(settings))
-    log.info("done: %s", push(settings, options.file, tell))
+    log.info("done: %s", push(settings, options.file, log_progress))
     return 0

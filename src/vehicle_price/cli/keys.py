@@ -1,32 +1,33 @@
-"""`vehicle-price keys …`: the API keys of other people and programs."""
+"""The command `vehicle-price keys`: the API keys of other people and programs."""
 
 import argparse
 import sys
 
 from vehicle_price import api_keys
+from vehicle_price.cli.options import add_command
 from vehicle_price.settings import Settings
 
-EXPLAINED = "Make, list and take back API keys; a running service knows them at once."
+HELP = "Make, list and take back API keys; a running service knows them at once."
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The three things one can do with keys."""
+def add_commands(commands: argparse._SubParsersAction) -> None:
+    """Add keys, with its actions add, list and remove, to the commands of `vehicle-price`."""
+    parser = add_command(commands, "keys", _run, HELP)
     actions = parser.add_subparsers(
         title="actions", required=True, metavar="ACTION", help="what to do with them"
     )
     add = actions.add_parser("add", help="make a key and show it, this once")
     add.add_argument("name", help="whose key it is; stands in the access log")
     add.add_argument("--admin", action="store_true", help="it may do all that the admin's key may")
-    add.set_defaults(act=_add)
-    actions.add_parser("list", help="whose keys there are").set_defaults(act=_list)
+    add.set_defaults(run_action=_add)
+    actions.add_parser("list", help="whose keys there are").set_defaults(run_action=_list)
     remove = actions.add_parser("remove", help="take a key back")
     remove.add_argument("name", help="whose key")
-    remove.set_defaults(act=_remove)
+    remove.set_defaults(run_action=_remove)
 
 
-def run(settings: Settings, options: argparse.Namespace) -> int:
-    """Do what was asked. Raises KeyFileError."""
-    return options.act(settings, options)
+def _run(settings: Settings, options: argparse.Namespace) -> int:
+    return options.run_action(settings, options)
 
 
 def _add(settings: Settings, options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""What the commands of `vehicle-price` have in common."""
+"""Options and output that the commands of `vehicle-price` share."""
 
 import argparse
 import json
@@ -13,46 +13,46 @@ MLflow find it at MLFLOW_TRACKING_URI; `make build` starts one. Exit status: 0 d
 failed (the reason is the last line), 2 wrong arguments."""
 
 
-def command(
+def add_command(
     commands: argparse._SubParsersAction,
     name: str,
     run: Callable[[Settings, argparse.Namespace], int] | None,
     explain: str,
 ) -> argparse.ArgumentParser:
-    """Add the command `name`; `run` is None for one that only has further commands."""
+    """Add the command `name`. run: returns its exit status; None for a group of subcommands."""
     parser = commands.add_parser(name, help=explain, description=explain, epilog=EPILOG)
     parser.set_defaults(run=run)
     return parser
 
 
-def add_source(parser: argparse.ArgumentParser) -> None:
-    """Options that say which listings to read."""
+def add_source_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that select the listings to read."""
     parser.add_argument("--source", choices=SOURCE_NAMES, help="default: SOURCE")
     parser.add_argument("--data", help="what the source `file` reads (default: DATA)")
     parser.add_argument("--rows", type=int, help="rows of the sample (default: SAMPLE_ROWS)")
     parser.add_argument("--seed", type=int, help="seed of sample and models (default: SEED)")
 
 
-def wanted_listings(settings: Settings, options: argparse.Namespace) -> dict:
-    """Which listings to read: the options, else the settings."""
+def listing_options(settings: Settings, options: argparse.Namespace) -> dict:
+    """Arguments of `ingestion.ingest`: the options, or else the settings."""
     return {
         "source": options.source or ("file" if options.data else settings.source),
         "data": options.data or settings.data,
-        "rows": wanted_rows(settings, options),
-        "seed": wanted_seed(settings, options),
+        "rows": rows_option(settings, options),
+        "seed": seed_option(settings, options),
     }
 
 
-def wanted_rows(settings: Settings, options: argparse.Namespace) -> int:
-    """Rows of the sample."""
+def rows_option(settings: Settings, options: argparse.Namespace) -> int:
+    """Rows of the sample: the option, or else the setting."""
     return settings.sample_rows if options.rows is None else options.rows
 
 
-def wanted_seed(settings: Settings, options: argparse.Namespace) -> int:
-    """Seed of the sample and the models."""
+def seed_option(settings: Settings, options: argparse.Namespace) -> int:
+    """Seed of the sample and the models: the option, or else the setting."""
     return settings.seed if options.seed is None else options.seed
 
 
-def say(answer: dict) -> None:
-    """Print an answer for programs and people."""
+def print_json(answer: dict) -> None:
+    """Print a result as JSON to standard output."""
     sys.stdout.write(json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
