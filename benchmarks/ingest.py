@@ -3,11 +3,11 @@
     python -m benchmarks.ingest [DATA] [--pairs 5]
 
 Without DATA a file of Kaggle's size is written first: 426,880 rows, 1.4 GB, with long quoted
-descriptions over many lines. "Bare" reads the columns that a listing keeps with pyarrow's streaming CSV reader
-and discards them; "whole" reads them with `read_csv`, which is slower, for comparison. "Ingest"
-reads, checks and stores. Each runs in a process of its own, one after the other, with the file in
-the page cache. The ratio is the median over the rounds of ingest to bare. Two cores must be idle:
-the difference between seconds and processor time shows how long a step waited.
+descriptions over many lines. "Bare" reads the columns that a listing keeps with pyarrow's streaming
+CSV reader and discards them; "whole" reads them with `read_csv`, which is slower, for comparison.
+"Ingest" reads, checks and stores. Each runs in a process of its own, one after the other, with the
+file in the page cache. The ratio is the median over the rounds of ingest to bare. Two cores must be
+idle: the difference between seconds and processor time shows how long a step waited.
 Prints Markdown; exits with 1 above the limits.
 """
 

@@ -7,8 +7,8 @@ answer single listings, lists, invalid requests, repeated ones, and /metrics, wh
 replaced again and again, each time with another copy of the model. The warm-up is the first tenth
 of the requests; after it the caches are full. Memory rises and falls with each reload, so that the
 median of the last five measurements is compared with that of the first five: more than RATIO times
-as much plus MORE_MB is a leak, and the exit status is 1. Then the workers are replaced (HUP), and the same
-rule holds for the service as a whole, from the first replacement on.
+as much plus MORE_MB is a leak, and the exit status is 1. Then the workers are replaced (HUP), and
+the same rule holds for the service as a whole, from the first replacement on.
 """
 
 import argparse

@@ -50,7 +50,7 @@ def _feeds(platform, tmp_path_factory) -> Iterator[Feeds]:
 
 @pytest.fixture(name="ingests", scope="module")
 def _ingests(airflow, feeds) -> dict[str, str]:
-    """Source → id of a run that ingests it. Airflow works at them while the tests check the first."""
+    """Source → id of the run that ingests it. All are started at once; Airflow queues them."""
     return {source: airflow.start(INGEST, feeds.form(source)) for source in SOURCES}
 
 

@@ -1,4 +1,4 @@
-"""Ingests in processes that can be killed, without the seconds that each would need for its imports.
+"""Ingests in forked processes that can be killed, without the seconds that their imports need.
 
 `python -m integration_tests.storage.ingest_forks` imports everything once. Then it reads one JSON
 list of arguments a line and forks a process that runs `vehicle-price` with them. It prints the id
