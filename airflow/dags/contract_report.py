@@ -1,4 +1,4 @@
-"""What both DAGs share about reading listings: do it, and show its contract report."""
+"""For both DAGs: the call that ingests listings, and the task that publishes its report."""
 
 from typing import Any
 
@@ -8,54 +8,54 @@ from airflow.sdk.execution_time.xcom import XCom
 
 from vehicle_price.settings import Settings
 
-KEY = "contract_report"
+XCOM_KEY = "contract_report"
 
 
-def ingested(wanted: dict[str, Any]) -> dict:
-    """What `ingestion.ingest` returns; for `published`, the address of the report is kept.
+def ingest_and_keep_report(arguments: dict[str, Any]) -> dict:
+    """Call `ingestion.ingest`; the address of its report goes to XCom, for `contract_report`.
 
-    Also when a limit is broken, which fails the task: then the report says most.
+    The report's address is kept also when a broken threshold fails the task.
     """
     from vehicle_price.contract.thresholds import ContractBroken
     from vehicle_price.pipelines import ingestion
 
     instance = get_current_context()["ti"]
     try:
-        dataset = ingestion.ingest(Settings.from_environment(), **wanted)
+        dataset = ingestion.ingest(Settings.from_environment(), **arguments)
     except ContractBroken as broken:
-        instance.xcom_push(KEY, broken.uri)
+        instance.xcom_push(XCOM_KEY, broken.uri)
         raise
-    instance.xcom_push(KEY, dataset["report"])
+    instance.xcom_push(XCOM_KEY, dataset["report"])
     return dataset
 
 
-def published(after: Any) -> None:
-    """Add the task `contract_report` after the task that called `ingested`."""
-    reported = contract_report(after.operator.task_id)
-    reported.operator.operator_extra_links = (ContractReport(),)
-    after.operator.set_downstream(reported)
+def add_contract_report_task(ingesting: Any) -> None:
+    """Add the task `contract_report` after the task that calls `ingest_and_keep_report`."""
+    report = contract_report(ingesting.operator.task_id)
+    report.operator.operator_extra_links = (ContractReportLink(),)
+    ingesting.operator.set_downstream(report)
 
 
 @task(trigger_rule="all_done")
 def contract_report(ingesting: str) -> str:
-    """Show in MLflow what came in and what was refused; the button above leads there.
+    """Publish in MLflow which rows were read, accepted and refused; the button above leads there.
 
     Skipped when nothing was read.
     """
     from vehicle_price.pipelines import contract_reports
 
-    report = get_current_context()["ti"].xcom_pull(task_ids=ingesting, key=KEY)
+    report = get_current_context()["ti"].xcom_pull(task_ids=ingesting, key=XCOM_KEY)
     if not report:
         raise AirflowSkipException("no listings were read, so there is nothing to report")
     return contract_reports.publish(Settings.from_environment(), report)
 
 
-class ContractReport(BaseOperatorLink):
-    """The button on the page of `contract_report`."""
+class ContractReportLink(BaseOperatorLink):
+    """The button on the page of the task `contract_report`."""
 
     name = "Contract report"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """What the task returned; '' before that."""
+        """The address that the task returned; '' before it has."""
         del operator
         return XCom.get_value(ti_key=ti_key, key="return_value") or ""

@@ -1,16 +1,16 @@
-"""Airflow DAG `ingest_listings`: read a source, check it, store it, announce the asset."""
+"""Airflow DAG `ingest_listings`: read a source, check and store its listings, update the asset."""
 
 from airflow.sdk import CronTriggerTimetable, Metadata, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
-from contract_report import ingested, published
-from listings_form import LISTINGS, TASK_DEFAULTS, day_params, listing_params, wanted_listings
+from contract_report import add_contract_report_task, ingest_and_keep_report
+from listings_form import LISTINGS, TASK_DEFAULTS, day_params, ingest_arguments, listing_params
 
 from vehicle_price.settings import Settings
 
 
 @dag(
-    # Midnight in UTC, so that --from-date and --to-date of a backfill both count. Nothing is made
-    # up for nights gone by.
+    # Midnight in UTC, so that a backfill includes both --from-date and --to-date. Missed nights are
+    # not caught up.
     schedule=CronTriggerTimetable("0 0 * * *", timezone="UTC"),
     catchup=False,
     max_active_runs=1,
@@ -20,17 +20,17 @@ from vehicle_price.settings import Settings
 )
 def ingest_listings():
     """
-    ### Read listings, keep the good ones, say why the others were refused
+    ### Read listings, store the accepted ones, quarantine the others with reasons
 
     Rows that break the contract go to quarantine with their reasons. Accepted rows join the store
-    under their own posting day, also when they come late; what is known already changes nothing.
-    The dataset is named after a hash of its content.
+    under their own posting day, also when they arrive late; rows that the store has already change
+    nothing. The dataset is named after a hash of its content.
 
-    The **contract report** of each run, also of one that a limit of the contract stopped, is in
-    MLflow; the task `contract_report` has a button that leads there.
+    The **contract report** of each run is in MLflow, also when a threshold of the contract stopped
+    the run; the task `contract_report` has a button that leads there.
 
-    Ends by updating the asset **listings**, which starts `train_vehicle_price` on that dataset. The
-    run of each night does so only when something new came, and reads what the settings name.
+    The last task updates the asset **listings**, which starts `train_vehicle_price` on the dataset.
+    The nightly run reads the source in the settings; it updates the asset only for new listings.
 
     **Backfill**: `airflow backfill create --dag-id ingest_listings --from-date 2021-04-04 --to-date
     2021-04-28` ingests one posting day per run and trains nothing. `--dag-run-conf '{"source":
@@ -40,7 +40,8 @@ def ingest_listings():
     @task
     def ingest() -> dict:
         """Merge the listings into the store; returns the dataset's address and counts."""
-        return ingested(wanted_listings(Settings.from_environment(), get_current_context()))
+        arguments = ingest_arguments(Settings.from_environment(), get_current_context())
+        return ingest_and_keep_report(arguments)
 
     @task(outlets=[LISTINGS])
     def announce(dataset: dict):
@@ -53,7 +54,7 @@ def ingest_listings():
         yield Metadata(LISTINGS, extra=dataset)
 
     dataset = ingest()
-    published(dataset)
+    add_contract_report_task(dataset)
     announce(dataset)
 
 

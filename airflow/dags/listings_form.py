@@ -1,4 +1,4 @@
-"""What both DAGs share: the asset, the form's fields about listings, and the tasks' defaults."""
+"""For both DAGs: the asset, the form's fields about listings, and the defaults of the tasks."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -74,18 +74,18 @@ def day_params() -> dict[str, Param]:
     }
 
 
-def wanted_listings(settings: Settings, context: Mapping[str, Any]) -> dict[str, Any]:
-    """What this run shall ingest, as arguments of `ingestion.ingest`.
+def ingest_arguments(settings: Settings, context: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `ingestion.ingest` for this run.
 
-    By hand: what the form says. By schedule and in a backfill nobody sees the form, so the settings
-    count unless the run's configuration says otherwise; a backfill reads its own posting day.
+    A manual run uses the form. A scheduled run and a backfill have no form: they use the settings,
+    overridden by the run's configuration. A backfill reads its own posting day.
     """
     run = context["dag_run"]
     names = (*listing_params(), *day_params())
     if run.run_type not in ("scheduled", "backfill"):
         return {name: context["params"][name] for name in names}
     day = run.logical_date.date().isoformat() if run.run_type == "backfill" else ""
-    wanted = {
+    arguments = {
         "source": settings.source,
         "data": settings.data,
         "rows": settings.sample_rows,
@@ -93,4 +93,4 @@ def wanted_listings(settings: Settings, context: Mapping[str, Any]) -> dict[str,
         "since": day,
         "until": day,
     }
-    return wanted | {name: run.conf[name] for name in names if name in (run.conf or {})}
+    return arguments | {name: run.conf[name] for name in names if name in (run.conf or {})}

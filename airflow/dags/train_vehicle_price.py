@@ -1,7 +1,7 @@
 """Airflow DAG `train_vehicle_price`: fit every family on one dataset, then the promotion gate."""
 
 from airflow.sdk import Param, dag, get_current_context, task
-from contract_report import ingested, published
+from contract_report import add_contract_report_task, ingest_and_keep_report
 from listings_form import LISTINGS, TASK_DEFAULTS, listing_params
 
 from vehicle_price.names import FAMILY_NAMES
@@ -39,14 +39,14 @@ def train_vehicle_price():
     """
     ### Train the price models and promote the best one if it is really better
 
-    1. **prepare_dataset** finds the listings: the dataset named in the form, the one that
-       `ingest_listings` has just stored, or a newly ingested one; **contract_report** shows what
-       came in and what was refused.
+    1. **prepare_dataset** selects the dataset: the one named in the form, the one that
+       `ingest_listings` has just stored, or a new one that it ingests; **contract_report** shows
+       which rows were accepted and refused.
     2. **train** fits one model per family, side by side. Each becomes a run and a version of
        `vehicle-price` in MLflow.
     3. **gate** measures the new versions and today's production model on the same held-out rows
-       and moves the alias `production` only for a stated margin. Its reasons are in its log, in
-       MLflow's tags and in the artifact `gate.json`.
+       and moves the alias `production` only for an improvement above a margin. Its
+       reasons are in its log, in MLflow's tags and in the artifact `gate.json`.
     """
 
     @task
@@ -57,8 +57,8 @@ def train_vehicle_price():
         events = context["triggering_asset_events"][LISTINGS]
         if params["dataset"] or events:
             return params["dataset"] or events[-1].extra["uri"]
-        wanted = {name: params[name] for name in ("source", "data", "rows", "seed")}
-        return ingested(wanted)["uri"]
+        arguments = {name: params[name] for name in ("source", "data", "rows", "seed")}
+        return ingest_and_keep_report(arguments)["uri"]
 
     @task
     def chosen_families() -> list[str]:
@@ -84,7 +84,7 @@ def train_vehicle_price():
         return promotion.run_gate(Settings.from_environment(), dataset_uri, list(versions))
 
     dataset_uri = prepare_dataset()
-    published(dataset_uri)
+    add_contract_report_task(dataset_uri)
     versions = train.partial(dataset_uri=dataset_uri).expand(family=chosen_families())
     gate(dataset_uri, versions)
 

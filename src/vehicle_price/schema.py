@@ -1,4 +1,4 @@
-"""Every column of a listing, once.
+"""The columns of a listing; each is defined once, here.
 
 The form, the request check, the data contract and the model inputs are all
 generated from `COLUMNS`. Names are those of the raw Craigslist listings.
@@ -73,7 +73,7 @@ class Column:
     levels: known values in their natural order (worst first for condition).
     open_levels: other values are accepted too; a new make is a car, a new gearbox a shifted column.
     minimum, maximum: inclusive limits in `unit`.
-    placeholders: values people type when they do not know; junk in training data.
+    placeholders: values that people type instead of an unknown number; junk in training data.
     max_length: longest text accepted, in characters.
     """
 
@@ -265,10 +265,10 @@ EXAMPLE: dict[str, int | float | str | None] = {c.name: c.example for c in FEATU
 
 
 def nearest_name(name: str) -> str | None:
-    """The known column whose name is most like `name`, or None.
+    """The column whose name is most similar to `name`; None when no name is similar.
 
     >>> nearest_name("odometr")
     'odometer'
     """
-    found = get_close_matches(name, NAMES, n=1)
-    return found[0] if found else None
+    matches = get_close_matches(name, NAMES, n=1)
+    return matches[0] if matches else None

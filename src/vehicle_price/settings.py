@@ -1,6 +1,6 @@
-"""One frozen `Settings`: every environment variable, its default and its help.
+"""The settings: every environment variable, its default and its help.
 
-Only entry points build it (`Settings.from_environment()`) and pass it down.
+Only entry points call `Settings.from_environment()`; they pass the settings down.
 `.env.example` and `setup/configuration.md` list the same names; a test keeps them equal.
 """
 
@@ -23,7 +23,7 @@ def setting(default: str | int | float, explain: str, secret: bool = False) -> A
 
 @dataclass(frozen=True)
 class Settings:
-    """What can be configured. The environment variable is the field's name in capitals."""
+    """All settings. The environment variable is the field's name in capitals."""
 
     bind_host: str = setting("127.0.0.1", "Address every listener binds to.")
     service_port: int = setting(5000, "Port of the valuation service.")
@@ -127,30 +127,32 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Read every setting from `environ` (default: the process's environment).
 
-        Raises ValueError that names the variable when a number is expected and not found.
-        An empty variable counts as unset. What is unset follows `local_dir` and the ports.
+        An empty variable counts as unset. Unset folders follow `local_dir`, unset addresses the
+        ports. Raises ValueError, with the variable's name, for a value that is not a number.
         """
         environ = os.environ if environ is None else environ
-        given = {
+        values = {
             f.name: environ[f.name.upper()] for f in fields(cls) if environ.get(f.name.upper())
         }
-        read = cls(**{name: _parse(name, raw, cls) for name, raw in given.items()})
-        return replace(read, **{k: v for k, v in _followers(read).items() if k not in given})
+        settings = cls(**{name: _parse(name, raw, cls) for name, raw in values.items()})
+        return replace(
+            settings, **{k: v for k, v in _derived_defaults(settings).items() if k not in values}
+        )
 
 
-def _followers(read: Settings) -> dict[str, str]:
-    """Defaults that name a port or a folder, with the port and the folder that were set."""
+def _derived_defaults(settings: Settings) -> dict[str, str]:
+    """Defaults that contain a port or `local_dir`, with the values that were set."""
     folders = {
-        f.name: f"{read.local_dir}/{f.default.removeprefix('.local/')}"
-        for f in fields(read)
+        f.name: f"{settings.local_dir}/{f.default.removeprefix('.local/')}"
+        for f in fields(settings)
         if str(f.default).startswith(".local/")
     }
     return folders | {
-        "mlflow_tracking_uri": f"http://127.0.0.1:{read.mlflow_port}",
-        "airflow_url": f"http://127.0.0.1:{read.airflow_port}",
-        "service_url": f"http://127.0.0.1:{read.service_port}",
+        "mlflow_tracking_uri": f"http://127.0.0.1:{settings.mlflow_port}",
+        "airflow_url": f"http://127.0.0.1:{settings.airflow_port}",
+        "service_url": f"http://127.0.0.1:{settings.service_port}",
         "prediction_database_url": (
-            f"postgresql://postgres@127.0.0.1:{read.postgres_port}/vehicle_price"
+            f"postgresql://postgres@127.0.0.1:{settings.postgres_port}/vehicle_price"
         ),
     }
 
@@ -171,5 +173,5 @@ def _parse(name: str, raw: str, cls: type[Settings]) -> str | int | float:
 
 def documented() -> list[tuple[str, str, str]]:
     """(environment variable, default, help) of every setting, in order."""
-    described: tuple[Field, ...] = fields(Settings)
-    return [(f.name.upper(), str(f.default), f.metadata["help"]) for f in described]
+    all_fields: tuple[Field, ...] = fields(Settings)
+    return [(f.name.upper(), str(f.default), f.metadata["help"]) for f in all_fields]

@@ -1,11 +1,11 @@
-"""A prediction in words and in one small picture."""
+"""A prediction in words and in a small chart."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def dollars(amount: float) -> str:
-    """An amount for people.
+    """An amount in US dollars as text.
 
     >>> dollars(15990)
     '$15,990'
@@ -13,16 +13,16 @@ def dollars(amount: float) -> str:
     return f"${amount:,.0f}"
 
 
-def range_in_words(prediction: Mapping[str, Any]) -> str:
-    """What the interval means. Dollar signs are escaped: two of them are a formula in Markdown."""
+def interval_in_words(prediction: Mapping[str, Any]) -> str:
+    """The interval in a sentence. Dollar signs are escaped: Markdown reads two as a formula."""
     interval = prediction["interval"]
     low, high = (dollars(interval[end]).replace("$", "\\$") for end in ("low", "high"))
     share = f"{interval['coverage']:.0%}"
     return f"{share} of comparable cars are listed between **{low}** and **{high}**."
 
 
-def range_chart(prediction: Mapping[str, Any], color: str = "#0b6e6e") -> dict[str, Any]:
-    """A Vega-Lite picture: the interval as a bar, the price as a mark on it."""
+def interval_chart(prediction: Mapping[str, Any], color: str = "#0b6e6e") -> dict[str, Any]:
+    """A Vega-Lite chart: the interval as a bar, the price as a mark on it."""
     interval = prediction["interval"]
     row = {"low": interval["low"], "price": prediction["price"], "high": interval["high"]}
     axis = {"format": "$,.0f", "title": None, "grid": False, "tickCount": 6}
@@ -38,8 +38,8 @@ def range_chart(prediction: Mapping[str, Any], color: str = "#0b6e6e") -> dict[s
     return {"data": {"values": [row]}, "layer": [span, mark], "height": 72, "width": "container"}
 
 
-def about(model: Mapping[str, Any]) -> list[str]:
-    """What to know of the serving model, a line each; what is not known is left out."""
+def model_facts(model: Mapping[str, Any]) -> list[str]:
+    """Facts of the serving model, one in each line; missing facts are omitted."""
     facts = model.get("facts") or {}
     metrics = model.get("metrics") or {}
     lines = [f"**{model['name']}**, version **{model['version']}**"]

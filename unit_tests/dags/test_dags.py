@@ -16,7 +16,7 @@ HELPERS = Path(__file__).parents[1] / "helpers"
 
 @pytest.fixture(name="parsed", scope="module")
 def fixture_parsed(tmp_path_factory) -> dict:
-    """What a fresh process, with an Airflow home of its own, finds in the folder of DAGs."""
+    """The facts of all DAGs, parsed by a fresh process with an empty Airflow home."""
     try:
         version("apache-airflow-task-sdk")
     except PackageNotFoundError:
@@ -26,9 +26,9 @@ def fixture_parsed(tmp_path_factory) -> dict:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     }
     command = [sys.executable, str(HELPERS / "dag_facts.py")]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    process = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout.splitlines()[-1])
 
 
 def _tasks_of(parsed: dict) -> list[tuple[str, dict]]:

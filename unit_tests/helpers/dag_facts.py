@@ -1,4 +1,4 @@
-"""Prints what Airflow finds in airflow/dags as JSON. Run by test_dags.py in a fresh process."""
+"""Print facts of the DAGs in airflow/dags as JSON. test_dags.py runs it in a fresh process."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ HEAVY = ("pandas", "numpy", "xgboost", "sklearn", "mlflow", "matplotlib")
 
 
 def facts_of_task(task) -> dict:
-    """What a test asks about a task."""
+    """The facts of a task that the tests check."""
     return {
         "doc": task.python_callable.__doc__,
         "trigger": task.trigger_rule.value,
@@ -26,7 +26,7 @@ def facts_of_task(task) -> dict:
 
 
 def facts_of_dag(dag) -> dict:
-    """What a test asks about a DAG."""
+    """The facts of a DAG that the tests check."""
     params = {name: dag.params.get_param(name) for name in dag.params}
     return {
         "doc": dag.doc_md,

@@ -1,4 +1,4 @@
-"""Files of listings, damaged at random but the same way each time."""
+"""Files of listings with reproducible random damage."""
 
 import csv
 import gzip
@@ -22,9 +22,9 @@ LEVELS = ("fuel", "transmission", "title_status", "drive", "type", "paint_color"
 class Damaged:
     """A damaged file.
 
-    touched: ids of the rows whose content was changed (all others must be judged as before);
-    None: nothing is known row by row. rows: how many it holds, where that is known.
-    refused: it must be a SourceError.
+    touched: ids of the rows whose content was changed (the result of all other rows must not
+    change); None: the changed rows are not known. rows: number of rows, None if not known.
+    refused: reading the file must raise SourceError.
     """
 
     content: bytes
@@ -71,8 +71,8 @@ def _some(table: Table, rng: Random) -> list[list[str]]:
 
 
 def _ids(table: Table, rows: list[list[str]]) -> set[str]:
-    place = table[0].index("id")
-    return {row[place] for row in rows}
+    index = table[0].index("id")
+    return {row[index] for row in rows}
 
 
 def _junk(table: Table, rng: Random) -> Damaged:
@@ -99,8 +99,8 @@ def _odd_bytes(*choices: bytes) -> Callable[[Table, Random], Damaged]:
         rows = _some(table, rng)
         for row in rows:
             cell = table[0].index(rng.choice(("price", "year", "odometer", "model", "region")))
-            place = rng.randint(0, len(row[cell]))
-            row[cell] = row[cell][:place] + "\ue000" + row[cell][place + 1 :]
+            index = rng.randint(0, len(row[cell]))
+            row[cell] = row[cell][:index] + "\ue000" + row[cell][index + 1 :]
         content = as_csv(table)
         while "\ue000".encode() in content:
             content = content.replace("\ue000".encode(), rng.choice(choices), 1)
@@ -113,8 +113,8 @@ def _ragged(table: Table, rng: Random) -> Damaged:
     rows = _some(table, rng)
     touched = _ids(table, rows)
     for row in rows:
-        place = rng.randrange(1, len(row))
-        row[place:place] = [rng.choice(("", "more"))] * rng.randint(1, 3)
+        index = rng.randrange(1, len(row))
+        row[index:index] = [rng.choice(("", "more"))] * rng.randint(1, 3)
         if rng.random() < 0.5:
             del row[rng.randint(1, len(table[0]) - 1) :]
     return Damaged(as_csv(table), touched)
@@ -124,8 +124,8 @@ def _shifted(table: Table, rng: Random) -> Damaged:
     rows = _some(table, rng)
     touched = _ids(table, rows)
     for row in rows:
-        place = rng.randrange(4, len(row) - 1)
-        row[place:] = ["", *row[place:-1]]
+        index = rng.randrange(4, len(row) - 1)
+        row[index:] = ["", *row[index:-1]]
     return Damaged(as_csv(table), touched)
 
 
@@ -146,8 +146,8 @@ def _stray_quote(table: Table, rng: Random) -> Damaged:
     lines = as_csv(table).splitlines(keepends=True)
     for _ in range(rng.randint(1, 3)):
         row = rng.randrange(1, len(lines))
-        place = rng.choice([i for i, c in enumerate(lines[row]) if c == ord(",")])
-        lines[row] = lines[row][: place + 1] + b'"' + lines[row][place + 1 :]
+        index = rng.choice([i for i, c in enumerate(lines[row]) if c == ord(",")])
+        lines[row] = lines[row][: index + 1] + b'"' + lines[row][index + 1 :]
     return Damaged(b"".join(lines), None, None)
 
 
@@ -201,8 +201,8 @@ def _useless(table: Table, rng: Random) -> Damaged:
 
 
 def _wrong_head(table: Table, rng: Random) -> Damaged:
-    place = table[0].index(rng.choice(("id", "price", "year", "posting_date")))
-    table[0][place] = rng.choice(("", "foreign", "region", table[0][place].upper() + "?"))
+    index = table[0].index(rng.choice(("id", "price", "year", "posting_date")))
+    table[0][index] = rng.choice(("", "foreign", "region", table[0][index].upper() + "?"))
     return Damaged(as_csv(table), None, None, refused=True)
 
 

@@ -17,7 +17,7 @@ pytest.importorskip("streamlit.testing.v1")
 from streamlit.testing.v1 import AppTest  # noqa: E402
 
 from page import form, result  # noqa: E402
-from page.client import Client, ServiceDown  # noqa: E402
+from page.client import Client, ServiceUnavailable  # noqa: E402
 
 PREDICTION = {
     "prediction_id": "1",
@@ -28,24 +28,24 @@ PREDICTION = {
 }
 
 
-class Wire(requests.adapters.BaseAdapter):
-    """Hands requests to a Flask application in this process, where a network would be."""
+class InProcessAdapter(requests.adapters.BaseAdapter):
+    """Sends requests to a Flask application in this process instead of over the network."""
 
     def __init__(self, app):
         super().__init__()
         self.app = app
 
     def send(self, request, **_):  # pylint: disable=arguments-differ
-        """The application's answer."""
+        """The application's response."""
         if self.app is None:
             raise requests.ConnectionError("refused")
-        given = self.app.test_client().open(
+        received = self.app.test_client().open(
             request.path_url, method=request.method, data=request.body, headers=request.headers
         )
-        answer = requests.Response()
-        answer.status_code, answer.url = given.status_code, request.url
-        answer._content = given.data  # pylint: disable=protected-access
-        return answer
+        response = requests.Response()
+        response.status_code, response.url = received.status_code, request.url
+        response._content = received.data  # pylint: disable=protected-access
+        return response
 
     def close(self):
         """Nothing to close."""
@@ -56,7 +56,9 @@ def _page(monkeypatch):
     """A function that opens the page against an application; None is a service that is down."""
 
     def start(app):
-        monkeypatch.setattr(requests.Session, "get_adapter", lambda self, url: Wire(app))
+        monkeypatch.setattr(
+            requests.Session, "get_adapter", lambda self, url: InProcessAdapter(app)
+        )
         page = AppTest.from_file(str(HOME), default_timeout=30).run()
         assert not page.exception
         return page
@@ -142,21 +144,23 @@ def test_a_service_without_a_model_says_what_to_do(page, tmp_path):
 
 
 def test_an_answer_that_is_not_json_is_not_believed(monkeypatch):
-    class Proxy(Wire):
+    class Proxy(InProcessAdapter):
         """A page of some proxy."""
 
         def send(self, request, **_):
-            answer = requests.Response()
-            answer.status_code, answer._content = 502, b"<html>Bad gateway</html>"
-            return answer
+            """A response that is not JSON."""
+            del request
+            response = requests.Response()
+            response.status_code, response._content = 502, b"<html>Bad gateway</html>"
+            return response
 
     monkeypatch.setattr(requests.Session, "get_adapter", lambda self, url: Proxy(None))
-    with pytest.raises(ServiceDown, match="make status"):
+    with pytest.raises(ServiceUnavailable, match="make status"):
         Client("http://service").model()
 
 
 def test_every_feature_is_on_the_page_once():
-    shown = [column.name for column in form.prominent() + form.further()]
+    shown = [column.name for column in form.main_columns() + form.other_columns()]
     assert sorted(shown) == sorted(column.name for column in FEATURES)
 
 
@@ -166,18 +170,18 @@ def test_a_model_typed_for_one_make_is_not_sent_with_another():
 
 
 def test_the_chart_spans_the_interval():
-    chart = result.range_chart(PREDICTION)
+    chart = result.interval_chart(PREDICTION)
     assert chart["data"]["values"] == [{"low": 13200, "price": 15990, "high": 18900}]
 
 
 def test_dollar_signs_are_not_read_as_a_formula():
-    words = result.range_in_words(PREDICTION)
+    words = result.interval_in_words(PREDICTION)
     assert words.count("$") == words.count("\\$") == 2
 
 
 def test_what_is_not_known_of_a_model_is_left_out():
     model = {"name": "vehicle-price", "version": "7"}
-    assert result.about(model) == ["**vehicle-price**, version **7**"]
+    assert result.model_facts(model) == ["**vehicle-price**, version **7**"]
     facts = {"trained_cars": 60_000, "first_day": "2021-04-04", "last_day": "2021-05-01"}
-    told = " ".join(result.about({**model, "facts": facts, "metrics": {"mae": 2512.4}}))
-    assert "60,000 cars, posted 2021-04-04 to 2021-05-01" in told and "2,512" in told
+    markdown = " ".join(result.model_facts({**model, "facts": facts, "metrics": {"mae": 2512.4}}))
+    assert "60,000 cars, posted 2021-04-04 to 2021-05-01" in markdown and "2,512" in markdown

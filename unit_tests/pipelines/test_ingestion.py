@@ -82,9 +82,9 @@ def test_the_usual_is_what_the_same_feed_used_to_give(feed, settings, tmp_path):
         feed(few)
     with pytest.raises(ContractBroken):  # what was stopped is not usual now
         feed(few)
-    other = tmp_path / "other.csv"
-    few.to_csv(other, index=False)
-    assert ingestion.ingest(settings, "file", str(other), 0, 0)["batch"]["read"] == 50
+    second_feed = tmp_path / "other.csv"
+    few.to_csv(second_feed, index=False)
+    assert ingestion.ingest(settings, "file", str(second_feed), 0, 0)["batch"]["read"] == 50
     assert feed(few, min_usual_rows_share=0.0)["batch"]["read"] == 50
 
 

@@ -38,11 +38,11 @@ def test_each_row_comes_once_on_its_own_day(tmp_path):
     rows = pd.concat([frame for _, frame in handed])
     assert sorted(rows["id"].dropna()) == sorted(RAW["id"].dropna()) and len(rows) == len(RAW)
     for number, (day, frame) in enumerate(handed):
-        found = set(
+        days_of_rows = set(
             posting_days(pd.Series(frame["posting_date"]).array.__arrow_array__()).to_pylist()
         )
-        assert found - {UNDATED} == {day}
-        assert number == 0 or UNDATED not in found
+        assert days_of_rows - {UNDATED} == {day}
+        assert number == 0 or UNDATED not in days_of_rows
 
 
 def test_nothing_but_undated_rows_cannot_be_replayed(tmp_path):

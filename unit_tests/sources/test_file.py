@@ -63,9 +63,9 @@ def test_gzip_zip_and_parquet_give_the_same_as_csv(csv, listings, tmp_path):
 
 def test_numbers_in_a_parquet_file_become_text(tmp_path, listings):
     table = pa.Table.from_pandas(listings)
-    place = table.schema.get_field_index("year")
+    index = table.schema.get_field_index("year")
     years = table.column("year").cast(pa.int32())
-    pq.write_table(table.set_column(place, "year", years), tmp_path / "typed")
+    pq.write_table(table.set_column(index, "year", years), tmp_path / "typed")
     pd.testing.assert_frame_equal(read(tmp_path / "typed"), kept(listings))
 
 
@@ -138,7 +138,7 @@ def test_ragged_rows_far_down_a_file_lose_and_double_nothing(tmp_path):
     for i in (40_000, 90_000, 119_999):
         lines[i] += ",more"
     path.write_text("\n".join([names, *lines]))
-    sizes = [len(part) for part in SOURCES["file"].read(SourceQuery(str(path)), Settings())]
+    sizes = [len(frame) for frame in SOURCES["file"].read(SourceQuery(str(path)), Settings())]
     frame = read(path)
     assert sorted(frame["id"].astype(int)) == list(range(120_000))
     assert frame.loc[frame[READER_FAULT].notna(), "id"].tolist() == ["40000", "90000", "119999"]
@@ -152,21 +152,21 @@ def test_a_quote_that_is_not_closed_costs_its_own_row_only(csv, listings, column
     listings = listings.drop(columns="description")
     listings["model"] = listings["model"].str.replace('"', "")
     lines = listings.to_csv(index=False).splitlines()
-    place = lines[0].split(",").index(column)
+    index = lines[0].split(",").index(column)
     for row in rows:
         cells = listings.iloc[row].fillna("").tolist()
-        cells[place] = '"' + cells[place]
+        cells[index] = '"' + cells[index]
         lines[row + 1] = ",".join(cells)
     csv.write_text("\n".join(lines))
-    found = check(read(csv))
+    result = check(read(csv))
     whole = {row["id"]: row for row in check(listings).accepted.to_pylist()}
-    got = {row["id"]: row for row in found.accepted.to_pylist()}
+    got = {row["id"]: row for row in result.accepted.to_pylist()}
     # The quote of the second row closes that of the first, which may leave the second sound.
     assert all(row == whole[key] for key, row in got.items())
     assert whole.keys() - got.keys() <= set(listings["id"][rows])
     assert listings["id"][rows[0]] not in got
-    said = [reason for row in found.quarantined["reasons"].to_pylist() for reason in row]
-    assert any("row: not 25 fields" in r or "holds a line break" in r for r in said)
+    reasons = [reason for row in result.quarantined["reasons"].to_pylist() for reason in row]
+    assert any("row: not 25 fields" in r or "holds a line break" in r for r in reasons)
 
 
 def test_only_the_days_asked_for_are_read(csv, listings):

@@ -33,8 +33,8 @@ def fixture_tables(real_data: Path) -> list[Table]:
 def fixture_sound(tables, tmp_path_factory) -> dict[str, dict]:
     """The accepted listings of the undamaged files, by id."""
     folder = tmp_path_factory.mktemp("sound")
-    parts = [ingested(as_csv(table), folder).accepted for table in tables]
-    return {row["id"]: row for part in parts for row in part.to_pylist()}
+    tables_of_rows = [ingested(as_csv(table), folder).accepted for table in tables]
+    return {row["id"]: row for rows in tables_of_rows for row in rows.to_pylist()}
 
 
 def ingested(content: bytes, folder: Path) -> Checked:
@@ -73,8 +73,8 @@ def test_a_damaged_file_is_a_clear_error_or_every_row_is_accounted_for(
         result = ingested(damage.content, tmp_path)
     except SourceError as error:
         assert damage.refused or damage.touched is None, f"{name}: {error}"
-        said = str(error)
-        assert str(tmp_path) in said and "\n" not in said and "Traceback" not in said
+        message = str(error)
+        assert str(tmp_path) in message and "\n" not in message and "Traceback" not in message
         return
     finally:
         assert "Traceback" not in capfd.readouterr().err
@@ -84,11 +84,11 @@ def test_a_damaged_file_is_a_clear_error_or_every_row_is_accounted_for(
     if damage.rows is not None:
         assert len(result.accepted) + len(result.quarantined) == damage.rows, name
     if damage.touched is not None:
-        found = {row["id"]: row for row in result.accepted.to_pylist()}
+        accepted = {row["id"]: row for row in result.accepted.to_pylist()}
         intact = {key: row for key, row in sound.items() if key not in damage.touched}
-        mine = tables[number // len(DAMAGES) % len(tables)]
-        expected = {row[0]: intact[row[0]] for row in mine if row[0] in intact}
-        assert {key: found[key] for key in found.keys() - damage.touched} == expected, name
+        table = tables[number // len(DAMAGES) % len(tables)]
+        expected = {row[0]: intact[row[0]] for row in table if row[0] in intact}
+        assert {key: accepted[key] for key in accepted.keys() - damage.touched} == expected, name
 
 
 @pytest.mark.parametrize("number", range(FILES))

@@ -68,16 +68,16 @@ def test_the_place_of_a_key_names_each_part(home, monkeypatch):
     monkeypatch.setenv("KAGGLE_KEY", "new")
     assert kaggle_credentials.find().location == f"{path} and KAGGLE_KEY"
     monkeypatch.setenv("KAGGLE_USERNAME", "other")
-    found = kaggle_credentials.find()
-    assert found.location == "KAGGLE_USERNAME and KAGGLE_KEY"
-    assert (found.username, found.key) == ("other", "new")
+    credentials = kaggle_credentials.find()
+    assert credentials.location == "KAGGLE_USERNAME and KAGGLE_KEY"
+    assert (credentials.username, credentials.key) == ("other", "new")
 
 
 def test_without_any_credentials_every_way_is_named(tmp_path):
-    told = refusal(tmp_path)
+    message = refusal(tmp_path)
     for word in ("no credentials found.", "KAGGLE_API_TOKEN", "access_token", "auth login"):
-        assert word in told
-    assert told.endswith("See setup/setup_kaggle.md")
+        assert word in message
+    assert message.endswith("See setup/setup_kaggle.md")
 
 
 def test_half_a_key_is_named(tmp_path, monkeypatch):
@@ -106,8 +106,8 @@ def test_a_token_file_that_is_no_text_is_named(tmp_path, home):
 def test_what_was_pasted_with_more_than_the_key_is_refused_unseen(tmp_path, monkeypatch, secret):
     monkeypatch.setenv("KAGGLE_USERNAME", "someone")
     monkeypatch.setenv("KAGGLE_KEY", secret)
-    told = refusal(tmp_path)
-    assert "KAGGLE_KEY hold characters" in told and secret not in told
+    message = refusal(tmp_path)
+    assert "KAGGLE_KEY hold characters" in message and secret not in message
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,8 @@ def test_what_was_pasted_with_more_than_the_key_is_refused_unseen(tmp_path, monk
 )
 def test_a_damaged_stored_login_asks_for_a_new_one(tmp_path, home, text):
     write(home / ".kaggle" / "credentials.json", text)
-    told = refusal(tmp_path)
-    assert "auth login" in told and "Traceback" not in told
+    message = refusal(tmp_path)
+    assert "auth login" in message and "Traceback" not in message
 
 
 @pytest.mark.parametrize("name", ["", "cars", "/cars", "a/", "a/b/c", "a/b/1/2", "https://x/a/b"])
@@ -129,7 +129,7 @@ def test_the_name_of_a_dataset_has_an_owner(tmp_path, name):
 def test_versions_are_the_same_only_when_the_server_says_so():
     first = Version('"a"', "Monday", 10)
     assert first.same_as(first)
-    assert Version('"a"', "Monday", 0).same_as(first), "no length told"
+    assert Version('"a"', "Monday", 0).same_as(first), "a response without a length"
     for other in (Version('"b"', "Monday", 10), Version('"a"', "Tuesday", 10), Version('"a"')):
         assert not other.same_as(first)
     assert not Version("", "", 10).same_as(Version("", "", 10))
@@ -142,22 +142,22 @@ def test_a_weak_etag_does_not_vouch_for_bytes():
 
 
 def test_what_is_noted_is_recalled_and_a_damaged_note_is_none(tmp_path):
-    part, whole = tmp_path / "a.zip.part", tmp_path / "a.zip"
-    begin(part, Version('"a"'))
-    part.write_bytes(b"12345")
-    assert read_version(part) == Version('"a"')
-    publish(part, whole, read_version(part))
-    assert read_version(whole) == Version('"a"', "", 5) and read_version(part) == Version()
+    partial, whole = tmp_path / "a.zip.part", tmp_path / "a.zip"
+    begin(partial, Version('"a"'))
+    partial.write_bytes(b"12345")
+    assert read_version(partial) == Version('"a"')
+    publish(partial, whole, read_version(partial))
+    assert read_version(whole) == Version('"a"', "", 5) and read_version(partial) == Version()
     for damaged in ("", "[]", '{"etag": "a", "foreign": 1}', json.dumps(["a", "b", 1])):
         (tmp_path / "a.zip.json").write_text(damaged)
         assert read_version(whole) == Version()
 
 
 def test_a_new_version_begins_without_the_bytes_of_another(tmp_path):
-    part = tmp_path / "a.zip.part"
-    part.write_bytes(b"of the version before")
-    begin(part, Version('"b"'))
-    assert not part.exists() and read_version(part) == Version('"b"')
+    partial = tmp_path / "a.zip.part"
+    partial.write_bytes(b"of the version before")
+    begin(partial, Version('"b"'))
+    assert not partial.exists() and read_version(partial) == Version('"b"')
 
 
 def test_a_zip_is_whole_or_says_why_not(tmp_path):

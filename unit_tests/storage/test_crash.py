@@ -37,7 +37,7 @@ class Dying(LocalFolder):
 
     def __init__(self, path: Path, changes: int) -> None:
         super().__init__(path)
-        self.left = changes
+        self.changes_left = changes
 
     def write(self, name: str, content: bytes) -> None:
         """Write, if life goes on."""
@@ -51,9 +51,9 @@ class Dying(LocalFolder):
             super().delete([name])
 
     def _live(self) -> None:
-        if not self.left:
+        if not self.changes_left:
             raise Killed
-        self.left -= 1
+        self.changes_left -= 1
 
 
 def dying_after(changes: int) -> Callable:

@@ -94,10 +94,10 @@ def test_facts_and_frames_read_back_as_written(dataset):
 
 
 def test_quarantine_holds_every_refused_row_with_every_reason(dataset):
-    found = read_quarantine(dataset.uri)
+    quarantined = read_quarantine(dataset.uri)
     expected = check(RAW).quarantined.to_pandas()
-    assert _sorted(found) == _sorted(expected)
-    assert sum(dataset.reasons.values()) == sum(len(row) for row in found["reasons"])
+    assert _sorted(quarantined) == _sorted(expected)
+    assert sum(dataset.reasons.values()) == sum(len(row) for row in quarantined["reasons"])
 
 
 def test_an_older_dataset_stays_what_it_was(tmp_path):
