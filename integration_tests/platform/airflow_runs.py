@@ -5,7 +5,7 @@ from setup.native import training_run
 from vehicle_price.settings import Settings
 
 INGEST, TRAIN = "ingest_listings", "train_vehicle_price"
-RUN_SECONDS = 300  # at most, for one run of a DAG
+RUN_SECONDS = 1_200  # that a busy machine may need for a run, which takes an idle one a minute
 PAUSE = 0.5  # seconds between two looks at a run
 
 
