@@ -1,5 +1,6 @@
 """Listings of every source go through both DAGs, and each run leads to the data it read."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +93,8 @@ def assert_names_its_data(platform, airflow: AirflowRuns, run_id: str, feeds: Fe
     assert version.tags["data_sha256"] == expected["sha256"]
     assert version.tags["data_span"] == f"{expected['first_day']} to {expected['last_day']}"
     assert Path(version.tags["contract_report"]).is_file()
-    assert "Contract report" in report_of_run(platform, version.run_id)
+    report = artifact_of_run(platform, version.run_id, "contract_report.json").json()
+    assert report == json.loads(Path(version.tags["contract_report"]).read_text("utf-8"))
 
 
 def contract_report(platform, airflow: AirflowRuns, dag: str, run_id: str) -> str:
@@ -101,12 +103,13 @@ def contract_report(platform, airflow: AirflowRuns, dag: str, run_id: str) -> st
     assert airflow.get(dag, run_id, task)["state"] == "success"
     address = airflow.get(dag, run_id, f"{task}/links")["extra_links"]["Contract report"]
     assert address.startswith(f"{platform.mlflow_url}/#/experiments/")
-    return report_of_run(platform, address.split("/runs/")[1].split("/")[0])
+    run_id = address.split("/runs/")[1].split("/")[0]
+    return artifact_of_run(platform, run_id, "contract_report.html").text
 
 
-def report_of_run(platform, run_id: str) -> str:
-    """The contract report among the artifacts of an MLflow run."""
-    query = f"path=contract_report.html&run_uuid={run_id}"
+def artifact_of_run(platform, run_id: str, name: str) -> requests.Response:
+    """An artifact of an MLflow run."""
+    query = f"path={name}&run_uuid={run_id}"
     answer = requests.get(f"{platform.mlflow_url}/get-artifact?{query}", timeout=30)
     assert answer.status_code == 200
-    return answer.text
+    return answer
