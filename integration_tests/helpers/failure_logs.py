@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / ".local" / "failed-test-logs"
-# Not "error" alone: Airflow gives this level to each line on standard error, progress bars included.
+# Not "error" alone: Airflow gives this level to all standard error, progress bars included.
 ERROR = re.compile(r"\b(ERROR|CRITICAL|FATAL|PANIC|Traceback|error_detail|\w+(Error|Exception))\b")
 MOST_NAMED = 12  # log files without errors; the platform has many more, of Airflow's tasks
 LINES_BEFORE, LINES_AFTER = 9, 5  # of the last line that looks like an error
