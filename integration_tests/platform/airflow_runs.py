@@ -51,7 +51,7 @@ class AirflowRuns:
     def training_after(self, ingest: str) -> str:
         """Wait until an ingest has triggered a training run; the id of that run.
 
-        At most one ingest may end while a training runs: Airflow 3 drops the events of others.
+        No other ingest may end while a training runs: Airflow 3 drops its event.
         """
         wait_until(
             lambda: any(ingest in ingests for ingests in self.asset_triggered().values()),

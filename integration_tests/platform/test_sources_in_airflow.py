@@ -1,9 +1,8 @@
 """Listings of every source go through both DAGs, and each run leads to the data it read."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -50,21 +49,13 @@ def _feeds(platform, tmp_path_factory) -> Iterator[Feeds]:
         yield Feeds(csv, expected)
 
 
-@pytest.fixture(name="ingests", scope="module")
-def _ingests(airflow, feeds) -> Callable[[str], str]:
-    """A function that starts the ingest of a source, once; returns the id of the run."""
-    return cache(lambda source: airflow.start(INGEST, feeds.form(source)))
-
-
 @pytest.mark.parametrize("source", SOURCES)
-def test_listings_of_each_source_go_through_both_dags(platform, airflow, feeds, ingests, source):
-    ingest = ingests(source)
+def test_listings_of_each_source_go_through_both_dags(platform, airflow, feeds, source):
+    ingest = airflow.start(INGEST, feeds.form(source))
     assert airflow.final_state(INGEST, ingest) == "success"
     page = contract_report(platform, airflow, INGEST, ingest)
     assert f"Contract report: {source}" in page and f"{ROWS:,}" in page
     training = airflow.training_after(ingest)
-    for next_source in SOURCES[SOURCES.index(source) + 1 :][:1]:
-        ingests(next_source)  # while this training runs
     assert airflow.final_state(TRAIN, training) == "success"
     assert_names_its_data(platform, airflow, training, feeds)
 

@@ -93,7 +93,7 @@ def test_every_metric_is_documented_and_every_documented_one_is_there(tmp_path):
     components = components_with(tmp_path)
     components.metrics.add_gauges(worker_gauges)
     components.metrics.shadow("scored", 1)
-    client = app_with(tmp_path, parts=components).test_client()
+    client = app_with(tmp_path, components).test_client()
     client.post("/predict", json=REQUIRED)
     client.get("/nowhere")
     families = text_string_to_metric_families(client.get("/metrics").text)
