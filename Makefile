@@ -16,8 +16,7 @@ ROOMS = $(sort $(filter-out helpers __pycache__,$(notdir $(patsubst %/.,%,$(wild
 	unit_tests/*/. unit_tests/service/*/.)))))
 ROOM_FOLDERS = $(wildcard $(addsuffix /$(ROOM),unit_tests unit_tests/service src/vehicle_price service))
 UNIT_TESTS := $(BIN)/pytest -q --disable-socket --allow-unix-socket
-# By the groups, and in the order, of unit_tests/conftest.py and integration_tests/conftest.py.
-IN_TWO_PROCESSES := -n 2 --dist loadgroup --no-loadscope-reorder
+IN_TWO_PROCESSES := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: build preflight install retrain status logs stop test unit integration lint docs format lock \
@@ -60,7 +59,7 @@ else
 endif
 
 integration: install ## The real parts together: one platform, and what each stand needs
-	@$(BIN)/pytest -q $(IN_TWO_PROCESSES) integration_tests
+	@$(BIN)/pytest -q $(IN_TWO_PROCESSES) --no-loadscope-reorder integration_tests
 
 lint: install ## Black, isort, Pylint, layers, size of rooms, lock: changes nothing
 	@$(BIN)/black --check --quiet $(CHECKED) || { echo "run make format" >&2; exit 1; }

@@ -1,11 +1,12 @@
 """The order of the integration tests in two processes, and the log files of a failed one."""
 
 from collections.abc import Generator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from integration_tests.helpers.failure_logs import report_section
-from unit_tests.helpers.xdist_groups import group_tests
 
 LONGEST_FIRST = (
     "model_changes/test_model_changes.py",
@@ -17,10 +18,29 @@ LONGEST_FIRST = (
 )
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process runs all tests that use the platform, and the other one the rest."""
-    group_tests(items, "platform", LONGEST_FIRST)
+    """The platform first, then the longest files: a long group at the end would run alone."""
+    order = {group: place for place, group in enumerate(("platform", *LONGEST_FIRST))}
+    items.sort(key=lambda item: order.get(group_of(item.nodeid), len(order)))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Distribute whole groups (`group_of`) to the test processes."""
+    return GroupScheduling(config, log)
+
+
+# The abstract methods are those that LoadScopeScheduling itself leaves out.
+class GroupScheduling(LoadScopeScheduling):  # pylint: disable=abstract-method
+    """Runs each group in one process: pytest-xdist 3.8 ignores its own groups on pytest 9.2."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+def group_of(nodeid: str) -> str:
+    """The tests of the platform are one group, so that it starts once; each other file is one."""
+    folder, file = nodeid.split("::")[0].split("/")[-2:]
+    return folder if folder == "platform" else f"{folder}/{file}"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,4 +1,4 @@
-"""Fixtures of the unit tests, and their order in two processes."""
+"""Fixtures of the unit tests."""
 
 import os
 from pathlib import Path
@@ -6,19 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from unit_tests.helpers.xdist_groups import group_tests
-
 # Without a deadline, because a busy machine is slow; with the same examples in each run.
 settings.register_profile("project", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("project")
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process runs all files that use the fixture `main_job`."""
-    group_tests(items, "main_job")
 
 
 @pytest.fixture(scope="session")
