@@ -228,7 +228,7 @@ def test_numbers_and_dates_of_another_tool_give_the_same_accepted_rows(
 def test_listings_come_in_bounded_batches(settings, csv, monkeypatch):
     push(settings, csv)
     monkeypatch.setattr(mongodb, "BATCH_ROWS", 250)
-    monkeypatch.setattr(mongodb, "FETCHED", 50)
+    monkeypatch.setattr(mongodb, "FETCH_ROWS", 50)
     sizes = [len(frame) for frame in mongodb.read(SourceQuery(), settings)]
     assert sizes == [250, 250, 100]
 
@@ -283,7 +283,7 @@ def test_a_server_killed_while_reading_is_a_clear_error_and_reading_again_works(
     settings = Settings(mongodb_url=server.url)
     push(settings, csv)
     monkeypatch.setattr(mongodb, "BATCH_ROWS", 200)
-    monkeypatch.setattr(mongodb, "FETCHED", 100)
+    monkeypatch.setattr(mongodb, "FETCH_ROWS", 100)
     reading = mongodb.read(SourceQuery(), settings)
     assert len(next(reading)) == 200
     server.kill()
