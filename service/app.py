@@ -1,7 +1,8 @@
-"""The valuation service as a Flask application: wiring only.
+"""The valuation service: wiring only.
 
-Gunicorn calls `create_app_from_environment`, which builds the components and passes them to
-`create_app`. The `ModelWatcher` loads the model; Gunicorn starts it in each worker after the fork.
+Gunicorn calls `create_service_from_environment` in each worker. It builds the components, the Flask
+application of them (`create_app`) and the ASGI application around both the Flask application and
+the fast path of POST /predict. The `ModelWatcher` loads the model; Gunicorn starts it.
 """
 
 import os
@@ -14,11 +15,11 @@ from service.auth.access_rules import enforce_access_rules
 from service.auth.key_ring import KeyRing, ensure_api_key, ensure_keys
 from service.auth.rate_limit import Limiter, limit_requests, parse_limit
 from service.error_handlers import handle_domain_errors
+from service.http.body import MAX_BODY
 from service.http.middleware import add_middleware
 from service.http.problem import register_problems
 from service.inference.model_holder import ModelHolder
 from service.inference.model_watcher import ModelWatcher
-from service.inference.offload import off_loop
 from service.inference.pricer import Pricer
 from service.inference.shadow import Shadow
 from service.observability.metrics import Metrics
@@ -28,7 +29,11 @@ from service.routes import batch, feedback, health, lineage
 from service.routes import metrics as metrics_route
 from service.routes import predict, train, webhook
 from service.routes.lineage import LineageReader, LogReader
-from service.routes.predict_fast import install_fast_path
+from service.routes.predict_fast import fast_path
+from service.server.access_log import AccessLog
+from service.server.asgi import Service
+from service.server.connections import Connections
+from service.server.uploads import Uploads
 from vehicle_price.airflow_client import AirflowClient, Trainer
 from vehicle_price.settings import Settings
 
@@ -43,6 +48,7 @@ class Components:
     metrics: the counters. limiter: None for no rate limit.
     webhook_secret: the registry signs its events with it; "" refuses every event.
     batch_max_bytes: the largest accepted file, unpacked.
+    uploads_dir: of temporary files.
     """
 
     holder: ModelHolder
@@ -55,6 +61,7 @@ class Components:
     limiter: Limiter | None = None
     webhook_secret: str = ""
     batch_max_bytes: int = 100 * 2**20
+    uploads_dir: Path = Path(".local/run/uploads")
 
 
 def create_app(components: Components) -> Flask:
@@ -76,7 +83,9 @@ def create_app(components: Components) -> Flask:
     pricer = Pricer(components.holder, components.outbox, components.metrics, shadow)
     app.register_blueprint(form.blueprint(pricer))
     app.register_blueprint(predict.blueprint(pricer))
-    app.register_blueprint(batch.blueprint(pricer, components.batch_max_bytes))
+    app.register_blueprint(
+        batch.blueprint(pricer, components.batch_max_bytes, components.uploads_dir)
+    )
     app.register_blueprint(feedback.blueprint(components.outbox))
     app.register_blueprint(lineage.blueprint(components.outbox, components.log))
     app.register_blueprint(
@@ -84,13 +93,28 @@ def create_app(components: Components) -> Flask:
     )
     app.register_blueprint(train.blueprint(components.training))
     app.register_blueprint(webhook.blueprint(components.webhook_secret, components.model_dir))
-    install_fast_path(app, pricer, components.limiter)
+    app.extensions["fast_path"] = fast_path(app, pricer, components.metrics, components.limiter)
     add_middleware(app, components.metrics)  # last: around all the others
     return app
 
 
-def create_app_from_environment() -> Flask:
-    """The service as the environment configures it, with its watcher in `app.extensions`."""
+def create_service(components: Components, settings: Settings) -> Service:
+    """The ASGI application of `components`, with the bounds that the settings name."""
+    app = create_app(components)
+    per_worker = settings.uploads_max_mb * 2**20 // max(settings.web_workers, 1)
+    limits = {batch.PATH: components.batch_max_bytes}
+    return Service(
+        app.wsgi_app,
+        app.extensions["fast_path"],
+        connections=Connections(settings.connections_per_address, settings.trusted_proxies),
+        uploads=Uploads(components.uploads_dir, per_worker),
+        body_limit=lambda path: limits.get(path, MAX_BODY),
+        access_log=AccessLog(),
+    )
+
+
+def create_service_from_environment() -> Service:
+    """The service as the environment configures it. Gunicorn starts its `watcher`."""
     from vehicle_price.model.artifact import load
 
     settings = Settings.from_environment()
@@ -109,10 +133,11 @@ def create_app_from_environment() -> Flask:
         log=LogReader(settings),
         webhook_secret=ensure_api_key(settings.webhook_secret_file),
         batch_max_bytes=settings.batch_max_mb * 2**20,
+        uploads_dir=Path(settings.run_dir) / f"uploads-{settings.service_port}",
     )
-    app = create_app(components)
-    app.extensions["watcher"] = ModelWatcher(model_dir, holder, off_loop(load))
-    return app
+    service = create_service(components, settings)
+    service.watcher = ModelWatcher(model_dir, holder, load)
+    return service
 
 
 def _limiter(settings: Settings) -> Limiter | None:

@@ -10,15 +10,11 @@ so that the workers share their memory.
 import ctypes
 import gc
 import os
+import resource
 import sys
 
-import gunicorn.http.wsgi
-import gunicorn.util
-
 from service.observability.log_setup import configure
-from service.server import response_writer
-from service.server.access_log import AccessLogger
-from service.server.error_page import write_error
+from service.server.worker import Worker
 from vehicle_price.settings import Settings
 
 GIL_SECONDS = 0.0005  # the event loop and a native thread switch after this time
@@ -28,11 +24,10 @@ LARGE_BLOCK = 256 * 1024  # bytes
 _settings = Settings.from_environment()
 _metrics_dir = f"{_settings.run_dir}/metrics-{_settings.service_port}"
 
-wsgi_app = "service.app:create_app_from_environment()"
+wsgi_app = "service.app:create_service_from_environment()"
 bind = f"{_settings.bind_host}:{_settings.service_port}"
 workers = _settings.web_workers
-worker_class = "gevent"  # a slow client costs a few kilobytes, not a thread
-worker_connections = 1000  # of each worker; further ones wait in the backlog
+worker_class = Worker  # ASGI: a slow client costs a few kilobytes, not a thread
 preload_app = False
 raw_env = [
     "OMP_NUM_THREADS=1",  # NumPy would start threads that nothing here needs
@@ -41,18 +36,13 @@ raw_env = [
 
 timeout = 60  # of a worker whose loop stands still, not of a request
 graceful_timeout = 30
-keepalive = 15  # seconds for the next request's head to arrive, whole
-limit_request_line = 8190
-limit_request_fields = 60
-limit_request_field_size = 8190
-forwarder_headers = ""  # else a client's header SCRIPT_NAME decides which route it gets
+keepalive = 15  # seconds until the next request begins
 max_requests = 0
 
 control_socket_disable = True  # it would lie in the home folder and be shared by all services
 loglevel = _settings.log_level.lower()
-accesslog = "-"
+accesslog = None  # server/access_log.py writes it
 errorlog = "-"
-logger_class = AccessLogger
 
 
 def _return_large_blocks():
@@ -65,6 +55,12 @@ def _return_large_blocks():
         mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
+def _raise_file_limit():
+    """Let each worker have as many connections as the system allows: often 1,024 are the start."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def on_starting(_):
     """Once, in the master, before the first worker: reset the counters, and load the compiler of
     the scorer where all workers share its memory."""
@@ -72,8 +68,7 @@ def on_starting(_):
     from service.observability.multiprocess import wipe
     from vehicle_price.model.scorer import compile_scorer
 
-    gunicorn.util.write_error = write_error
-    gunicorn.http.wsgi.Response = response_writer.Response
+    _raise_file_limit()
     wipe(_metrics_dir)
     compile_scorer()
     _return_large_blocks()
@@ -98,4 +93,4 @@ def post_worker_init(worker):
     """Load the model in this worker, and watch MODEL_DIR for the next one."""
     sys.setswitchinterval(GIL_SECONDS)
     configure(_settings.log_level)
-    worker.wsgi.extensions["watcher"].start()
+    worker.wsgi.watcher.start()

@@ -1,5 +1,6 @@
 """Named API keys: made, listed, taken back, and known to a running service at once."""
 
+import json
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -88,3 +89,17 @@ def test_the_command_adds_lists_and_removes(path, monkeypatch, capsys):
     assert main(["keys", "remove", "dealer"]) == 0 and not read_keys(path)
     assert main(["keys", "remove", "dealer"]) == 1
     assert "no key named dealer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "entry", [{"sha256": None}, {"sha256": "short"}, {"role": "owner"}, {"name": 5}]
+)
+def test_an_entry_that_is_no_key_is_reported_and_the_others_stay_valid(path, caplog, entry):
+    given = add_key(path, "dealer")
+    ring = KeyRing("a", "b", path)
+    assert ring.caller(given).name == "dealer"
+    content = json.loads(path.read_text("utf-8"))
+    content["keys"].append(content["keys"][0] | {"name": "other"} | entry)
+    path.write_text(json.dumps(content), "utf-8")
+    assert ring.caller(given).name == "dealer" and ring.caller("nonsense") is None
+    assert "not a file of API keys" in caplog.text

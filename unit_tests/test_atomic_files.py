@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from vehicle_price.atomic_files import create_file, lock, replace_file, try_lock
+from vehicle_price.atomic_files import (
+    create_file,
+    lock,
+    lock_within,
+    replace_file,
+    try_lock,
+    unlock,
+)
 
 
 def test_a_reader_never_sees_a_partial_file(tmp_path):
@@ -131,7 +138,7 @@ def test_a_lock_ends_with_its_process_even_when_it_is_killed(tmp_path):
 def test_waiting_for_a_lock_ends_with_the_timeout(tmp_path):
     path = tmp_path / "folder" / "lock"
     with lock(path):
-        with pytest.raises(TimeoutError, match="lock was locked for 0.1 s"):
+        with pytest.raises(TimeoutError, match="lock was locked by another process for 0.1 s"):
             with lock(path, timeout=0.1):
                 pass
     with lock(path, timeout=0.1):
@@ -152,3 +159,15 @@ def test_who_waits_says_so_once_and_gets_the_lock_when_it_is_free(tmp_path, time
             assert waiting == ["waiting"]
     with lock(path, when_waiting=release):
         assert waiting == ["waiting"]
+
+
+def test_of_shared_and_exclusive_locks_one_kind_waits_for_the_other(tmp_path):
+    with (tmp_path / "lock").open("w") as first, (tmp_path / "lock").open() as second:
+        lock_within(first, 0, shared=True)
+        lock_within(second, 0, shared=True)
+        with pytest.raises(TimeoutError):
+            lock_within(first, 0.01)
+        unlock(second)
+        lock_within(first, 0)
+        with pytest.raises(TimeoutError):
+            lock_within(second, 0.01, shared=True)

@@ -191,7 +191,7 @@ BROKEN = {
     b"NONSENSE\r\n\r\n": 400,
     b"GET / HTTP/9.9\r\n\r\n": 400,
     b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n": 400,
-    b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n": 400,
+    b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n": 414,
     b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 20_000 + b"\r\n\r\n": 431,
     b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: a\r\n" * 200 + b"\r\n": 431,
     b"GET / HTTP/1.1\r\nHost: x\r\nA b: c\r\n\r\n": 400,

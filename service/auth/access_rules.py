@@ -44,8 +44,11 @@ def enforce_access_rules(app: Flask, keys: KeyRing) -> None:
             return  # no such route: answered by 404 or 405
         incoming.environ[ROUTE] = incoming.url_rule.rule
         rule = rule_of(app, incoming.url_rule.endpoint)
+        caller = caller_of(incoming, keys)
+        if caller is not None:
+            incoming.environ[CALLER] = caller.name
         if rule in ("key", "admin"):
-            _require(incoming, keys, rule)
+            _require(incoming, caller, rule)
         elif rule not in ("public", "signed"):
             raise Problem(403, "no-rule", "this route has no access rule, so nobody may call it")
 
@@ -56,13 +59,11 @@ def caller_of(incoming: Request, keys: KeyRing) -> Caller | None:
     return keys.caller(given) if given else None
 
 
-def _require(incoming: Request, keys: KeyRing, rule: Rule) -> None:
+def _require(incoming: Request, caller: Caller | None, rule: Rule) -> None:
     if not _given_key(incoming):
         raise Problem(401, "no-key", HOW_TO_SEND, headers={"WWW-Authenticate": "Bearer"})
-    caller = caller_of(incoming, keys)
     if caller is None:
         raise Problem(403, "wrong-key", "this is no valid API key; API_KEY_FILE holds one")
-    incoming.environ[CALLER] = caller.name
     if rule == "admin" and caller.role != "admin":
         raise Problem(403, "not-admin", "this needs an admin's key; ADMIN_KEY_FILE holds one")
 

@@ -5,7 +5,6 @@ at once and then ten a second. One number per caller is enough: the moment at wh
 full again. The numbers are in a file that all workers map into memory.
 """
 
-import fcntl
 import hashlib
 import math
 import mmap
@@ -24,11 +23,13 @@ from service.auth.access_rules import caller_of
 from service.auth.key_ring import KeyRing
 from service.environ import RATE_LIMIT, ROUTE
 from service.http.problem import Problem
+from vehicle_price.atomic_files import lock_within, unlock
 
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 UNLIMITED = {"/health", "/ready", "/metrics"}  # monitoring must always get an answer
 BUCKET_GROUPS, GROUP_SLOTS = 8_192, 8  # a caller uses one of the 8 slots of its group
 SLOT = struct.Struct("<Qd")  # hash of the caller, and the time when its bucket is full again
+LOCK_SECONDS = 1.0  # counting takes microseconds; only a stopped worker keeps the lock
 ROUNDING = 1e-6  # seconds; a clock in seconds since 1970 has no finer digits
 
 
@@ -82,14 +83,17 @@ class Limiter:
         self._threads = threading.Lock()
 
     def count(self, caller: str, now: float) -> LimitState:
-        """Count one request of `caller`. now: seconds of the clock that all workers share."""
+        """Count one request of `caller`. now: seconds of the clock that all workers share.
+
+        Raises TimeoutError when another worker keeps the counts locked.
+        """
         mark = int.from_bytes(hashlib.blake2b(caller.encode(), digest_size=8).digest()) or 1
         with self._threads:
-            fcntl.lockf(self._file, fcntl.LOCK_EX)  # released when its process is killed
+            lock_within(self._file, LOCK_SECONDS)
             try:
                 return self._count(mark, now)
             finally:
-                fcntl.lockf(self._file, fcntl.LOCK_UN)
+                unlock(self._file)
 
     def _count(self, mark: int, now: float) -> LimitState:
         count, seconds = self.limit
@@ -129,7 +133,11 @@ def limit_requests(app: Flask, limiter: Limiter | None, keys: KeyRing) -> None:
             return
         if rule:
             request.environ[ROUTE] = rule.rule
-        state = limiter.count(_caller(keys), time.time())
+        try:
+            state = limiter.count(_caller(keys), time.time())
+        except TimeoutError as error:
+            detail = f"the counts of requests are {error}; try again later"
+            raise Problem(503, "rate-limit-locked", detail, headers={"Retry-After": "5"}) from error
         headers = {
             "RateLimit-Policy": f'"default";q={count};w={seconds}',
             "RateLimit": f'"default";r={state.remaining};t={math.ceil(state.full)}',

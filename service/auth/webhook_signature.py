@@ -51,16 +51,19 @@ class SeenDeliveries:
         self._folder = folder
 
     def is_new(self, delivery: str, now: float) -> bool:
-        """Whether this delivery comes for the first time; it is recorded as seen."""
+        """Whether this delivery was not added yet."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._delete_expired(now)
-        path = self._folder / hashlib.sha256(delivery.encode()).hexdigest()
-        try:
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
-        except FileExistsError:
-            return False
+        return not self._path(delivery).exists()
+
+    def add(self, delivery: str, now: float) -> None:
+        """Remember a delivery, once it has been acted on: one that failed may come again."""
+        path = self._path(delivery)
+        path.touch(0o600)
         os.utime(path, (now, now))
-        return True
+
+    def _path(self, delivery: str) -> Path:
+        return self._folder / hashlib.sha256(delivery.encode()).hexdigest()
 
     def _delete_expired(self, now: float) -> None:
         """Delete deliveries that are too old to pass as fresh."""

@@ -3,13 +3,12 @@
 import fcntl
 import os
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from service.outbox import journal
+from service.outbox import forwarder_status, journal
 from service.outbox.collector import collect
 from service.outbox.outbox import IDEMPOTENCY_SECONDS, Outbox, OutboxFull
 from service.outbox.records import Record
@@ -54,7 +53,7 @@ class Drain:
     def exclusive(self) -> Iterator[None]:
         """Be the only forwarder of this outbox. Raises AnotherForwarder."""
         self.file.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = self.file.path.with_suffix(".forwarder")
+        path = forwarder_status.lock_file(self.file.path)
         with path.open("w", encoding="ascii") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -124,7 +123,7 @@ class Drain:
         In a crowded outbox answers expire after MIN_ANSWER_SECONDS.
         """
         crowded = self.outbox.used() > CROWDED_SHARE
-        before = time.time() - (MIN_ANSWER_SECONDS if crowded else IDEMPOTENCY_SECONDS)
+        before = self.file.now() - (MIN_ANSWER_SECONDS if crowded else IDEMPOTENCY_SECONDS)
         deleted = 0
         while rows := self._answers_before(before):
             self._change("DELETE FROM answers WHERE rowid = ?", rows)

@@ -1,7 +1,7 @@
 """Read a request's body: its size, its type, its JSON. Every fault is raised as a Problem."""
 
 import json
-from typing import IO, Any
+from typing import IO
 
 from flask import Request
 from pydantic_core import from_json
@@ -9,10 +9,6 @@ from pydantic_core import from_json
 from service.http.problem import Problem
 
 MAX_BODY = 2_000_000
-# A client that is still sending when the response comes sees a broken connection instead of the
-# response. So a refused body is read to its end first, up to this many bytes.
-MAX_DRAINED = 64_000_000
-BROKEN = "the body could not be read to its end"
 SPACED_COLONS = (b" :", b"\t:", b"\n:", b"\r:")  # white space between a name and its colon
 
 
@@ -70,61 +66,18 @@ def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return values
 
 
-def discard_rest(environ: dict[str, Any]) -> None:
-    """Read the part of the body that the view did not read, before the response is sent.
-
-    A client that is still sending would miss the response otherwise. And Gunicorn's thread worker
-    would take the start of the next request for the end of this body, and wait for ever.
-    """
-    if not environ.get("wsgi.input_terminated"):
-        return  # a server that does not mark the end of the body
-    if environ.get("CONTENT_LENGTH") or "HTTP_TRANSFER_ENCODING" in environ:
-        try:
-            _drain(environ["wsgi.input"])
-        except OSError:
-            pass  # broken chunks, or the client went away; Gunicorn closes the connection
+def body_file(request: Request) -> IO[bytes]:
+    """The whole body as a file that can be rewound: the server receives it before the view runs."""
+    return request.environ["wsgi.input"]
 
 
 def read_bytes(request: Request) -> bytes:
-    """The body of `request`. Raises Problem 413 when it is longer than `MAX_BODY`, 400 when it
-    breaks off.
+    """The body of `request`. Raises Problem 413 when it is longer than `MAX_BODY`.
 
-    The bytes are counted here: for a chunked body, werkzeug's `max_content_length` returns the
-    first part as if it were the whole body.
+    The bytes are counted, since a chunked body has no Content-Length.
     """
-    try:
-        if (request.content_length or 0) <= MAX_BODY:
-            body = _read(request.stream, MAX_BODY + 1)
-            if len(body) <= MAX_BODY:
-                return body
-        if (request.content_length or 0) <= MAX_DRAINED:
-            _drain(request.stream)
-    except OSError as error:  # broken chunks, or the client went away
-        raise Problem(400, "broken-body", BROKEN) from error
+    body = body_file(request).read(MAX_BODY + 1)
+    if len(body) <= MAX_BODY:
+        return body
     detail = f"the body is larger than {MAX_BODY:,} bytes; send fewer listings at a time"
     raise Problem(413, "too-large", detail, headers={"Connection": "close"})
-
-
-def read_exactly(environ: dict[str, Any], length: int) -> bytes:
-    """The body of a WSGI request, `length` bytes. Raises Problem 400 when there are fewer."""
-    try:
-        body = _read(environ["wsgi.input"], length)
-    except OSError as error:
-        raise Problem(400, "broken-body", BROKEN) from error
-    if len(body) < length:
-        raise Problem(400, "broken-body", BROKEN)
-    return body
-
-
-def _read(stream: IO[bytes], max_bytes: int) -> bytes:
-    """Up to `max_bytes`; a single read may return fewer bytes than the stream has."""
-    body = stream.read(max_bytes)
-    while body and len(body) < max_bytes and (block := stream.read(max_bytes - len(body))):
-        body += block
-    return body
-
-
-def _drain(stream: IO[bytes]) -> None:
-    remaining = MAX_DRAINED
-    while remaining > 0 and (block := stream.read(min(remaining, 65_536))):
-        remaining -= len(block)

@@ -1,7 +1,7 @@
-"""WSGI middleware around the application: request ids, request metrics, unread bodies.
+"""WSGI middleware around the application: request ids and request metrics.
 
 The middleware stands around Flask and not in Flask's hooks, which cost three times as much. Values
-go into the WSGI environment (`environ.py`), where Gunicorn's access log reads them too.
+go into the WSGI environment (`environ.py`), where the access log reads them too.
 """
 
 import os
@@ -12,8 +12,7 @@ from typing import Any
 
 from flask import Flask
 
-from service.environ import PROBLEM, REQUEST_ID, ROUTE
-from service.http.body import discard_rest
+from service.environ import PROBLEM, REQUEST_ID, ROUTE, STARTED
 from service.observability.metrics import Metrics
 
 VALID_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+/=-]{0,99}")
@@ -25,14 +24,11 @@ def add_middleware(app: Flask, metrics: Metrics) -> None:
     inner = app.wsgi_app
 
     def measured(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        started = perf_counter()
+        started = environ.get(STARTED) or perf_counter()
         environ[REQUEST_ID] = valid_request_id(environ.get("HTTP_X_REQUEST_ID"))
 
         def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
             headers.append(("X-Request-ID", environ[REQUEST_ID]))
-            # Without a length the body is streamed, and the view may still read the request.
-            if any(name == "Content-Length" for name, _ in headers):
-                discard_rest(environ)
             _count(metrics, environ, int(status[:3]), perf_counter() - started)
             return start_response(status, headers, *error)
 

@@ -35,8 +35,8 @@ class Problem(Exception):
         self.errors, self.headers = list(errors), dict(headers or {})
 
 
-def respond(problem: Problem) -> Response:
-    """The HTTP answer for `problem`."""
+def content_of(problem: Problem) -> bytes:
+    """`problem` as the JSON body of a response."""
     body: dict[str, object] = {
         "type": TYPE + problem.kind,
         "title": HTTPStatus(problem.status).phrase,
@@ -45,8 +45,13 @@ def respond(problem: Problem) -> Response:
     }
     if problem.errors:
         body["errors"] = [e._asdict() | {"value": echo(e.value)} for e in problem.errors]
+    return json.dumps(body, allow_nan=False, ensure_ascii=False).encode() + b"\n"
+
+
+def respond(problem: Problem) -> Response:
+    """The HTTP answer for `problem`."""
     answer = Response(
-        json.dumps(body, allow_nan=False, ensure_ascii=False) + "\n",
+        content_of(problem),
         status=problem.status,
         content_type=MEDIA_TYPE,
         headers=problem.headers,

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from flask import Request
 
-from service.environ import REQUEST_ID
+from service.environ import CALLER, REQUEST_ID
 from service.http.problem import Problem
+from service.outbox.idempotency import Scope
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,200}")  # visible ASCII
@@ -16,12 +17,14 @@ class RequestContext(NamedTuple):
     """What the record of a prediction says of its request.
 
     client: tells a canary's clients apart. request_id: X-Request-ID.
-    idempotency_key: Idempotency-Key, None without one.
+    idempotency_key: Idempotency-Key, None without one. caller: the name of the API key that came
+    with the request, else the address.
     """
 
     client: str = ""
     request_id: str = ""
     idempotency_key: str | None = None
+    caller: str = ""
 
 
 def request_context(request: Request) -> RequestContext:
@@ -29,12 +32,19 @@ def request_context(request: Request) -> RequestContext:
 
     Raises Problem 422 for an invalid Idempotency-Key.
     """
-    client = request.headers.get("X-Client-Id") or request.remote_addr or ""
-    return RequestContext(client, request.environ[REQUEST_ID], idempotency_key(request))
+    address, name = request.remote_addr or "", request.environ.get(CALLER)
+    client = request.headers.get("X-Client-Id") or address
+    caller = f"key {name}" if name else f"address {address}"
+    return RequestContext(client, request.environ[REQUEST_ID], _idempotency_key(request), caller)
 
 
-def idempotency_key(request: Request) -> str | None:
-    """The request's Idempotency-Key, None without one. Raises Problem 422 for an invalid key."""
+def scope_of(route: str, context: RequestContext) -> Scope | None:
+    """Where the request's Idempotency-Key counts; None without one."""
+    key = context.idempotency_key
+    return None if key is None else Scope(route, context.caller, key)
+
+
+def _idempotency_key(request: Request) -> str | None:
     key = request.headers.get(IDEMPOTENCY_KEY)
     if key is not None and not KEY_PATTERN.fullmatch(key):
         detail = f"{IDEMPOTENCY_KEY}: expected 1 to 200 visible ASCII characters, such as a UUID"

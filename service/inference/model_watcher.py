@@ -15,7 +15,6 @@ from typing import Any
 
 from service.inference.canary_stats import CanaryStats
 from service.inference.model_holder import ModelHolder, Served, Valuation
-from service.inference.offload import off_loop
 from service.json_files import read_json, write_json
 from service.model_dir import CANARY_STATS_FOLDER, CHALLENGER_FILE, CURRENT_FILE
 from vehicle_price.registry.names import MANIFEST_TAG
@@ -109,7 +108,7 @@ class ModelWatcher:
 
     def _loaded(self, info: dict[str, Any], role: str, extra_info: dict[str, Any]) -> Served:
         manifest_sha256 = info.get("tags", {}).get(MANIFEST_TAG)
-        valuation = off_loop(self._load)(self.model_dir / info["folder"], manifest_sha256)
+        valuation = self._load(self.model_dir / info["folder"], manifest_sha256)
         valuation.price_one(EXAMPLE)  # the first price is slow, and no client should wait for it
         return Served(valuation, str(info["version"]), info=info | extra_info, role=role)
 

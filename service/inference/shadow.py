@@ -3,7 +3,6 @@
 import logging
 import queue
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -66,7 +65,6 @@ class Shadow:
                 log.warning("shadow: %s: %s", type(error).__name__, error)
             finally:
                 self._queue.task_done()
-            time.sleep(0)  # under gevent: lets requests run
 
     def _score(self, task: ShadowTask) -> None:
         served = self._holder.shadow()

@@ -18,9 +18,12 @@ from pathlib import Path
 
 from prometheus_client.mmap_dict import MmapedDict
 
+from vehicle_price.atomic_files import lock_within
+
 log = logging.getLogger(__name__)
 
 LOCK = "lock"
+LOCK_SECONDS = 5.0
 RESERVED = 2**18  # bytes; some 1,700 numbers of one worker
 MEMORY = "/dev/shm"  # a disk in memory, for when the real one is full
 
@@ -50,9 +53,12 @@ def reserve(folder: str | Path, pid: int) -> str:
 
 @contextmanager
 def reading(folder: str | Path) -> Iterator[None]:
-    """No files are folded while the block runs. The lock ends with its process."""
+    """No files are folded while the block runs. The lock ends with its process.
+
+    Raises TimeoutError when the master folds for LOCK_SECONDS: it must have been stopped.
+    """
     with (Path(folder) / LOCK).open("a", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
+        lock_within(lock, LOCK_SECONDS, shared=True)
         yield
 
 

@@ -1,4 +1,4 @@
-"""forwarder.json beside the outbox: whether the forwarder reaches PostgreSQL.
+"""Whether a forwarder lives, and forwarder.json: whether it reaches PostgreSQL.
 
 /ready and /model show it.
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from service.json_files import now, read_json, write_json
+from vehicle_price.atomic_files import lock_within
 
 UNKNOWN = {
     "state": "unknown",
@@ -27,6 +28,23 @@ def write(outbox: Path, problem: str) -> None:
 def read(outbox: Path) -> dict[str, Any]:
     """The forwarder's last state."""
     return read_json(_file(outbox)) or UNKNOWN
+
+
+def lock_file(outbox: Path) -> Path:
+    """The file that the one forwarder of an outbox keeps locked."""
+    return outbox.with_suffix(".forwarder")
+
+
+def is_alive(outbox: Path) -> bool:
+    """Whether a process is the forwarder of this outbox."""
+    try:
+        with lock_file(outbox).open("rb") as file:
+            lock_within(file, 0, shared=True)
+    except FileNotFoundError:
+        return False
+    except TimeoutError:
+        return True
+    return False
 
 
 def _file(outbox: Path) -> Path:

@@ -2,7 +2,7 @@
 
 A write to the journal is one system call. A commit to the outbox's tables is a dozen, and all
 workers queue for it. So records are moved there many at a time (`collector.py`), by the forwarder
-four times a second and by a worker whose journal has become long.
+four times a second. A worker whose journal has become long begins a new one.
 """
 
 import fcntl
@@ -10,6 +10,7 @@ import os
 import struct
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import cast, get_args
 from zlib import crc32
@@ -38,12 +39,14 @@ class Journal:
         return self._size < self.max_bytes and self._pid == os.getpid()
 
     def open(self) -> None:
-        """Begin a new file. Call it while no other process collects: a file without a lock counts
-        as abandoned."""
-        name = f"{time.time_ns():020d}-{os.getpid()}{SUFFIX}"
+        """Begin a new file. It gets its name when it is locked: the collector takes a journal
+        without a lock for an abandoned one."""
+        path = self.folder / f"{time.time_ns():020d}-{os.getpid()}{SUFFIX}"
+        draft = path.with_suffix(".draft")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
-        self._file = os.open(self.folder / name, flags, 0o600)
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._file = os.open(draft, flags, 0o600)
+        fcntl.flock(self._file, fcntl.LOCK_EX)  # of a new file: nobody else has it
+        draft.rename(path)
         self._pid, self._size = os.getpid(), 0
 
     def write(self, frame: bytes) -> None:
@@ -54,9 +57,17 @@ class Journal:
                 written += os.write(self._file, frame[written:] if written else frame)
         except OSError:
             if written:
-                os.ftruncate(self._file, self._size)
+                self._remove_incomplete_frame()
             raise
         self._size += written
+
+    def _remove_incomplete_frame(self) -> None:
+        try:
+            os.ftruncate(self._file, self._size)
+        except (
+            OSError
+        ):  # the collector would read nothing after it: the next record gets a new file
+            self.close()
 
     def close(self) -> None:
         """Close the file, so that the collector may remove it. A file of the parent process stays
@@ -86,6 +97,15 @@ def frames(content: bytes) -> Iterator[tuple[Record, int]]:
         kind_name = KINDS[kind] if kind < len(KINDS) else cast(Kind, f"kind {kind}")
         yield Record(record_id.decode("ascii"), kind_name, content[start + HEAD.size : end]), end
         start = end
+
+
+def total_bytes(folder: Path) -> int:
+    """The size of all journals."""
+    sizes = 0
+    for path in files(folder):
+        with suppress(FileNotFoundError):  # collected and removed meanwhile
+            sizes += path.stat().st_size
+    return sizes
 
 
 def files(folder: Path) -> list[Path]:

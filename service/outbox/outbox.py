@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
-from service.outbox import records
+from service.outbox import clock, forwarder_status, journal, records
 from service.outbox.collector import collect, uncollected_records
 from service.outbox.journal import Journal, framed
 from service.outbox.records import Kind, Record
@@ -24,7 +24,8 @@ from vehicle_price.settings import Settings
 
 IDEMPOTENCY_SECONDS = 24 * 3600.0
 COMPRESS_BYTES = 2_000  # a longer answer is stored compressed
-JOURNAL_BYTES = 2**20  # of one worker's journal, before its records are moved to the table
+JOURNAL_BYTES = 2**20  # of one journal, before its worker begins the next
+BACKLOG_JOURNALS = 8  # full ones, of all workers, before a worker helps the forwarder
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -100,9 +101,9 @@ class Outbox:
 
         Raises OutboxFull, OutboxUnavailable, AlreadyAnswered.
         """
-        row = _answer_row(stored_answer)
+        packed = _packed(stored_answer.answer)
         with self._translated_errors(), self.file.transaction() as connection:
-            _insert_answer(connection, row)
+            _insert_answer(connection, stored_answer, packed)
             records.insert(connection, record)
 
     def collect(self) -> None:
@@ -117,7 +118,8 @@ class Outbox:
         """
         sql = "SELECT fingerprint, packed, answer FROM answers WHERE key = ? AND at > ?"
         with self._translated_errors(), self.file.reading() as connection:
-            row = connection.execute(sql, (key, time.time() - IDEMPOTENCY_SECONDS)).fetchone()
+            oldest = clock.now(connection) - IDEMPOTENCY_SECONDS
+            row = connection.execute(sql, (key, oldest)).fetchone()
         if row is None:
             return None
         first_fingerprint, is_compressed, answer = row
@@ -158,12 +160,21 @@ class Outbox:
         self.file.close()
 
     def _begin_journal(self) -> None:
-        """Start a new journal. First empties the old ones into the table, so unmoved data stays
-        below JOURNAL_BYTES a worker. Raises as `collect`."""
+        """Begin a new journal, and leave the old one to the forwarder.
+
+        Where no forwarder lives, or it is so slow that BACKLOG_JOURNALS are full, this worker
+        moves the records itself. So what is not in the table stays bounded. Raises as `collect`.
+        """
         self._journal.close()
-        with self.file.writing() as connection:
-            collect(connection, self.folder)
-            self._journal.open()
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        max_backlog = BACKLOG_JOURNALS * self._journal.max_bytes
+        if (
+            not forwarder_status.is_alive(self.file.path)
+            or journal.total_bytes(self.folder) >= max_backlog
+        ):
+            with self.file.writing() as connection:
+                collect(connection, self.folder)
+        self._journal.open()
 
     @contextmanager
     def _translated_errors(self) -> Iterator[None]:
@@ -190,22 +201,22 @@ def _full(path: Path) -> str:
     return f"{path} or its disk is full; the forwarder empties it once the database answers"
 
 
-def _answer_row(stored: StoredAnswer) -> tuple[str, float, bytes, bool, bytes]:
-    """The row of an answer to repeat. A long one is compressed: it stays for a day."""
-    compressed = len(stored.answer) > COMPRESS_BYTES
-    content = zlib.compress(stored.answer, 1) if compressed else stored.answer
-    return stored.key, time.time(), stored.fingerprint, compressed, content
+def _packed(answer: bytes) -> tuple[bool, bytes]:
+    """Whether an answer is stored compressed, and its content. A long one is: it stays for a
+    day."""
+    compressed = len(answer) > COMPRESS_BYTES
+    return compressed, zlib.compress(answer, 1) if compressed else answer
 
 
 def _insert_answer(
-    connection: sqlite3.Connection, row: tuple[str, float, bytes, bool, bytes]
+    connection: sqlite3.Connection, stored: StoredAnswer, packed: tuple[bool, bytes]
 ) -> None:
-    key, now = row[:2]
+    key, now = stored.key, clock.now(connection)
     outdated = "DELETE FROM answers WHERE key = ? AND at <= ?"
     connection.execute(outdated, (key, now - IDEMPOTENCY_SECONDS))
     sql = "INSERT INTO answers (key, at, fingerprint, packed, answer) VALUES (?, ?, ?, ?, ?)"
     try:
-        connection.execute(sql, row)
+        connection.execute(sql, (key, now, stored.fingerprint, *packed))
     except sqlite3.IntegrityError as error:
         raise AlreadyAnswered(key) from error
 

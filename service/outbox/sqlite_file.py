@@ -1,6 +1,5 @@
 """The SQLite file of the outbox: its tables, its connections, and the lock of its writers."""
 
-import fcntl
 import os
 import sqlite3
 import threading
@@ -8,7 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from service.outbox import clock
+from vehicle_price.atomic_files import lock_within, unlock
+
 PAGE = 4096
+LOCK_SECONDS = 5.0  # a writer needs milliseconds; only a process that was stopped keeps the lock
 BUSY_SECONDS = 5.0  # only a foreign program, such as a backup, can make a writer wait for SQLite
 CHECKPOINT_PAGES = 4096  # a writer copies the WAL itself when the forwarder has not for so long
 SCHEMA = """
@@ -24,8 +27,9 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     body BLOB NOT NULL
 );
 CREATE TABLE IF NOT EXISTS journals (name TEXT PRIMARY KEY, collected INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS clock (boot TEXT PRIMARY KEY, started_at REAL NOT NULL);
 """
-VERSION = 2
+VERSION = 3
 
 
 class OutboxFile:
@@ -49,22 +53,27 @@ class OutboxFile:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """The only connection of all processes that writes at this moment.
 
-        SQLite itself sleeps a millisecond or more between tries. The kernel's file lock wakes the
-        next writer at once, and ends with a process that was killed.
+        The lock is of a file beside SQLite's, and ends with a process that was killed. Raises
+        sqlite3.OperationalError when another process keeps it for LOCK_SECONDS.
         """
         with self._threads:
             _, connection, lock = self._open()
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            _lock(lock)
             try:
                 yield connection
             finally:
-                fcntl.flock(lock, fcntl.LOCK_UN)
+                unlock(lock)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """As `writing`, in one transaction."""
         with self.writing() as connection, atomic(connection):
             yield connection
+
+    def now(self) -> float:
+        """The present moment for the expiry of answers; see `clock.py`."""
+        with self.reading() as connection:
+            return clock.now(connection)
 
     def close(self) -> None:
         """Close this process's connection; the next use opens a new one."""
@@ -80,13 +89,20 @@ class OutboxFile:
             lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 # Processes that open a new WAL file at once would get in each other's way.
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                _lock(lock)
                 self._opened = (os.getpid(), _connect(self.path, self.max_bytes), lock)
-                fcntl.flock(lock, fcntl.LOCK_UN)
+                unlock(lock)
             except BaseException:
                 os.close(lock)
                 raise
         return self._opened
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        lock_within(descriptor, LOCK_SECONDS)
+    except TimeoutError as error:
+        raise sqlite3.OperationalError(f"the outbox is {error}") from error
 
 
 @contextmanager
@@ -116,6 +132,7 @@ def _connect(path: Path, max_bytes: int) -> sqlite3.Connection:
         connection.execute(f"PRAGMA max_page_count = {max(max_bytes // PAGE, 16)}")
         if connection.execute("PRAGMA user_version").fetchone() != (VERSION,):
             connection.executescript(f"{SCHEMA} PRAGMA user_version = {VERSION};")
+        clock.start(connection)
     except BaseException:
         connection.close()
         raise

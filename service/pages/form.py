@@ -22,8 +22,9 @@ from vehicle_price.schema import EXAMPLE, FEATURES, Column
 STATIC = Path(__file__).parents[1] / "static"
 FORM_COLUMNS = sorted(FEATURES, key=lambda column: not column.required)  # required ones first
 HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": (
+        "default-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
+    ),
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
@@ -50,6 +51,8 @@ def blueprint(pricer: Pricer) -> Blueprint:
     @routes.get("/")
     @access("public")
     def form() -> Response:
+        if request.method == "HEAD":  # nobody sees a price, so none is made and recorded
+            return make_response("", 200, HEADERS)
         typed = {c.name: request.args.get(c.name, "").strip() for c in FEATURES}
         try:
             page = _page(typed, pricer)

@@ -1,31 +1,38 @@
 """POST /predict/batch: a file of listings in, the same rows with prices out, streamed.
 
-The whole file is written to disk before the first row is answered: a client that sends all before
-it reads would wait for ever otherwise. Memory holds a few thousand rows at a time.
+The whole file is received before the first row is answered: a client that sends all before it reads
+would wait for ever otherwise. Memory holds a few thousand rows at a time.
 """
 
 import gzip
+import io
+import os
 import tempfile
-import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain, islice, tee
+from pathlib import Path
 from typing import IO, Any, Protocol
 
 from flask import Blueprint, Request, Response, request
 
 from service.auth.access_rules import access
 from service.environ import MODEL_VERSION
+from service.http.body import body_file
 from service.http.problem import Problem
 from service.http.request_context import IDEMPOTENCY_KEY, RequestContext, request_context
+from service.http.slots import Slots
+from service.inference.ahead import map_ahead
 from service.inference.model_holder import Served
-from service.inference.offload import ahead, off_loop
 from service.inference.pricer import Priced, Pricer
 from vehicle_price.estimate import Estimate
 from vehicle_price.listing.errors import WrongValues, echo
 from vehicle_price.listing.validation import check_each
 from vehicle_price.prediction_log.ids import member_ids, new_id
 
+PATH = "/predict/batch"
 ADDED_COLUMNS: Mapping[str, type] = {
     "prediction_id": str,
     "predicted_price": int,
@@ -37,7 +44,8 @@ ADDED_COLUMNS: Mapping[str, type] = {
 }
 NO_PRICE = (None,) * (len(ADDED_COLUMNS) - 1)  # before the error
 CHUNK_ROWS = 5_000  # in memory at a time
-BATCH_ROWS = 250  # about 8 ms of work, after which other requests are served
+BATCH_ROWS = 250  # are scored while the last ones are written
+FILES = 2  # of a worker at a time; each occupies memory, a thread and, unpacked, disk
 READ_BYTES = 262_144  # of the body at a time
 
 Listing = dict[str, object]
@@ -70,7 +78,7 @@ def _parquet(file: IO[bytes]) -> PricedFile:
     # A worker that gets no Parquet file does without pyarrow.
     from vehicle_price.listing.parquet_file import PricedParquet
 
-    return PricedParquet(file, ADDED_COLUMNS)
+    return PricedParquet(file, ADDED_COLUMNS, max_bytes)
 
 
 FORMATS: Mapping[str, Callable[[IO[bytes]], PricedFile]] = {
@@ -79,22 +87,32 @@ FORMATS: Mapping[str, Callable[[IO[bytes]], PricedFile]] = {
 }
 
 
-def blueprint(pricer: Pricer, max_bytes: int) -> Blueprint:
-    """The route for files. max_bytes: the largest accepted file, unpacked."""
+def blueprint(pricer: Pricer, max_bytes: int, folder: Path) -> Blueprint:
+    """The route for files. max_bytes: the largest accepted file, unpacked. folder: of temporary
+    files."""
     routes = Blueprint("batch", __name__)
+    slots = Slots(FILES, "files")
+    scorer = ThreadPoolExecutor(FILES, "batch-scorer")
 
-    @routes.post("/predict/batch")
+    @routes.post(PATH)
     @access("public")
     def predict_batch() -> Response:
         open_file = _format_of(request)
         context, served = request_context(request), pricer.holder.current()
-        file = off_loop(open_file)(_spool_body(request, max_bytes))
         request.environ[MODEL_VERSION] = served.version
-        content = _priced_file(file, pricer, served, context)
-        # An error in the first chunk, such as a full outbox, still has a status of its own.
-        content = chain([next(content)], content)
+        release = slots.occupy()
+        try:
+            file = open_file(_unpacked_body(request, max_bytes, folder))
+            content = _priced_file(file, pricer, served, context, partial(map_ahead, scorer))
+            # An error in the first chunk, such as a full outbox, still has a status of its own.
+            content = chain([next(content)], content)
+        except BaseException:
+            release()
+            raise
         headers = {"X-Model-Version": served.version}
-        return Response(content, content_type=request.mimetype, headers=headers)
+        response = Response(content, content_type=request.mimetype, headers=headers)
+        response.call_on_close(release)
+        return response
 
     return routes
 
@@ -110,16 +128,19 @@ def _format_of(incoming: Request) -> Callable[[IO[bytes]], PricedFile]:
 
 
 def _priced_file(
-    file: PricedFile, pricer: Pricer, served: Served, context: RequestContext
+    file: PricedFile,
+    pricer: Pricer,
+    served: Served,
+    context: RequestContext,
+    score_ahead: Callable[..., Any],
 ) -> Iterator[bytes]:
     """The priced file, chunk by chunk. The records of a chunk are kept before it is sent."""
     for chunk in file.chunks(CHUNK_ROWS):
         checked_batches, same_batches = tee(map(_checked, _batches(file.listings(chunk))))
-        estimates = served.valuation.price_batches(map(_valid, same_batches), ahead)
+        estimates = served.valuation.price_batches(map(_valid, same_batches), score_ahead)
         added: list[AddedValues] = []
         for checked, prices in zip(checked_batches, estimates, strict=True):
             added += _added_values(checked, _kept(_valid(checked), prices, pricer, served, context))
-            time.sleep(0)  # under gevent: lets other requests run
         yield file.encode(chunk, added)
     yield file.end()
 
@@ -167,16 +188,23 @@ def _kept(
         yield prediction_id, price, low, high, served.version, "; ".join(warnings), None
 
 
-def _spool_body(incoming: Request, max_bytes: int) -> IO[bytes]:
-    """The unpacked body in a temporary file that is deleted when it is closed."""
-    size = 0
+def _unpacked_body(incoming: Request, max_bytes: int, folder: Path) -> IO[bytes]:
+    """The body, unpacked if need be, as a file on disk, which is deleted when it is closed."""
+    encoding = incoming.headers.get("Content-Encoding", "identity").lower()
+    if encoding not in ("identity", "gzip"):
+        raise Problem(415, "wrong-encoding", f"expected gzip or nothing, got {echo(encoding)}")
+    body = body_file(incoming)
+    if body.seek(0, os.SEEK_END) > max_bytes:
+        raise _too_large(max_bytes)
+    body.seek(0)
+    if encoding == "identity" and not isinstance(body, io.BytesIO):
+        return body
     try:
-        file = tempfile.TemporaryFile()  # pylint: disable=consider-using-with
-        for block in _body_blocks(incoming):
-            size += len(block)
-            if size > max_bytes:
-                detail = f"the file is larger than {max_bytes:,} bytes unpacked; send it in parts"
-                raise Problem(413, "too-large", detail, headers={"Connection": "close"})
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = tempfile.TemporaryFile(dir=folder)  # pylint: disable=consider-using-with
+        for block in _blocks(body, encoding):
+            if file.tell() + len(block) > max_bytes:
+                raise _too_large(max_bytes)
             file.write(block)
         file.seek(0)
     except OSError as error:
@@ -185,14 +213,15 @@ def _spool_body(incoming: Request, max_bytes: int) -> IO[bytes]:
     return file
 
 
-def _body_blocks(incoming: Request) -> Iterator[bytes]:
-    """The body, unpacked."""
-    encoding = incoming.headers.get("Content-Encoding", "identity").lower()
-    if encoding not in ("identity", "gzip"):
-        raise Problem(415, "wrong-encoding", f"expected gzip or nothing, got {echo(encoding)}")
-    stream = gzip.open(incoming.stream) if encoding == "gzip" else incoming.stream
+def _too_large(max_bytes: int) -> Problem:
+    detail = f"the file is larger than {max_bytes:,} bytes unpacked; send it in parts"
+    return Problem(413, "too-large", detail, headers={"Connection": "close"})
+
+
+def _blocks(body: IO[bytes], encoding: str) -> Iterator[bytes]:
     try:
+        stream = gzip.open(body) if encoding == "gzip" else body
         while block := stream.read(READ_BYTES):
             yield block
-    except (OSError, EOFError, zlib.error) as error:  # the client went away, or broken gzip
-        raise Problem(400, "broken-body", "the body could not be read to its end") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise Problem(400, "broken-body", "the body is no gzip, or breaks off") from error

@@ -15,7 +15,7 @@ from pydantic_core import to_json
 
 from service.auth.access_rules import access
 from service.http.body import read_json_body
-from service.http.request_context import idempotency_key
+from service.http.request_context import request_context, scope_of
 from service.http.responses import encoded_response
 from service.outbox import codec
 from service.outbox.idempotency import answer_once
@@ -56,14 +56,15 @@ def blueprint(outbox: Outbox) -> Blueprint:
     @routes.post(PATH)
     @access("key")
     def feedback() -> Response:
-        key, body = idempotency_key(request), read_json_body(request)
+        scope = scope_of(PATH, request_context(request))
+        reported = check_feedback(read_json_body(request))
 
         def accept() -> tuple[bytes, Record]:
-            reported = check_feedback(body)
             record = codec.feedback_record(reported.prediction_id, reported.price)
             return to_json({"status": "accepted", **reported.model_dump()}), record
 
-        response_body, _ = answer_once(outbox, PATH, key, body, make=accept, keep=outbox.keep)
+        asked = reported.model_dump()
+        response_body, _ = answer_once(outbox, scope, asked, make=accept, keep=outbox.keep)
         return encoded_response(response_body, 202)
 
     return routes

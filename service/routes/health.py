@@ -1,6 +1,8 @@
 """GET /health, /ready, /model, /suggestions: the state of the service and of its model."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from flask import Blueprint, Response, request
 
@@ -12,6 +14,7 @@ from service.json_files import read_json
 from service.model_dir import STATUS_FILE
 from service.outbox import forwarder_status
 from service.outbox.outbox import Outbox
+from vehicle_price.error_text import without_folders
 from vehicle_price.listing.errors import FieldError, WrongValues
 from vehicle_price.prediction_log.ids import new_id
 from vehicle_price.schema import EXAMPLE
@@ -26,8 +29,8 @@ def blueprint(holder: ModelHolder, model_dir: Path, outbox: Outbox) -> Blueprint
     def dependencies() -> dict[str, object]:
         """The state of registry and prediction log; the service can do without them for a while."""
         return {
-            "registry": _registry(model_dir),
-            "prediction_log": forwarder_status.read(outbox.file.path),
+            "registry": _public(_registry(model_dir)),
+            "prediction_log": _public(forwarder_status.read(outbox.file.path)),
         }
 
     @routes.get("/health")
@@ -51,7 +54,7 @@ def blueprint(holder: ModelHolder, model_dir: Path, outbox: Outbox) -> Blueprint
         facts = {k: v for k, v in served.valuation.facts.items() if k not in HIDDEN_FACTS}
         info = {k: served.info.get(k) for k in ("run_id", "tags", "metrics", "loaded_at")}
         if "instead_of" in served.info:  # a copy on disk was damaged, this is the one before
-            info["instead_of"] = served.info["instead_of"]
+            info["instead_of"] = _public(served.info["instead_of"])
         model = {"name": served.name, "version": served.version, **info, "facts": facts}
         return json_response({**model, **dependencies()})
 
@@ -74,3 +77,12 @@ def _registry(model_dir: Path) -> dict[str, object]:
         "state": "unknown",
         "detail": "model-sync has not reported yet; `make status` shows whether it runs",
     }
+
+
+def _public(content: Any) -> Any:
+    """JSON values without the folders of this machine; the logs of the processes have them."""
+    if isinstance(content, str):
+        return without_folders(content)
+    if isinstance(content, Mapping):
+        return {name: _public(value) for name, value in content.items()}
+    return [_public(value) for value in content] if isinstance(content, list) else content

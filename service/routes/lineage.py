@@ -64,7 +64,9 @@ def blueprint(outbox: Outbox, log: LineageReader) -> Blueprint:
         origin = _find(outbox, log, lowered) if re.fullmatch(UUID, lowered) else None
         if origin is None:
             raise Problem(404, "unknown-prediction", "no prediction with this id was answered")
-        return json_response(origin)
+        response = json_response(origin)
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
     return routes
 

@@ -9,6 +9,7 @@ from flask import Blueprint, Response
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from service.auth.access_rules import access
+from service.http.problem import Problem
 from service.inference.model_holder import ModelHolder, NoModel
 from service.json_files import read_json
 from service.model_dir import STATUS_FILE
@@ -26,7 +27,10 @@ def blueprint(metrics: Metrics) -> Blueprint:
     @routes.get("/metrics")
     @access("public")
     def exposition() -> Response:
-        return Response(metrics.exposition(), content_type=MEDIA_TYPE)
+        try:
+            return Response(metrics.exposition(), content_type=MEDIA_TYPE)
+        except TimeoutError as error:
+            raise Problem(503, "metrics-locked", f"the counters are {error}") from error
 
     return routes
 

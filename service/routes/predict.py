@@ -6,9 +6,9 @@ from flask import Blueprint, Response, request
 from pydantic_core import to_json
 
 from service.auth.access_rules import access
-from service.environ import FAILED, MODEL_VERSION
+from service.environ import MODEL_VERSION
 from service.http.body import read_json_body
-from service.http.request_context import RequestContext, request_context
+from service.http.request_context import RequestContext, request_context, scope_of
 from service.http.responses import encoded_response
 from service.inference.pricer import Priced, Pricer, predictions
 from service.outbox.idempotency import answer_once
@@ -34,8 +34,6 @@ def blueprint(pricer: Pricer) -> Blueprint:
     @routes.post(PATH)
     @access("public")
     def predict() -> Response:
-        if FAILED in request.environ:
-            raise request.environ[FAILED]
         context = request_context(request)
         answered = answer(pricer, read_json_body(request), context)
         request.environ[MODEL_VERSION] = answered.model_version
@@ -50,8 +48,10 @@ def answer(pricer: Pricer, body: object, context: RequestContext) -> Answer:
     Raises WrongValues, NoModel, KeyReused, OutboxFull, OutboxUnavailable.
     """
 
+    listings = _checked(body)
+
     def price() -> tuple[bytes, Priced]:
-        priced = pricer.price(_checked(body), context.client)
+        priced = pricer.price(listings, context.client)
         answered = predictions(priced)
         content = {"predictions": answered} if isinstance(body, list) else answered[0]
         return to_json(content, inf_nan_mode="null"), priced
@@ -59,8 +59,9 @@ def answer(pricer: Pricer, body: object, context: RequestContext) -> Answer:
     def keep(priced: Priced, stored_answer: StoredAnswer | None) -> None:
         pricer.keep(priced, context, stored_answer)
 
-    key = context.idempotency_key
-    response_body, priced = answer_once(pricer.outbox, PATH, key, body, make=price, keep=keep)
+    asked = listings if isinstance(body, list) else listings[0]
+    scope = scope_of(PATH, context)
+    response_body, priced = answer_once(pricer.outbox, scope, asked, make=price, keep=keep)
     return Answer(response_body, priced.served.version if priced else "")
 
 

@@ -1,71 +1,93 @@
-"""The fast path of POST /predict: a WSGI function in front of Flask.
+"""The fast path of POST /predict: a plain function that the event loop calls, without Flask.
 
-Flask and werkzeug take longer for a request than validation and model together. So a JSON body of
-known, small length is answered here, by the function that the view uses. All other requests go to
-Flask. An error goes there too: the view raises it again, and the error handlers word the answer.
+Flask, werkzeug and a thread take several times as long as validation, model and record together. So
+one listing as JSON of known, small length is answered here, by the function that the view uses. All
+other requests go to Flask. A request that is refused goes there too, and the view refuses it again:
+so the error handlers word every error.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Any, NamedTuple
 
 from flask import Flask
 
 from service.auth.access_rules import rule_of
 from service.auth.rate_limit import Limiter
-from service.environ import FAILED, MODEL_VERSION, REQUEST_ID, ROUTE
-from service.http.body import parse_json, read_exactly
+from service.http.body import parse_json
+from service.http.middleware import valid_request_id
 from service.http.problem import Problem
 from service.http.request_context import RequestContext
 from service.inference.canary import MODEL_ERRORS
 from service.inference.pricer import Pricer
-from service.routes.predict import PATH, Answer, answer
+from service.observability.metrics import Metrics
+from service.routes.predict import PATH, answer
 
-MAX_BYTES = 65_536  # of a body; beside the work for a longer one, the time in Flask is small
-# Requests with one of these need what only the Flask side does.
-LEFT_TO_FLASK = ("HTTP_CONTENT_ENCODING", "HTTP_TRANSFER_ENCODING", "HTTP_IDEMPOTENCY_KEY")
-Environ = dict[str, Any]
+MAX_BYTES = 16_384  # of a body; a longer one occupies the event loop for too long
+# A request with one of these needs what only the Flask side does.
+LEFT_TO_FLASK = {b"content-encoding", b"transfer-encoding", b"idempotency-key", b"expect"}
+LEFT_TO_FLASK |= {b"x-api-key", b"authorization"}
+Headers = Mapping[bytes, bytes]
+Scope = Mapping[str, Any]
 
 
-def install_fast_path(app: Flask, pricer: Pricer, limiter: Limiter | None) -> None:
-    """Answer ordinary requests before Flask, unless they need a key or count towards a limit."""
-    if limiter is not None or rule_of(app, "pricing.predict") != "public":
-        return
-    inner = app.wsgi_app
+class FastAnswer(NamedTuple):
+    """An answer with status 200. body: JSON. noted: fields for the access log."""
 
-    def fast_path(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if not is_ordinary(environ):
-            return inner(environ, start_response)
-        environ[ROUTE] = PATH
+    body: bytes
+    request_id: str
+    noted: Mapping[str, str]
+
+
+class FastPath:
+    """POST /predict for the event loop (`server/asgi.py`)."""
+
+    def __init__(self, pricer: Pricer, metrics: Metrics) -> None:
+        self._pricer, self._metrics = pricer, metrics
+
+    def accepts(self, scope: Scope, headers: Headers) -> bool:
+        """Whether a request is a POST /predict with JSON of known, small length and nothing else,
+        and a model serves: loading one would stop the event loop."""
+        length = headers.get(b"content-length", b"")
+        return (
+            scope["path"] == PATH
+            and scope["method"] == "POST"
+            and headers.get(b"content-type") == b"application/json"
+            and 0 < len(length) <= 5
+            and 0 < int(length) <= MAX_BYTES
+            and headers.keys().isdisjoint(LEFT_TO_FLASK)
+            and self._pricer.holder.models().production is not None
+        )
+
+    def answer(
+        self, scope: Scope, headers: Headers, body: bytes, started: float
+    ) -> FastAnswer | None:
+        """The answer, kept and counted. None for a request that Flask must refuse, or a list.
+
+        started: `perf_counter()` when the request came.
+        """
+        request_id = valid_request_id(_text(headers, b"x-request-id"))
+        client = _text(headers, b"x-client-id") or (scope["client"] or ("",))[0]
         try:
-            answered = _answer(pricer, environ)
-        except (Problem, OSError, *MODEL_ERRORS) as error:
-            environ[FAILED] = error
-            return inner(environ, start_response)
-        environ[MODEL_VERSION] = answered.model_version
-        length = str(len(answered.body))
-        headers = [("Content-Type", "application/json"), ("Content-Length", length)]
-        start_response("200 OK", headers)
-        return [answered.body]
-
-    app.wsgi_app = fast_path  # type: ignore[method-assign] # as Flask's documentation has it
+            listing = parse_json(body)
+            if isinstance(listing, list):
+                return None
+            answered = answer(self._pricer, listing, RequestContext(client, request_id))
+        except (Problem, OSError, *MODEL_ERRORS):
+            return None
+        self._metrics.answered("POST", PATH, 200, perf_counter() - started)
+        noted = {"request_id": request_id, "model_version": answered.model_version}
+        return FastAnswer(answered.body, request_id, noted)
 
 
-def is_ordinary(environ: Environ) -> bool:
-    """Whether a request is a POST /predict with JSON of known, small length and nothing else."""
-    length = environ.get("CONTENT_LENGTH") or ""
-    return (
-        environ["PATH_INFO"] == PATH
-        and environ["REQUEST_METHOD"] == "POST"
-        and not environ.get("SCRIPT_NAME")
-        and environ.get("CONTENT_TYPE") == "application/json"
-        and length.isdecimal()
-        and len(length) <= 5
-        and 0 < int(length) <= MAX_BYTES
-        and not any(name in environ for name in LEFT_TO_FLASK)
-    )
+def fast_path(
+    app: Flask, pricer: Pricer, metrics: Metrics, limiter: Limiter | None
+) -> FastPath | None:
+    """The fast path; None where a request needs a key or counts towards a limit."""
+    if limiter is not None or rule_of(app, "pricing.predict") != "public":
+        return None
+    return FastPath(pricer, metrics)
 
 
-def _answer(pricer: Pricer, environ: Environ) -> Answer:
-    client = environ.get("HTTP_X_CLIENT_ID") or environ.get("REMOTE_ADDR") or ""
-    body = parse_json(read_exactly(environ, int(environ["CONTENT_LENGTH"])))
-    return answer(pricer, body, RequestContext(client, environ[REQUEST_ID]))
+def _text(headers: Headers, name: bytes) -> str:
+    return headers.get(name, b"").decode("latin-1")

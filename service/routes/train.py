@@ -10,12 +10,14 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from service.auth.access_rules import access
 from service.http.body import read_bytes, read_json_body
 from service.http.responses import json_response
+from service.http.slots import Slots
 from vehicle_price.airflow_client import Trainer, UnknownRun
 from vehicle_price.listing.errors import MAX_ERRORS, FieldError, WrongValues, pointer_part
 from vehicle_price.listing.validation import integral_to_int
 from vehicle_price.names import FAMILY_NAMES, SOURCE_NAMES
 
 NO_PATH = "a client cannot choose what is read: the setting DATA names it where the service runs"
+AIRFLOW_CALLS = 3  # of a worker at a time: each occupies a thread until Airflow answers
 # The ids that Airflow allows. They start with a letter or a digit, so ".." is none.
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.~:+-]{0,249}")
 
@@ -23,11 +25,14 @@ RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.~:+-]{0,249}")
 def blueprint(trainer: Trainer) -> Blueprint:
     """The routes about training."""
     routes = Blueprint("training", __name__)
+    slots = Slots(AIRFLOW_CALLS, "requests to Airflow")
 
     @routes.post("/train")
     @access("key")
     def train() -> Response:
-        run_id = trainer.start(check_train(_parameters()))
+        parameters = check_train(_parameters())
+        with slots.occupied():
+            run_id = trainer.start(parameters)
         status_url = f"/train/{quote(run_id, safe='')}"
         started = json_response({"run_id": run_id, "status_url": status_url}, status=202)
         started.headers["Location"] = status_url
@@ -38,7 +43,8 @@ def blueprint(trainer: Trainer) -> Blueprint:
     def train_status(run_id: str) -> Response:
         if not RUN_ID.fullmatch(run_id):
             raise UnknownRun(run_id)
-        return json_response(trainer.status(run_id))
+        with slots.occupied():
+            return json_response(trainer.status(run_id))
 
     return routes
 

@@ -33,6 +33,7 @@ def blueprint(secret: str, model_dir: Path, clock: Callable[[], float] = time.ti
             if not seen.is_new(delivery, now):
                 raise Problem(409, "replayed", "this delivery was taken before")
             request_sync(model_dir)
+            seen.add(delivery, now)
         except OSError as error:  # a full disk; the registry tries again, and polling goes on
             log.error("model_sync could not be asked to look: %r", error)
             raise Problem(503, "not-told", "MODEL_DIR cannot be written") from error

@@ -14,7 +14,14 @@ TIMEOUT_SECONDS = (2.0, 10.0)  # connect, read
 
 
 class TrainingUnavailable(RuntimeError):
-    """Airflow does not answer as it should; the message says what to do."""
+    """Airflow does not answer as it should; the message says what to do.
+
+    detail: the message without Airflow's own words, which are for the operator only.
+    """
+
+    def __init__(self, detail: str, words: str = "") -> None:
+        super().__init__(f"{detail}: {words}" if words else detail)
+        self.detail = detail
 
 
 class UnknownRun(LookupError):
@@ -118,7 +125,7 @@ class AirflowClient:
             return response.json()
         except requests.RequestException as error:  # an error status, or no JSON
             detail = f"Airflow at {self.url} answered {response.status_code}"
-            raise TrainingUnavailable(f"{detail}: {response.text[:200]}") from error
+            raise TrainingUnavailable(detail, response.text[:200]) from error
 
 
 def _task(task: Mapping[str, object]) -> dict[str, object]:

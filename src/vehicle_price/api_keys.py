@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from vehicle_price.atomic_files import lock, replace_file
 
 Role = Literal["key", "admin"]
+SHA256 = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
 RESERVED = ("default", "default-admin")  # the two keys that the service creates at its first start
 
@@ -43,11 +44,19 @@ def read_keys(path: str | Path) -> list[ApiKey]:
     """The keys in the file `path`, none if it is missing. Raises KeyFileError."""
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-        return [ApiKey(**entry) for entry in content["keys"]]
+        return [_checked(ApiKey(**entry)) for entry in content["keys"]]
     except FileNotFoundError:
         return []
     except (ValueError, TypeError, KeyError) as error:
         raise KeyFileError(f"{path} is not a file of API keys: {error!r}") from error
+
+
+def _checked(key: ApiKey) -> ApiKey:
+    if not isinstance(key.sha256, str) or not SHA256.fullmatch(key.sha256):
+        raise ValueError(f"the sha256 of {key.name!r} is no SHA-256")
+    if not isinstance(key.name, str) or key.role not in get_args(Role):
+        raise ValueError(f"a key needs a name and a role, got {key.name!r}, {key.role!r}")
+    return key
 
 
 def add_key(path: str | Path, name: str, role: Role = "key") -> str:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-POLL_SECONDS = 0.05
+FIRST_POLL_SECONDS, POLL_SECONDS = 0.0002, 0.05
 
 
 def replace_file(
@@ -90,12 +90,35 @@ def try_lock(file: Any) -> bool:
     return True
 
 
+def lock_within(file: Any, seconds: float, shared: bool = False) -> None:
+    """Lock an open file or descriptor, until it is closed or unlocked.
+
+    A process that was stopped keeps its locks, so nobody waits for longer than `seconds`: then
+    TimeoutError is raised.
+    """
+    operation = fcntl.LOCK_NB | (fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+    deadline, pause = time.monotonic() + seconds, FIRST_POLL_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, operation)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"locked by another process for {seconds:g} s") from None
+            time.sleep(pause)
+            pause = min(2 * pause, POLL_SECONDS)
+
+
+def unlock(file: Any) -> None:
+    """Give a lock back before the file is closed."""
+    fcntl.flock(file, fcntl.LOCK_UN)
+
+
 def _wait_for_lock(file: Any, path: Path, timeout: float | None) -> None:
     if timeout is None:
         fcntl.flock(file, fcntl.LOCK_EX)
         return
-    deadline = time.monotonic() + timeout
-    while not try_lock(file):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{path} was locked for {timeout:g} s")
-        time.sleep(POLL_SECONDS)
+    try:
+        lock_within(file, timeout)
+    except TimeoutError as error:
+        raise TimeoutError(f"{path} was {error}") from None

@@ -98,6 +98,17 @@ class Settings:
         "File with the secret that MLflow's webhook is signed with.",
     )
     batch_max_mb: int = setting(100, "Largest file that POST /predict/batch takes, unpacked.")
+    uploads_max_mb: int = setting(
+        1024, "Disk that files being received or handled may take; then the service answers 503."
+    )
+    connections_per_address: int = setting(
+        512, "Open connections that one address may have with each worker of the service."
+    )
+    trusted_proxies: str = setting(
+        "",
+        "Proxies before the service, addresses or networks with commas: X-Forwarded-For of these "
+        "names the client, and they may have any number of connections.",
+    )
     web_workers: int = setting(2, "Gunicorn worker processes of the service.")
     api_key_file: str = setting(
         ".local/secrets/api_key", "File with the key for routes that change something."

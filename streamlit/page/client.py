@@ -1,5 +1,6 @@
 """HTTP client of the service, the only system that the page talks to."""
 
+import secrets
 from typing import Any
 
 import requests
@@ -20,12 +21,16 @@ class Refused(ValueError):
 
 
 class Client:
-    """A client of the service at `url`."""
+    """A client of the service at `url`. visitor: an id, since each visitor gets one model for all
+    prices, and the service sees one address for all of them."""
 
-    def __init__(self, url: str, session: requests.Session | None = None) -> None:
+    def __init__(
+        self, url: str, visitor: str = "", session: requests.Session | None = None
+    ) -> None:
         self.url = url.rstrip("/")
         self._session = session or requests.Session()
         self._session.trust_env = False  # uses neither a proxy nor .netrc
+        self._session.headers["X-Client-Id"] = visitor or secrets.token_hex(8)
 
     def price(self, listing: dict[str, object]) -> dict[str, Any]:
         """The prediction for `listing`. Raises Refused, ServiceUnavailable."""

@@ -135,15 +135,17 @@ def _with_migration_timeout(connection: Connection) -> Connection:
 def _wait(connection: extensions.connection) -> None:
     """Wait for the socket when psycopg2 has to, no longer than the connection's timeout.
 
-    libpq itself waits without a limit for a server that is connected and silent. `select.select` is
-    looked up at each call, so that gevent's patched version runs where gevent is used.
+    libpq itself waits without a limit for a server that is connected and silent. `select.poll` and
+    not `select.select`, which fails in a process with more than 1,024 open files.
     """
     deadline = time.monotonic() + getattr(connection, "timeout", _TimedConnection.timeout)
     while (state := connection.poll()) != extensions.POLL_OK:
         seconds_left = deadline - time.monotonic()
-        reads = [connection.fileno()] if state == extensions.POLL_READ else []
-        writes = [connection.fileno()] if state == extensions.POLL_WRITE else []
-        if seconds_left <= 0 or not any(select.select(reads, writes, [], seconds_left)):
+        poll = select.poll()
+        poll.register(
+            connection, select.POLLIN if state == extensions.POLL_READ else select.POLLOUT
+        )
+        if seconds_left <= 0 or not poll.poll(seconds_left * 1000):
             raise psycopg2.OperationalError("no answer in time")
 
 

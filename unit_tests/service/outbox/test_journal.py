@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from service.forwarder.drain import Drain
 from service.outbox import journal
 from service.outbox import outbox as outbox_module
+from service.outbox import sqlite_file
 from service.outbox.journal import Journal, framed, frames
-from service.outbox.outbox import Outbox
+from service.outbox.outbox import Outbox, OutboxUnavailable
 from service.outbox.records import Record
 from unit_tests.service.outbox.test_outbox import ROOT, WRITER, record
 from vehicle_price.prediction_log.ids import new_id
@@ -170,3 +171,74 @@ def test_20_killed_writers_and_collectors_lose_and_double_nothing(path):
         drain.delete(waiting)
     assert len(record_ids) == len(set(record_ids)) and set(acknowledged) <= set(record_ids)
     assert not journal.files(Path(path).parent)
+
+
+def test_a_worker_begins_a_new_journal_while_the_forwarder_holds_the_table(path, monkeypatch):
+    monkeypatch.setattr(outbox_module, "JOURNAL_BYTES", 10_000)
+    ours, drain = Outbox(path, 2**24), Drain(Outbox(path, 2**24))
+    with drain.exclusive(), drain.file.writing():
+        for number in range(40):  # needs several journals, and may wait for nobody
+            ours.append(record(b"%01000d" % number))
+        assert len(journal.files(path.parent)) > 2
+    drain.collect()
+    assert [int(body) for body in bodies(path)] == list(range(40))
+
+
+def test_a_worker_helps_a_forwarder_that_is_far_behind(path, monkeypatch):
+    monkeypatch.setattr(outbox_module, "JOURNAL_BYTES", 10_000)
+    ours, drain = Outbox(path, 2**24), Drain(Outbox(path, 2**24))
+    with drain.exclusive():
+        for number in range(400):
+            ours.append(record(b"%01000d" % number))
+            assert journal.total_bytes(path.parent) < (outbox_module.BACKLOG_JOURNALS + 2) * 11_000
+    ours.close()
+    drain.collect()
+    assert [queued.record.body for queued in drain.batch()] == bodies(path)
+    assert drain.outbox.fill().records == 400
+
+
+def test_a_stopped_writer_ends_in_an_error_and_not_in_waiting(path, monkeypatch):
+    monkeypatch.setattr(sqlite_file, "LOCK_SECONDS", 0.05)
+    ours, theirs = Outbox(path, 2**24), Outbox(path, 2**24)
+    ours.fill()
+    with theirs.file.writing(), pytest.raises(OutboxUnavailable, match="locked by another process"):
+        ours.collect()
+    ours.collect()
+
+
+def test_what_follows_a_frame_that_could_not_be_removed_is_readable(path, monkeypatch):
+    """A short write whose remains cannot be cut off: later records go to another file."""
+    ours, write, cut = Outbox(path, 2**24), os.write, os.ftruncate
+    ours.append(record(b"1"))
+
+    def short(descriptor, content):
+        if len(content) < 100:
+            raise OSError(28, "No space left on device")
+        return write(descriptor, content[:100])
+
+    def broken(*_):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "write", short)
+    monkeypatch.setattr(os, "ftruncate", broken)
+    with pytest.raises(OutboxUnavailable):
+        ours.append(record(b"x" * 120))
+    monkeypatch.setattr(os, "write", write)
+    monkeypatch.setattr(os, "ftruncate", cut)
+    for number in range(5):
+        ours.append(record(b"later %d" % number))
+    assert bodies(path) == [b"1", *(b"later %d" % number for number in range(5))]
+
+
+def test_a_journal_has_its_name_only_while_it_is_locked(path, monkeypatch):
+    seen, rename = [], Path.rename
+
+    def watched(draft, target):
+        seen.append(journal.files(path.parent))
+        rename(draft, target)
+        with Path(target).open("rb") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+    monkeypatch.setattr(Path, "rename", watched)
+    Outbox(path, 2**24).append(record(b"1"))
+    assert seen == [[]]

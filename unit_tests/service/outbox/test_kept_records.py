@@ -224,3 +224,32 @@ def test_with_the_log_away_only_what_the_outbox_holds_is_known(tmp_path):
     away = lineage(client, ID)
     assert away.status_code == 503 and "Retry-After" in away.headers
     assert "PostgreSQL" in json.loads(away.data)["detail"]
+
+
+def test_a_key_is_that_of_its_caller_and_no_other_can_use_it_up(client):
+    first = predict(client, REQUIRED, **{"Idempotency-Key": "k"})
+    other = client.post(
+        "/predict",
+        json=REQUIRED | {"year": 2015},
+        headers={"Idempotency-Key": "k"},
+        environ_overrides={"REMOTE_ADDR": "10.9.9.9"},
+    )
+    keyed = predict(client, REQUIRED | {"year": 2016}, **{"Idempotency-Key": "k"}, **KEY)
+    assert [answer.status_code for answer in (first, other, keyed)] == [200] * 3
+    assert len({answer.get_json()["prediction_id"] for answer in (first, other, keyed)}) == 3
+
+
+def test_the_same_listing_written_otherwise_is_the_same_request(client, drain):
+    header, body = {"Idempotency-Key": "k"}, REQUIRED | {"model": "civic"}
+    written = [
+        json.dumps(body),
+        json.dumps(dict(reversed(body.items()))),
+        json.dumps(body).replace("2014", "2014.0").replace(", ", " ,  "),
+    ]
+    answers = [
+        client.post("/predict", data=text, content_type="application/json", headers=header)
+        for text in written
+    ]
+    assert len({answer.data for answer in answers}) == 1 and answers[0].status_code == 200
+    assert len(drain.batch()) == 1
+    assert predict(client, [body], **header).status_code == 422  # a list of one is another request

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from service.forwarder import drain as drain_module
 from service.forwarder.drain import AnotherForwarder, DeadLetter, Drain
 from service.forwarder.keeper import Keeper
+from service.outbox import clock
 from service.outbox.outbox import AlreadyAnswered, KeyReused, Outbox, OutboxFull, StoredAnswer
 from service.outbox.records import Record
 from vehicle_price.prediction_log.ids import member_id, new_id, split_id
@@ -142,14 +144,25 @@ def test_of_two_requests_with_one_key_the_second_leaves_nothing(outbox):
 
 
 def test_a_key_is_forgotten_after_a_day(outbox, monkeypatch):
-    monkeypatch.setattr("service.outbox.outbox.time.time", lambda: 1_000_000.0)
     outbox.append_once(record(), StoredAnswer("key", b"request", b"old"))
-    monkeypatch.setattr("service.outbox.outbox.time.time", lambda: 1_000_000.0 + 24 * 3600)
+    tomorrow = clock._since_boot() + 24 * 3600  # pylint: disable=protected-access
+    monkeypatch.setattr(clock, "_since_boot", lambda: tomorrow)
     assert outbox.replay("key", b"another") is None
     outbox.append_once(record(), StoredAnswer("key", b"another", b"new"))
     assert outbox.replay("key", b"another") == b"new"
-    monkeypatch.undo()
+    monkeypatch.setattr(clock, "_since_boot", lambda: tomorrow + 25 * 3600)
     assert Drain(outbox).delete_expired_answers() == 1
+
+
+@pytest.mark.parametrize("days", [-400, 2, 40_000])
+def test_a_clock_that_is_set_forgets_no_key(tmp_path, monkeypatch, days):
+    path = tmp_path / "outbox.sqlite"
+    Outbox(path, 2**24).append_once(record(), StoredAnswer("key", b"request", b"first"))
+    moment = time.time() + days * 86_400
+    monkeypatch.setattr(time, "time", lambda: moment)
+    for outbox in (Outbox(path, 2**24), Outbox(path, 2**24)):
+        assert outbox.replay("key", b"request") == b"first"
+        assert Drain(outbox).delete_expired_answers() == 0
 
 
 def test_a_crowded_outbox_forgets_answers_before_their_time(tmp_path, monkeypatch):

@@ -151,7 +151,7 @@ def test_a_file_of_too_many_rows_or_columns_is_refused(client, monkeypatch):
 
 
 def test_no_room_for_the_file_is_said_and_no_fault_of_the_client(client, monkeypatch):
-    def full():
+    def full(**_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("service.routes.batch.tempfile.TemporaryFile", full)

@@ -202,20 +202,6 @@ def test_a_chunked_body_is_counted_too(client):
         assert answer.status_code == status
 
 
-def test_a_body_that_breaks_off_is_refused_with_400(client):
-    class Broken(BytesIO):
-        """As Gunicorn's reader of chunks."""
-
-        def read(self, *_):
-            """Fails."""
-            raise OSError("Invalid chunk size: b'zz'")
-
-    chunked = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
-    stream = {"input_stream": Broken(), "environ_overrides": chunked}
-    answer = client.post("/predict", content_type="application/json", **stream)
-    assert (answer.status_code, answer.content_type) == (400, "application/problem+json")
-
-
 @pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded"])
 def test_another_content_type_is_refused_with_415(client, content_type):
     answer = client.post("/predict", data=json.dumps(REQUIRED), content_type=content_type)

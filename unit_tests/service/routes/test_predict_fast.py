@@ -1,84 +1,118 @@
-"""POST /predict past Flask answers as the view does, and leaves to the view what is unusual."""
+"""POST /predict on the event loop answers as Flask does, and leaves to Flask what is unusual."""
 
 import json
 from dataclasses import replace
-from functools import wraps
 
 import pytest
-from flask import request
 
+from service.app import create_service
 from service.auth.rate_limit import Limit, Limiter
-from service.routes.predict_fast import is_ordinary
-from unit_tests.helpers.service_fakes import REQUIRED, app_with, components_with
+from service.outbox.outbox import OutboxFull
+from unit_tests.helpers.asgi import ask, scope_of
+from unit_tests.helpers.service_fakes import API_KEY, REQUIRED, app_with, components_with
+from vehicle_price.settings import Settings
 
-PLAIN = {
-    "PATH_INFO": "/predict",
-    "REQUEST_METHOD": "POST",
-    "CONTENT_TYPE": "application/json",
-    "CONTENT_LENGTH": "60",
+JSON = {"Content-Type": "application/json"}
+PLAIN = JSON | {"Content-Length": "60"}
+LISTING = json.dumps(REQUIRED).encode()
+# Each case of the contract of POST /predict: body and headers.
+CASES = {
+    "a listing": (LISTING, JSON),
+    "all optional columns": (json.dumps(REQUIRED | {"model": "civic", "url": "x"}).encode(), JSON),
+    "an unheard model": (json.dumps(REQUIRED | {"model": "unheard of"}).encode(), JSON),
+    "a list": (json.dumps([REQUIRED, REQUIRED]).encode(), JSON),
+    "an empty list": (b"[]", JSON),
+    "too long a list": (json.dumps([REQUIRED] * 1_001).encode(), JSON),
+    "wrong values": (b'{"year": 3}', JSON),
+    "an unknown name": (json.dumps(REQUIRED | {"odometr": 1}).encode(), JSON),
+    "no listing": (b"5", JSON),
+    "a name twice": (b'{"year": 2014, "year": 2015, "manufacturer": "honda"}', JSON),
+    "not JSON": (b"{", JSON),
+    "nothing": (b"", JSON),
+    "NaN": (b'{"year": NaN}', JSON),
+    "deep": (b"[" * 60_000, JSON),
+    "not UTF-8": (b'{"model": "\xff"}', JSON),
+    "too large": (b" " * 2_000_001, JSON),
+    "another type": (LISTING, {"Content-Type": "text/plain"}),
+    "no type": (LISTING, {}),
+    "a charset": (LISTING, {"Content-Type": "application/json; charset=utf-8"}),
+    "gzip": (LISTING, JSON | {"Content-Encoding": "gzip"}),
+    "a request id": (LISTING, JSON | {"X-Request-ID": "order-17"}),
+    "a bad request id": (LISTING, JSON | {"X-Request-ID": "two words"}),
+    "a client": (LISTING, JSON | {"X-Client-Id": "dealer"}),
+    "a key": (LISTING, JSON | {"X-API-Key": API_KEY}),
+    "a wrong key": (LISTING, JSON | {"X-API-Key": "nonsense"}),
+    "an idempotency key": (LISTING, JSON | {"Idempotency-Key": "once"}),
+    "a bad idempotency key": (LISTING, JSON | {"Idempotency-Key": "a b"}),
+    "chunked": ([LISTING[:9], LISTING[9:]], JSON | {"Transfer-Encoding": "chunked"}),
 }
-STRAIGHT, FLASK = "application/json", "application/json; charset=utf-8"
-BODIES = {
-    "a listing": REQUIRED,
-    "a list": [REQUIRED, REQUIRED],
-    "an empty list": [],
-    "wrong values": {"year": 3},
-    "no listing": 5,
-    "a name twice": b'{"year": 2014, "year": 2015, "manufacturer": "honda", "odometer": 1}',
-    "not JSON": b"{",
-    "NaN": b'{"year": NaN}',
-}
 
 
-def post(client, body, content_type=STRAIGHT, **options):
-    """POST `body`, as it is if bytes, else as JSON."""
-    data = body if isinstance(body, bytes) else json.dumps(body)
-    return client.post("/predict", data=data, content_type=content_type, **options)
+def service_with(components, fast=True):
+    """The ASGI application; without the fast path, Flask answers every request."""
+    service = create_service(components, Settings())
+    if not fast:
+        service._loop_route = None  # pylint: disable=protected-access
+    return service
 
 
 def without_ids(answer):
     """All of an answer that is the same for the same request."""
-    content = answer.get_json()
+    content, headers = answer.json, dict(answer.headers)
     for prediction in content.get("predictions", [content]):
         prediction.pop("prediction_id", None)
-    return answer.status_code, answer.content_type, sorted(answer.headers.keys()), content
+    if len(headers["x-request-id"]) == 32:
+        headers["x-request-id"] = "made here"
+    headers.pop("content-length")
+    return answer.status, headers, content
 
 
-@pytest.fixture(name="views")
-def _views():
-    """The requests that reached the view, by their content type."""
-    return []
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_both_ways_answer_every_case_of_the_contract_the_same(tmp_path, case):
+    by_loop, by_flask = (
+        ask(service_with(components_with(tmp_path / way), way == "loop"), "POST", "/predict", *case)
+        for way in ("loop", "flask")
+    )
+    assert without_ids(by_loop) == without_ids(by_flask)
 
 
-@pytest.fixture(name="client")
-def _client(tmp_path, views):
-    app = app_with(tmp_path)
-    view = app.view_functions["pricing.predict"]
+@pytest.mark.parametrize("served", [True, False], ids=["full outbox", "no model"])
+def test_both_ways_refuse_the_same_when_a_price_cannot_be_given(tmp_path, monkeypatch, served):
+    def full(*_):
+        raise OutboxFull("/srv/outbox.sqlite or its disk is full")
 
-    @wraps(view)
-    def watched():
-        views.append(request.content_type)
-        return view()
-
-    app.view_functions["pricing.predict"] = watched
-    return app.test_client()
-
-
-@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-def test_both_ways_answer_the_same(client, body):
-    assert without_ids(post(client, body, STRAIGHT)) == without_ids(post(client, body, FLASK))
+    answers = []
+    for fast in (True, False):
+        components = components_with(tmp_path / str(fast), served=served)
+        monkeypatch.setattr(type(components.outbox), "keep", full)
+        answers.append(ask(service_with(components, fast), "POST", "/predict", LISTING, JSON))
+    assert without_ids(answers[0]) == without_ids(answers[1])
+    assert answers[0].status == 503 and "/srv" not in answers[0].json["detail"]
 
 
-def test_a_usual_request_does_not_reach_the_view_and_an_unusual_one_does(client, views):
-    assert post(client, REQUIRED, STRAIGHT).status_code == 200 and not views
-    assert post(client, REQUIRED, FLASK).status_code == 200 and views == [FLASK]
+def test_a_usual_request_does_not_reach_flask_and_an_unusual_one_does(tmp_path):
+    components, reached = components_with(tmp_path), []
+    service = service_with(components)
+    inner = service._flask  # pylint: disable=protected-access
+
+    async def watched(scope, receive, send):
+        reached.append(scope["path"])
+        await inner(scope, receive, send)
+
+    service._flask = watched  # pylint: disable=protected-access
+    assert ask(service, "POST", "/predict", LISTING, JSON).status == 200 and not reached
+    for body in (b'{"year": 3}', b"[]"):
+        assert ask(service, "POST", "/predict", body, JSON).status == 422
+    assert reached == ["/predict", "/predict"]
 
 
-def test_both_ways_are_counted_under_the_route(client):
-    for content_type in (STRAIGHT, FLASK):
-        post(client, REQUIRED, content_type)
-        post(client, {"year": 3}, content_type)
-    counted = client.get("/metrics").text
+def test_both_ways_are_counted_under_the_route(tmp_path):
+    components = components_with(tmp_path)
+    for fast in (True, False):
+        service = service_with(components, fast)
+        ask(service, "POST", "/predict", LISTING, JSON)
+        ask(service, "POST", "/predict", b'{"year": 3}', JSON)
+    counted = components.metrics.exposition().decode()
     for status in (200, 422):
         labels = f'{{method="POST",route="/predict",status="{status}"}}'
         assert f"http_requests_total{labels} 2.0" in counted
@@ -86,31 +120,42 @@ def test_both_ways_are_counted_under_the_route(client):
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("method", "path", "headers"),
     [
-        {"PATH_INFO": "/predict/"},
-        {"REQUEST_METHOD": "GET"},
-        {"SCRIPT_NAME": "/elsewhere"},
-        {"CONTENT_TYPE": "text/plain"},
-        {"CONTENT_LENGTH": ""},
-        {"CONTENT_LENGTH": "-1"},
-        {"CONTENT_LENGTH": "1000000"},
-        {"HTTP_CONTENT_ENCODING": "gzip"},
-        {"HTTP_TRANSFER_ENCODING": "chunked"},
-        {"HTTP_IDEMPOTENCY_KEY": "once"},
+        ("POST", "/predict/", {}),
+        ("GET", "/predict", {}),
+        ("POST", "/predict", {"Content-Type": "text/plain"}),
+        ("POST", "/predict", {"Content-Length": ""}),
+        ("POST", "/predict", {"Content-Length": "16385"}),
+        ("POST", "/predict", {"Content-Length": "1000000"}),
+        ("POST", "/predict", {"Content-Encoding": "gzip"}),
+        ("POST", "/predict", {"Transfer-Encoding": "chunked"}),
+        ("POST", "/predict", {"Idempotency-Key": "once"}),
+        ("POST", "/predict", {"X-API-Key": API_KEY}),
+        ("POST", "/predict", {"Authorization": "Bearer x"}),
+        ("POST", "/predict", {"Expect": "100-continue"}),
     ],
-    ids=str,
 )
-def test_what_is_unusual_is_left_to_flask(change):
-    assert is_ordinary(PLAIN) and not is_ordinary(PLAIN | change)
+def test_what_is_unusual_is_left_to_flask(tmp_path, method, path, headers):
+    route = app_with(tmp_path).extensions["fast_path"]
+
+    def accepts(*asked):
+        scope = scope_of(*asked)
+        return route.accepts(scope, dict(scope["headers"]))
+
+    assert accepts("POST", "/predict", PLAIN)
+    assert not accepts(method, path, PLAIN | headers)
 
 
-def test_a_body_that_breaks_off_is_refused(client):
-    answer = post(client, REQUIRED, environ_overrides={"CONTENT_LENGTH": "500"})
-    assert (answer.status_code, answer.get_json()["type"][-11:]) == (400, "broken-body")
+def test_without_a_model_flask_answers(tmp_path):
+    route = app_with(tmp_path, served=False).extensions["fast_path"]
+    scope = scope_of("POST", "/predict", PLAIN)
+    assert not route.accepts(scope, dict(scope["headers"]))
 
 
 def test_with_a_limit_every_request_is_counted_by_it(tmp_path):
     limiter = Limiter(tmp_path / "limit", Limit(1, 3600))
-    client = app_with(tmp_path, replace(components_with(tmp_path), limiter=limiter)).test_client()
-    assert [post(client, REQUIRED).status_code for _ in range(2)] == [200, 429]
+    components = replace(components_with(tmp_path), limiter=limiter)
+    service = service_with(components)
+    statuses = [ask(service, "POST", "/predict", LISTING, JSON).status for _ in range(2)]
+    assert statuses == [200, 429]

@@ -1,13 +1,24 @@
 """The routes other than /predict: who may call them, what they answer, what they refuse."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.outbox import forwarder_status
-from unit_tests.helpers.service_fakes import API_KEY, REQUIRED, FakeTrainer, FakeValuation, app_with
+from service.outbox.outbox import Outbox
+from service.routes.train import AIRFLOW_CALLS
+from unit_tests.helpers.service_fakes import (
+    API_KEY,
+    REQUIRED,
+    FakeTrainer,
+    FakeValuation,
+    app_with,
+    components_with,
+)
 from vehicle_price.airflow_client import TrainingUnavailable
 from vehicle_price.schema import FEATURES
 
@@ -225,3 +236,82 @@ def test_no_body_whatsoever_is_a_server_error(client, path, body):
 @given(st.dictionaries(st.sampled_from([c.name for c in FEATURES]), st.text(max_size=30)))
 def test_nothing_typed_into_the_form_is_a_server_error(client, typed):
     assert client.get("/", query_string=typed).status_code in (200, 422)
+
+
+def test_a_head_request_for_a_price_leaves_no_record(client, tmp_path):
+    address = "/?year=2014&manufacturer=honda&odometer=88000"
+    outbox = Outbox(tmp_path / "outbox.sqlite", 2**24)
+    answer = client.head(address)
+    assert answer.status_code == 200 and outbox.fill().records == 0
+    assert client.get(address).status_code == 200 and outbox.fill().records == 1
+
+
+def test_a_page_cannot_be_made_to_send_its_form_elsewhere(client):
+    policy = client.get("/").headers["Content-Security-Policy"]
+    assert "form-action 'self'" in policy and "base-uri 'none'" in policy
+
+
+def test_a_lineage_is_not_stored_by_caches(client):
+    prediction_id = client.post("/predict", json=REQUIRED).get_json()["prediction_id"]
+    answer = client.get(f"/lineage/{prediction_id}", headers={"X-API-Key": API_KEY})
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+
+
+def test_no_answer_names_a_folder_of_this_machine(tmp_path):
+    status = {"state": "refused", "version": "8", "detail": "OSError: /srv/x/a.npz: damaged"}
+    (tmp_path / "status.json").write_text(json.dumps(status), "utf-8")
+    components = components_with(tmp_path)
+    (tmp_path / "forwarder.json").write_text('{"detail": "no /srv/secret/file"}', "utf-8")
+    client = app_with(tmp_path, components).test_client()
+    for route in ("/ready", "/model"):
+        assert "/srv" not in client.get(route).text and "a.npz: damaged" in client.get(route).text
+    components.holder.swap(None)
+    components.holder.set_unavailable("version 7: OSError('/srv/x/a.npz')")
+    answer = client.get("/ready")
+    assert answer.status_code == 503 and "/srv" not in answer.text and "a.npz" in answer.text
+
+
+class RefusingTrainer(FakeTrainer):
+    """Airflow as it answers an error."""
+
+    def status(self, run_id):
+        """An error with Airflow's own words."""
+        raise TrainingUnavailable("Airflow at http://a:1 answered 500", "Traceback of Airflow")
+
+
+def test_airflows_own_words_go_to_the_log(tmp_path, caplog):
+    client = app_with(tmp_path, trainer=RefusingTrainer()).test_client()
+    answer = client.get("/train/service-1")
+    assert answer.status_code == 503 and "Traceback" not in answer.text
+    assert "answered 500" in answer.text and "Traceback of Airflow" in caplog.text
+
+
+class WaitingTrainer(FakeTrainer):
+    """Airflow that does not answer until it is let."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked, self.answering = threading.Semaphore(0), threading.Event()
+
+    def status(self, run_id):
+        """Waits."""
+        self.asked.release()
+        self.answering.wait(10)
+        return super().status(run_id)
+
+
+def test_so_many_requests_wait_for_airflow_and_others_are_refused(tmp_path):
+    trainer = WaitingTrainer()
+    app = app_with(tmp_path, trainer=trainer)
+
+    def ask():
+        return app.test_client().get("/train/service-1").status_code
+
+    with ThreadPoolExecutor(AIRFLOW_CALLS) as threads:
+        waiting = [threads.submit(ask) for _ in range(AIRFLOW_CALLS)]
+        for _ in waiting:
+            trainer.asked.acquire(timeout=10)
+        assert ask() == 503
+        trainer.answering.set()
+        assert [answer.result() for answer in waiting] == [200] * AIRFLOW_CALLS
+    assert ask() == 200

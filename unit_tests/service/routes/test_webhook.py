@@ -180,3 +180,16 @@ def test_a_delivery_id_names_no_file(app, tmp_path):
 
 def test_a_body_too_large_is_refused_before_it_is_hashed(app):
     assert post(app, signed(), b"x" * 3_000_000).status_code == 413
+
+
+def test_a_delivery_that_could_not_be_acted_on_may_come_again(app, poked, monkeypatch):
+    headers = signed()
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as change:
+        change.setattr(webhook, "request_sync", full)
+        assert post(app, headers).status_code == 503
+    assert post(app, headers).status_code == 202 and poked.pending()
+    assert post(app, headers).status_code == 409

@@ -1,0 +1,230 @@
+"""One HTTP/1.1 connection: uvicorn's protocol with bounds on everything that a client sends.
+
+llhttp, which uvicorn uses, refuses malformed HTTP and ambiguous lengths. Added here are bounds on
+heads, chunk lines, trailers and pipelining, the marks that `connections.py` measures slow clients
+by, and an end of the connection after each framing error.
+"""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from service.http.problem import Problem
+from service.server.connections import Connections
+from service.server.problem_page import page
+
+PIECE_BYTES = 8_192  # are parsed at a time, so that a line without end is noticed after two pieces
+MAX_LINE_BYTES = 8_190  # of the request line, of a header
+MAX_HEADERS = 60
+MAX_TRAILER_BYTES = 8_190
+MAX_PIPELINED = 50  # requests that wait for the answers to earlier ones
+LINGER_SECONDS = 2.0  # for the client to read a refusal before the connection is reset
+VERSIONS = ("1.0", "1.1")
+# RFC 9110, 6.5.1: a field that frames, routes or authenticates a message is no trailer.
+NO_TRAILERS = {b"content-length", b"transfer-encoding", b"host", b"authorization", b"trailer"}
+NO_TRAILERS |= {b"content-type", b"content-encoding", b"x-api-key", b"idempotency-key"}
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """A connection of which nothing grows without bound. connections: all of this worker."""
+
+    def __init__(self, *args: Any, connections: Connections, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._all = connections
+        self.address = ""
+        self.waiting_since, self.body_since, self.body_bytes = math.inf, math.inf, 0
+        self._active: RequestResponseCycle | None = None  # the request that is being answered
+        self._refused = False  # nothing more is read
+        self._progress, self._unparsed = False, 0  # since the parser last came to a new element
+        self._fields, self._head_complete, self._trailer_bytes = 0, False, 0
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nobody reads an answer any more."""
+        return self.transport.is_closing()
+
+    def unsent_bytes(self) -> int:
+        """Bytes of answers that the client has not read yet."""
+        return self.transport.get_write_buffer_size()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Count the connection; one too many of its address is refused."""
+        super().connection_made(transport)
+        self.address = self.client[0] if self.client else ""
+        if self._all.add(self):
+            self.waiting_since = self.loop.time()
+        else:
+            detail = "too many connections from your address: close some, or use them again"
+            self.refuse(503, "too-many-connections", detail)
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._all.remove(self)
+        super().connection_lost(exc)
+
+    def abort(self) -> None:
+        """Close at once; what was not sent yet is dropped."""
+        self._refused = True
+        self.transport.abort()
+
+    def refuse(self, status: int, kind: str, detail: str) -> None:
+        """Answer a problem in place of the request that is being received, and close.
+
+        A complete request before it is answered first, and the connection is closed after that.
+        """
+        self._refused = True
+        self.waiting_since = self.body_since = math.inf
+        self.pipeline.clear()
+        active = self._active
+        if active is not None and not active.response_complete:
+            if active is not self.cycle or not active.more_body:
+                active.keep_alive = False
+                return
+            active.disconnected = True
+            active.message_event.set()
+            if active.response_started:
+                self.transport.close()
+                return
+        if not self.transport.is_closing():
+            self.transport.write(page(Problem(status, kind, detail)))
+            self._linger()
+
+    def close_after_answer(self) -> None:
+        """Say `Connection: close` in the answer under way, if it has not begun."""
+        if self._active is not None and not self._active.response_started:
+            self._active.keep_alive = False
+
+    def data_received(self, data: bytes) -> None:
+        """Parse a part of what the client sends."""
+        if self._refused:
+            return
+        self._unset_keepalive_if_required()
+        for start in range(0, len(data), PIECE_BYTES):
+            piece = data[start : start + PIECE_BYTES] if len(data) > PIECE_BYTES else data
+            if not self._parse(piece):
+                return
+
+    def _parse(self, piece: bytes) -> bool:
+        self._progress = False
+        try:
+            self.parser.feed_data(piece)
+            self._unparsed = 0 if self._progress else self._unparsed + len(piece)
+            if self._unparsed > MAX_LINE_BYTES:
+                raise Problem(*self._too_long())
+        except Problem as problem:
+            self.refuse(problem.status, problem.kind, problem.detail)
+        except httptools.HttpParserUpgrade:  # the rest would be in another protocol
+            self.refuse(400, "broken-http", "the connection cannot be upgraded")
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            if isinstance(cause, Problem):
+                self.refuse(cause.status, cause.kind, cause.detail)
+            else:
+                self.refuse(400, "broken-http", f"this is no HTTP/1.1 request: {cause or error}")
+        return not self._refused
+
+    def _too_long(self) -> tuple[int, str, str]:
+        if self._head_complete:
+            return 400, "broken-http", f"a chunk line or trailer above {MAX_LINE_BYTES:,} bytes"
+        return 431, "large-head", f"a line of the head above {MAX_LINE_BYTES:,} bytes"
+
+    def _linger(self) -> None:
+        """Close when the client has had time to read: closing with unread data resets it."""
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.flow.resume_reading()
+        self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+    # Callbacks of the parser
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._progress = True
+        self._fields, self._head_complete, self._trailer_bytes = 0, False, 0
+        self.scope["state"]["connection"] = self
+        if self.waiting_since < math.inf:
+            self.waiting_since = self.loop.time()
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise Problem(400, "pipelining", f"more than {MAX_PIPELINED} requests at once")
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the address."""
+        self._progress = True
+        super().on_url(url)
+        if len(self.url) > MAX_LINE_BYTES:
+            raise Problem(414, "long-address", f"the address is above {MAX_LINE_BYTES:,} bytes")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer: those are bounded and then ignored."""
+        self._progress = True
+        self._fields += 1
+        if self._head_complete:
+            self._trailer_bytes += len(name) + len(value)
+            if self._trailer_bytes > MAX_TRAILER_BYTES or self._fields > MAX_HEADERS:
+                raise Problem(431, "large-trailers", "the trailers are too many or too long")
+            if name.lower() in NO_TRAILERS:
+                raise Problem(400, "broken-http", f"{name.decode('latin-1')} is no trailer")
+            return
+        if len(name) + len(value) > MAX_LINE_BYTES or self._fields > MAX_HEADERS:
+            detail = f"above {MAX_HEADERS} headers, or one above {MAX_LINE_BYTES:,} bytes"
+            raise Problem(431, "large-head", detail)
+        if b"_" not in name:  # WSGI could not tell X_API_Key from X-API-Key
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is complete: the request begins, or is queued behind earlier ones."""
+        self._progress = True
+        self._check_head(self.headers)
+        self._fields, self._head_complete = 0, True
+        self.waiting_since = math.inf
+        super().on_headers_complete()
+        if self._all.draining:
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body."""
+        self._progress = True
+        self.body_bytes += len(body)
+        super().on_body(body)
+
+    def on_chunk_header(self) -> None:
+        """The line before a chunk is complete."""
+        self._progress = True
+
+    def on_chunk_complete(self) -> None:
+        """A chunk is complete."""
+        self._progress = True
+
+    def on_message_complete(self) -> None:
+        """The request is complete."""
+        self._progress = True
+        self.body_since = math.inf
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """An answer was written: the next request is answered, or waited for."""
+        super().on_response_complete()
+        if self.cycle.response_complete and self.body_since == math.inf:
+            self.waiting_since = self.loop.time()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._active = cycle
+        if cycle.more_body:  # a request that waited behind others is measured from here
+            self.body_since, self.body_bytes = self.loop.time(), 0
+        super()._start_asgi_task(cycle, app)
+
+    def _check_head(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        version = self.parser.get_http_version()
+        if version not in VERSIONS:
+            raise Problem(505, "http-version", f"HTTP/{version} is not spoken here, HTTP/1.1 is")
+        for name, value in headers:
+            if name == b"transfer-encoding" and (value.lower() != b"chunked" or version == "1.0"):
+                raise Problem(400, "broken-http", "Transfer-Encoding: expected chunked in HTTP/1.1")
+            if name == b"expect" and value.lower() != b"100-continue":
+                raise Problem(417, "expectation", "Expect: only 100-continue is known")

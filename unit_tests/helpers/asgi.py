@@ -1,0 +1,68 @@
+"""Send a request to an ASGI application as a server does, without a socket."""
+
+import asyncio
+import json
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+
+class Answer(NamedTuple):
+    """A whole answer; names of headers in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+def scope_of(method: str, path: str, headers: dict[str, str], lost: bool = False) -> dict[str, Any]:
+    """What a server tells of a request. lost: the client is gone."""
+    path, _, query = path.partition("?")
+    return {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "query_string": query.encode(),
+        "headers": [(n.lower().encode(), v.encode("latin-1")) for n, v in headers.items()],
+        "client": ("10.0.0.1", 5),
+        "server": ("127.0.0.1", 80),
+        "state": {"connection": SimpleNamespace(is_lost=lost)},
+    }
+
+
+def ask(
+    app: Any,
+    method: str,
+    path: str,
+    blocks: bytes | list[bytes] = b"",
+    headers: dict[str, str] | None = None,
+) -> Answer:
+    """The answer to a request whose body comes in these blocks. One block has a Content-Length."""
+    headers = dict(headers or {})
+    if isinstance(blocks, bytes):
+        headers |= {"Content-Length": str(len(blocks))} if blocks else {}
+        blocks = [blocks]
+    return asyncio.run(_ask(app, scope_of(method, path, headers), blocks))
+
+
+async def _ask(app: Any, scope: dict[str, Any], blocks: list[bytes]) -> Answer:
+    last, waiting = len(blocks) - 1, list(enumerate(blocks))
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        if not waiting:
+            return {"type": "http.disconnect"}
+        number, block = waiting.pop(0)
+        return {"type": "http.request", "body": block, "more_body": number < last}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    fields = {name.decode().lower(): value.decode("latin-1") for name, value in sent[0]["headers"]}
+    return Answer(sent[0]["status"], fields, b"".join(m.get("body", b"") for m in sent[1:]))
