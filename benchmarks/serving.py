@@ -3,14 +3,16 @@
     python -m benchmarks.serving [ARTIFACT] [--seconds 5] [--rounds 3] [--workers 2]
 
 ARTIFACT is the folder of a saved model (default: the production model, in MODEL_DIR). Everything
-runs on this machine, one measurement after the other, with validation, the prediction log, the
-access log and metrics on. Two servers are measured alternately, and the median of the rounds is
+runs on this machine, one measurement after the other, with validation, PostgreSQL, the forwarder,
+the access log and metrics on. Servers are measured alternately, and the median of the rounds is
 printed. The load generator uses the same processors.
 """
 
 import argparse
 import io
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -49,26 +51,46 @@ def main() -> None:
     print(HEAD, flush=True)
     for row in in_process(valuation, booster, inputs):
         print(row, flush=True)
-    bare = rows_per_second(lambda: booster.inplace_predict(inputs.matrix[:LIST]), LIST)
-    with (
-        tempfile.TemporaryDirectory() as work,
-        servers.service(Path(work) / "service", folder, options.workers) as service,
-    ):
-        # First, because the load fills the outbox, which no forwarder empties here.
+
+    def bare() -> object:
+        return booster.inplace_predict(inputs.matrix[:LIST])
+
+    with running(folder, options.workers) as (work, service):
         for row in serving_http.many_rows(service, bare, inputs):
             print(row, flush=True)
-        with servers.empty_route(Path(work) / "empty_route", options.workers) as empty_route:
-            for row in serving_http.against_empty(service, empty_route, inputs, options):
+        with ExitStack() as empty:
+            routes = {
+                name: empty.enter_context(servers.empty_route(work / name, options.workers, name))
+                for name in ("sync", "gthread", servers.UVICORN)
+            }
+            for row in serving_http.against_empty(service, routes, inputs, options):
                 print(row, flush=True)
         print(serving_http.slow_clients(service, inputs, options), flush=True)
         # By default MLflow starts one worker, and the service starts two.
         for workers, target in ((1, "≥ 40"), (options.workers, "–")):
             mlflow_name = f"`mlflow models serve --workers {workers}`"
-            with servers.mlflow_serve(Path(work) / f"mlflow-{workers}", folder, workers) as mlflow:
+            with servers.mlflow_serve(work / f"mlflow-{workers}", folder, workers) as mlflow:
                 for row in serving_http.against_mlflow(
                     service, mlflow, inputs, options, mlflow_name, target
                 ):
                     print(row, flush=True)
+
+
+@contextmanager
+def running(folder: Path, workers: int) -> Iterator[tuple[Path, servers.Server]]:
+    """A folder for all processes, and in it the service with its prediction log.
+
+    folder: of the saved model.
+    """
+    with tempfile.TemporaryDirectory() as work:
+        Path(work).chmod(0o711)  # as root, PostgreSQL runs as another user
+        own = Path(work) / "service"
+        own.mkdir()
+        with (
+            servers.prediction_log(own) as environ,
+            servers.service(own, folder, workers, environ) as service,
+        ):
+            yield Path(work), service
 
 
 def in_process(valuation: Valuation, booster: xgb.Booster, inputs: Inputs) -> list[Comparison]:
@@ -98,10 +120,12 @@ def in_process(valuation: Valuation, booster: xgb.Booster, inputs: Inputs) -> li
 def _inputs(valuation: Valuation) -> Inputs:
     cars = sample_cars(40_000).head(BATCH)
     listings = as_listings(cars)
-    text = io.StringIO()
-    pd.concat([cars] * (BATCH // len(cars) + 1)).head(BATCH).to_csv(text, index=False)
+    text, parquet = io.StringIO(), io.BytesIO()
+    batch = pd.concat([cars] * (BATCH // len(cars) + 1)).head(BATCH)
+    batch.to_csv(text, index=False)
+    batch.to_parquet(parquet, index=False)
     matrix = np.array([encode_row(valuation.tables, listing) for listing in listings], np.float32)
-    return Inputs(listings, text.getvalue().encode(), matrix)
+    return Inputs(listings, text.getvalue().encode(), parquet.getvalue(), matrix)
 
 
 def _options() -> argparse.Namespace:

@@ -1,17 +1,19 @@
-"""A load generator in plain Python: keep-alive connections in a closed loop.
+"""A load generator in plain Python, over connections that are kept.
 
-Each connection sends the next request when its answer is complete, so `connections` requests are
-always under way. It runs on the same machine as the server and costs about 15 µs a request.
+`run` sends without a pause: each connection sends the next request when its answer is complete, so
+`connections` requests are always under way. `run_paced` sends at a rate, whatever the server does.
+It runs on the same machine as the server and costs about 15 µs a request.
 """
 
 import selectors
 import socket
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 HEAD_END = b"\r\n\r\n"
+PACED_CONNECTIONS = 32
 
 
 @dataclass
@@ -67,6 +69,33 @@ def run(
     return answers
 
 
+def run_paced(port: int, requests: Sequence[bytes], per_second: float, seconds: float) -> Answers:
+    """Send `requests` in order, `per_second` of them a second for so many seconds.
+
+    A latency begins when its request was due, also if no connection was free at that moment: a
+    server that stops is then as slow here as for its clients.
+    """
+    answers, idle = Answers(), deque[_Connection]()
+    with selectors.DefaultSelector() as selector:
+        queue = _RequestQueue(requests)
+        for _ in range(PACED_CONNECTIONS):
+            idle.append(_Connection(("127.0.0.1", port), queue, answers, selector, idle))
+        started, sent, total = time.perf_counter(), 0, int(per_second * seconds)
+        while len(answers.latencies) < total:
+            due = started + sent / per_second
+            while sent < total and idle and time.perf_counter() >= due:
+                idle.popleft().send(due)
+                sent += 1
+                due = started + sent / per_second
+            pause = max(due - time.perf_counter(), 0.0) if sent < total and idle else 0.2
+            for key, _ in selector.select(pause):
+                key.data.readable(0.0)
+        answers.seconds = time.perf_counter() - started
+        for key in list(selector.get_map().values()):
+            key.fileobj.close()
+    return answers
+
+
 class _RequestQueue:
     def __init__(self, requests: Sequence[bytes]) -> None:
         self._requests, self._next = requests, 0
@@ -78,7 +107,8 @@ class _RequestQueue:
 
 
 class _Connection:
-    """One connection with one request under way."""
+    """One connection with one request under way, or idle. idle: where it goes after each answer;
+    None for sending the next request at once."""
 
     def __init__(
         self,
@@ -86,8 +116,9 @@ class _Connection:
         queue: _RequestQueue,
         answers: Answers,
         selector: selectors.BaseSelector,
+        idle: "deque[_Connection] | None" = None,
     ) -> None:
-        self._address, self._queue = address, queue
+        self._address, self._queue, self._idle = address, queue, idle
         self._answers, self._selector = answers, selector
         self._received, self._need, self._sent_at = b"", 0, 0.0
         self._open()
@@ -96,11 +127,12 @@ class _Connection:
         self._socket = socket.create_connection(self._address, timeout=30)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._selector.register(self._socket, selectors.EVENT_READ, self)
-        self._send()
+        if self._idle is None:
+            self.send(time.perf_counter())
 
-    def _send(self) -> None:
-        self._received, self._need = b"", 0
-        self._sent_at = time.perf_counter()
+    def send(self, due: float) -> None:
+        """Send the next request. due: when its latency begins."""
+        self._received, self._need, self._sent_at = b"", 0, due
         self._socket.sendall(self._queue.next())
 
     def readable(self, _: float) -> None:
@@ -122,11 +154,13 @@ class _Connection:
         self._answers.latencies.append(time.perf_counter() - self._sent_at)
         head = self._received[: self._received.find(HEAD_END)]
         self._answers.statuses[int(head[9:12])] += 1
+        if self._idle is not None:
+            self._idle.append(self)
         if b"connection: close" in head.lower():
             self._reopen()
-        else:
+        elif self._idle is None:
             try:
-                self._send()
+                self.send(time.perf_counter())
             except OSError:
                 self._reopen()
 

@@ -36,10 +36,11 @@ class Comparison(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """The listings to price: as JSON values, as a CSV file, and as the booster's matrix."""
+    """The listings to price: as JSON values, as files, and as the booster's matrix."""
 
     listings: list[dict[str, object]]
     csv: bytes
+    parquet: bytes
     matrix: np.ndarray
 
 

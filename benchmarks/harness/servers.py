@@ -1,12 +1,13 @@
 """The servers that are compared, each started as for production, and ended with its block."""
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -15,12 +16,15 @@ from typing import NamedTuple
 from integration_tests.helpers.ports import free_port
 from integration_tests.helpers.service import worker_pids
 from service.json_files import write_json
+from setup.native import postgres
+from setup.native.environment import settings_from
 from vehicle_price.schema import EXAMPLE
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parents[2]
 GUNICORN = [str(BIN / "gunicorn"), "-c", "service/gunicorn.conf.py"]
 READY_ANSWERS = 20
+UVICORN = "uvicorn_worker.UvicornWorker"
 START_SECONDS = 3  # MLflow and the empty route do not report when all their workers have started
 
 
@@ -40,22 +44,54 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def service(work: Path, artifact: Path, workers: int) -> Iterator[Server]:
-    """The service with the model in `artifact`."""
+def prediction_log(work: Path) -> Iterator[dict[str, str]]:
+    """PostgreSQL and the forwarder, as in production; the environment of a service that uses them.
+
+    `work` must be a folder that every user may enter: as root, PostgreSQL runs as another user.
+    """
+    port, password = free_port(), secrets.token_hex(16)
+    address = f"postgresql://postgres:{password}@127.0.0.1:{port}/vehicle_price"
+    environ = {
+        "LOCAL_DIR": str(work),
+        "POSTGRES_PORT": str(port),
+        "POSTGRES_PASSWORD": password,
+        "PREDICTION_DATABASE_URL": address,
+    }
+    settings = settings_from(os.environ | environ)
+    with _process([sys.executable, "-m", "setup.native.postgres"], environ, work / "postgres.log"):
+        postgres.create_databases(settings, password)
+        command = [sys.executable, "-m", "service.forwarder"]
+        with _process(command, environ, work / "forwarder.log"):
+            yield environ
+
+
+@contextmanager
+def service(
+    work: Path, artifact: Path, workers: int, environ: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """The service with the model in `artifact`. environ: of the prediction log, if it runs."""
     model_dir = work / "model"
     shutil.copytree(artifact, model_dir / "versions" / "1")
     current = {"name": "vehicle-price", "version": "1", "run_id": "", "folder": "versions/1"}
     write_json(model_dir / "current.json", current)
-    with _running(GUNICORN, free_port(), work, workers) as server:
+    with _running(GUNICORN, free_port(), work, workers, environ) as server:
         wait_until_ready(server.port)
         yield server
 
 
 @contextmanager
-def empty_route(work: Path, workers: int) -> Iterator[Server]:
-    """A Flask route that does nothing, under the service's Gunicorn settings."""
-    command = [*GUNICORN, "benchmarks.harness.empty_app:create_app()"]
-    with _running(command, free_port(), work, workers) as server:
+def empty_route(work: Path, workers: int, worker_class: str) -> Iterator[Server]:
+    """A route that does nothing, under Gunicorn: in FastAPI with uvicorn's worker, else in Flask.
+
+    worker_class: sync, gthread (8 threads, connections are kept) or UVICORN.
+    """
+    app = "fastapi_app" if worker_class == UVICORN else "flask_app"
+    port = free_port()
+    command = [str(BIN / "gunicorn"), "--no-control-socket", "-b", f"127.0.0.1:{port}"]
+    command += ["-w", str(workers), "-k", worker_class, "--threads", "8"]
+    with _running(
+        [*command, f"benchmarks.harness.empty_apps:{app}()"], port, work, workers
+    ) as server:
         time.sleep(START_SECONDS)
         yield server
 
@@ -88,22 +124,37 @@ def mlflow_serve(work: Path, artifact: Path, workers: int) -> Iterator[Server]:
 
 
 @contextmanager
-def _running(command: list[str], port: int, work: Path, workers: int) -> Iterator[Server]:
-    environ = os.environ | {
+def _running(
+    command: list[str],
+    port: int,
+    work: Path,
+    workers: int,
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
+    own_environ = {
         "LOCAL_DIR": str(work),
         "SERVICE_PORT": str(port),
         "WEB_WORKERS": str(workers),
         "OMP_NUM_THREADS": "1",
-        "PATH": f"{BIN}:{os.environ['PATH']}",
     }
     work.mkdir(parents=True, exist_ok=True)
-    with (work / f"{port}.log").open("wb") as log:
+    with _process(command, own_environ | dict(environ or {}), work / f"{port}.log") as process:
+        _wait_until_listening(port, process, work / f"{port}.log")
+        yield Server(port, process.pid)
+
+
+@contextmanager
+def _process(
+    command: list[str], environ: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen]:
+    """A process that is ended with the block."""
+    environ = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"} | dict(environ)
+    with log.open("wb") as file:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=environ, stdout=log, stderr=log, start_new_session=True
+            command, cwd=ROOT, env=environ, stdout=file, stderr=file, start_new_session=True
         )
         try:
-            _wait_until_listening(port, process, work / f"{port}.log")
-            yield Server(port, process.pid)
+            yield process
         finally:
             process.terminate()
             process.wait(60)
