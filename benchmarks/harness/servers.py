@@ -151,7 +151,7 @@ def _process(
     environ = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"} | dict(environ)
     with log.open("wb") as file:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=environ, stdout=file, stderr=file, start_new_session=True
+            command, cwd=ROOT, env=environ, stdout=file, stderr=file, process_group=0
         )
         try:
             yield process

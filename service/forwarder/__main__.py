@@ -1,6 +1,7 @@
 """`python -m service.forwarder`: move predictions to PostgreSQL until stopped."""
 
 import logging
+import os
 import threading
 import time
 
@@ -14,12 +15,15 @@ from vehicle_price.settings import Settings
 
 log = logging.getLogger(__name__)
 
+NICENESS = 10  # the workers answer first; records wait in the outbox meanwhile
+
 
 def main() -> None:
     """Move predictions until stopped."""
     settings = Settings.from_environment()
     configure(settings.log_level)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    os.nice(NICENESS)
     drain = Drain(outbox_of(settings))
     while True:
         try:

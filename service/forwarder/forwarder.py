@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 10.0
 IDLE_SECONDS = 0.2
+REST = 3.0  # times the work: beside busy workers, records may wait in the outbox
+HURRY_SHARE = 0.25  # of the outbox
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.25, 5.0
 WHAT_TO_DO = "predictions wait in the outbox, nothing is lost; `make status` shows what runs"
 
@@ -63,11 +65,11 @@ class Forwarder:
         while True:
             try:
                 self._connect()
+                started = time.monotonic()
                 moved = self.step()
                 self._report("")
                 pause = FIRST_RETRY_SECONDS
-                if not moved:
-                    time.sleep(IDLE_SECONDS)
+                time.sleep(self._rest(time.monotonic() - started) if moved else IDLE_SECONDS)
             except (DatabaseUnavailable, OutboxUnavailable, sqlite3.Error) as error:
                 self._report(str(error))
                 time.sleep(pause)
@@ -78,6 +80,10 @@ class Forwarder:
         if self._connection:
             self._connection.close()
         self._connection = None
+
+    def _rest(self, seconds: float) -> float:
+        """How long to rest after a batch that took so long: not at all in an outbox that fills."""
+        return 0.0 if self.drain.outbox.used() > HURRY_SHARE else REST * seconds
 
     def _connect(self) -> None:
         if self._connection is None:

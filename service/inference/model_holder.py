@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 from service.inference.canary_stats import CanaryStats
@@ -52,7 +53,7 @@ class Served:
         """The share of cars whose price lies in the interval: 0.9."""
         return self.valuation.facts["coverage"]
 
-    @property
+    @cached_property
     def row(self) -> ModelRow:
         """The model as the prediction log stores it."""
         tags = self.info.get("tags") or {}

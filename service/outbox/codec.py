@@ -4,12 +4,13 @@ A request with a thousand listings is one record, so that writing it costs as li
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
+from service.json_files import now
 from service.outbox.records import Record
 from vehicle_price.estimate import Estimate
 from vehicle_price.prediction_log.ids import member_id, new_id
@@ -35,14 +36,13 @@ def prediction_record(
 
     first_id: prediction id of the first price. role: production, canary or fallback.
     """
-    body = _model_answer(first_id, estimates, model, role) | {
-        "request_id": request_id,
-        "idempotency_key": idempotency_key,
-        "listings": [
-            listing if listing.keys() <= STORED_COLUMNS else _stored_columns(listing)
-            for listing in listings
-        ],
-    }
+    body = _model_answer(first_id, estimates, model, role)
+    body["request_id"] = request_id
+    body["idempotency_key"] = idempotency_key
+    body["listings"] = [
+        listing if listing.keys() <= STORED_COLUMNS else _stored_columns(listing)
+        for listing in listings
+    ]
     return Record(first_id, "prediction", to_json(body, inf_nan_mode="null"))
 
 
@@ -56,7 +56,7 @@ def shadow_record(
 
 def feedback_record(prediction_id: str, price: int) -> Record:
     """The record of a price that a client has reported."""
-    body = {"prediction_id": prediction_id, "price": price, "received_at": _now()}
+    body = {"prediction_id": prediction_id, "price": price, "received_at": now(6)}
     return Record(new_id(), "feedback", to_json(body))
 
 
@@ -65,22 +65,22 @@ def rows_of(record: Record) -> Rows:
     return ROWS.validate_python(_unchecked_rows(record))
 
 
-def _now() -> str:
-    """The present moment, ISO 8601 in UTC, to the microsecond."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")
-
-
 def _model_answer(
     first_id: str, estimates: Sequence[Estimate], model: ModelRow, role: str
 ) -> dict[str, object]:
     return {
-        "created_at": _now(),
+        "created_at": now(6),
         "first_id": first_id,
         "role": role,
-        "model": model._asdict(),
+        "model": _as_dict(model),
         # Plain tuples: pydantic writes named tuples far more slowly.
         "estimates": [tuple(estimate) for estimate in estimates],
     }
+
+
+@lru_cache(maxsize=8)  # few models serve, and each for many requests
+def _as_dict(model: ModelRow) -> dict[str, str]:
+    return model._asdict()
 
 
 def _stored_columns(listing: Mapping[str, object]) -> dict[str, object]:

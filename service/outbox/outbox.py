@@ -25,7 +25,8 @@ from vehicle_price.settings import Settings
 IDEMPOTENCY_SECONDS = 24 * 3600.0
 COMPRESS_BYTES = 2_000  # a longer answer is stored compressed
 JOURNAL_BYTES = 2**20  # of one journal, before its worker begins the next
-BACKLOG_JOURNALS = 8  # full ones, of all workers, before a worker helps the forwarder
+BACKLOG_JOURNALS = 64  # full ones, of all workers, before a worker helps the forwarder
+WHO_EMPTIES = "the forwarder empties it once the database answers"
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -91,10 +92,13 @@ class Outbox:
         Raises OutboxFull, OutboxUnavailable.
         """
         frame = framed(record)
-        with self._translated_errors(), self._journal_lock:
-            if not self._journal.has_room:
-                self._begin_journal()
-            self._journal.write(frame)
+        try:  # not `_translated_errors`, which takes as long as writing
+            with self._journal_lock:
+                if not self._journal.has_room:
+                    self._begin_journal()
+                self._journal.write(frame)
+        except (sqlite3.Error, OSError) as error:
+            raise self._translated(error) from error
 
     def append_once(self, record: Record, stored_answer: StoredAnswer) -> None:
         """Keep `record` and the answer to repeat, both or neither; committed on return.
@@ -181,24 +185,21 @@ class Outbox:
         """Raise errors of SQLite and of the disk as OutboxFull or OutboxUnavailable."""
         try:
             yield
-        except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
-                raise OutboxFull(_full(self.file.path)) from error
+        except (sqlite3.Error, OSError) as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: sqlite3.Error | OSError) -> OutboxUnavailable:
+        is_full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+        if is_full or isinstance(error, OSError) and error.errno in NO_SPACE:
+            return OutboxFull(f"{self.file.path} or its disk is full; {WHO_EMPTIES}")
+        if isinstance(error, sqlite3.Error):
             self.file.close()  # the next request tries a new connection
-            raise OutboxUnavailable(f"{self.file.path}: {error}") from error
-        except OSError as error:
-            if error.errno in NO_SPACE:
-                raise OutboxFull(_full(self.file.path)) from error
-            raise OutboxUnavailable(f"{self.file.path}: {error}") from error
+        return OutboxUnavailable(f"{self.file.path}: {error}")
 
 
 def outbox_of(settings: Settings) -> Outbox:
     """The outbox that the settings name."""
     return Outbox(Path(settings.outbox_dir) / "outbox.sqlite", settings.outbox_max_mb * 2**20)
-
-
-def _full(path: Path) -> str:
-    return f"{path} or its disk is full; the forwarder empties it once the database answers"
 
 
 def _packed(answer: bytes) -> tuple[bool, bytes]:

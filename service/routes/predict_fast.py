@@ -8,7 +8,7 @@ so the error handlers word every error.
 
 from collections.abc import Mapping
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flask import Flask
 
@@ -28,7 +28,6 @@ MAX_BYTES = 16_384  # of a body; a longer one occupies the event loop for too lo
 LEFT_TO_FLASK = {b"content-encoding", b"transfer-encoding", b"idempotency-key", b"expect"}
 LEFT_TO_FLASK |= {b"x-api-key", b"authorization"}
 Headers = Mapping[bytes, bytes]
-Scope = Mapping[str, Any]
 
 
 class FastAnswer(NamedTuple):
@@ -42,17 +41,17 @@ class FastAnswer(NamedTuple):
 class FastPath:
     """POST /predict for the event loop (`server/asgi.py`)."""
 
+    path = PATH
+
     def __init__(self, pricer: Pricer, metrics: Metrics) -> None:
         self._pricer, self._metrics = pricer, metrics
 
-    def accepts(self, scope: Scope, headers: Headers) -> bool:
-        """Whether a request is a POST /predict with JSON of known, small length and nothing else,
-        and a model serves: loading one would stop the event loop."""
+    def accepts(self, headers: Headers) -> bool:
+        """Whether a POST with these headers is JSON of known, small length and nothing else, and a
+        model serves: loading one would stop the event loop."""
         length = headers.get(b"content-length", b"")
         return (
-            scope["path"] == PATH
-            and scope["method"] == "POST"
-            and headers.get(b"content-type") == b"application/json"
+            headers.get(b"content-type") == b"application/json"
             and 0 < len(length) <= 5
             and 0 < int(length) <= MAX_BYTES
             and headers.keys().isdisjoint(LEFT_TO_FLASK)
@@ -60,14 +59,14 @@ class FastPath:
         )
 
     def answer(
-        self, scope: Scope, headers: Headers, body: bytes, started: float
+        self, client: str, headers: Headers, body: bytes, started: float
     ) -> FastAnswer | None:
         """The answer, kept and counted. None for a request that Flask must refuse, or a list.
 
-        started: `perf_counter()` when the request came.
+        client: the address. started: `perf_counter()` when the request came.
         """
         request_id = valid_request_id(_text(headers, b"x-request-id"))
-        client = _text(headers, b"x-client-id") or (scope["client"] or ("",))[0]
+        client = _text(headers, b"x-client-id") or client
         try:
             listing = parse_json(body)
             if isinstance(listing, list):

@@ -1,8 +1,9 @@
-"""The ASGI application of a worker: the usual POST /predict on the event loop, the rest in Flask.
+"""What a worker runs: the usual POST /predict at once, on the event loop; the rest in Flask.
 
-Most of a small request is HTTP. So a request that `LoopRoute` accepts is answered by plain
-functions between two events of the loop. Each other request, and each one that these functions
-cannot answer, goes to the Flask application in a thread, with its body.
+Most of a small request is HTTP. So the connection (`protocol.py`) hands a request that `LoopRoute`
+accepts to plain functions, and writes the answer before it reads on. Each other request, and each
+one that these functions cannot answer, is an ASGI request: the Flask application answers it in a
+thread, with its body.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,12 +11,13 @@ from time import perf_counter
 from typing import Any, NamedTuple, Protocol
 
 from service.http.problem import MEDIA_TYPE, Problem, content_of
-from service.server.access_log import AccessLog
+from service.server.access_log import AccessLog, Asked
 from service.server.connections import Connections
 from service.server.flask_threads import FlaskThreads, WsgiApp
 from service.server.uploads import Receive, Upload, Uploads
 
-JSON = (b"content-type", b"application/json")
+HEADERS = b"content-type: application/json\r\ncontent-length: %d\r\nx-request-id: %b\r\n\r\n%b"
+FORWARDED_FOR = b"x-forwarded-for"
 Headers = Mapping[bytes, bytes]
 Scope = dict[str, Any]
 
@@ -31,11 +33,13 @@ class LoopAnswer(NamedTuple):
 class LoopRoute(Protocol):
     """A route that the event loop answers itself, within microseconds."""
 
-    def accepts(self, scope: Scope, headers: Headers) -> bool:
-        """Whether this is a request of that route, with a short body of known length."""
+    path: str
+
+    def accepts(self, headers: Headers) -> bool:
+        """Whether a POST with these headers is usual: a short body of known length, no key."""
 
     def answer(
-        self, scope: Scope, headers: Headers, body: bytes, started: float
+        self, client: str, headers: Headers, body: bytes, started: float
     ) -> LoopAnswer | None:
         """The answer; None where Flask must answer, such as an error."""
 
@@ -64,35 +68,46 @@ class Service:
         access_log: AccessLog,
     ) -> None:
         self.connections, self._uploads, self._body_limit = connections, uploads, body_limit
-        self._flask, self._loop_route, self._log = FlaskThreads(flask), loop_route, access_log
+        self._flask, self._loop_route, self.access_log = FlaskThreads(flask), loop_route, access_log
+        self._loop_url = loop_route.path.encode() if loop_route else b""
         self.watcher: Startable | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Any) -> None:
-        """Answer one request."""
+    def accepts(self, url: bytes, headers: list[tuple[bytes, bytes]]) -> Headers | None:
+        """The headers of a POST that `answer` may answer, None for any other request."""
+        route = self._loop_route
+        if route is None or url != self._loop_url:
+            return None
+        by_name = dict(headers)
+        is_usual = len(by_name) == len(headers) and route.accepts(by_name)
+        return by_name if is_usual else None
+
+    def answer(self, address: str, headers: Headers, body: bytes) -> bytes | None:
+        """The response to an accepted request, from its third header on; None where it must be
+        an ASGI request. address: of the connection."""
         started, route = perf_counter(), self._loop_route
-        headers = dict(scope["headers"])
-        upload: Upload | None
-        if route and len(headers) == len(scope["headers"]) and route.accepts(scope, headers):
-            body = await _whole_body(receive)
-            if body is None:
-                return
-            answer = route.answer(scope, headers, body, started)
-            if answer:
-                await _send_json(send, answer)
-                seconds = perf_counter() - started
-                self._log.write(scope, 200, len(answer.body), seconds, answer.noted)
-                return
-            upload = Upload(self._uploads)
-            await upload.write(body)
-            upload.file.seek(0)
-        else:
-            try:
-                upload = await self._uploads.receive(receive, self._body_limit(scope["path"]))
-            except Problem as problem:
-                await self._refuse(scope, send, problem, started)
-                return
-        if upload:
-            await self._answer_in_flask(scope, receive, send, upload, started)
+        client = self.connections.client_of(address, headers.get(FORWARDED_FOR, b""))
+        answer = route and route.answer(client, headers, body, started)
+        if not answer:
+            return None
+        size, seconds = len(answer.body), perf_counter() - started
+        self.access_log.add(("POST", route.path, client), 200, size, seconds, answer.noted)
+        return HEADERS % (size, answer.request_id.encode(), answer.body)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Any) -> None:
+        """Answer one request in Flask."""
+        started = perf_counter()
+        scope["client"] = (self._client_of(scope), 0)
+        try:
+            upload = await self._uploads.receive(receive, self._body_limit(scope["path"]))
+            if upload:
+                await self._answer_in_flask(scope, receive, send, upload, started)
+        except Problem as problem:
+            await self._refuse(scope, send, problem, started)
+
+    def _client_of(self, scope: Scope) -> str:
+        address = scope["client"][0] if scope["client"] else ""
+        forwarded = [value for name, value in scope["headers"] if name == FORWARDED_FOR]
+        return self.connections.client_of(address, b",".join(forwarded))
 
     async def _answer_in_flask(
         self, scope: Scope, receive: Receive, send: Any, upload: Upload, started: float
@@ -109,12 +124,9 @@ class Service:
 
         try:
             await self._flask(scope, receive, counted)
-        except Problem as problem:
-            await self._refuse(scope, send, problem, started)
-            return
         finally:
             upload.close()
-        self._log.write(scope, status, size, perf_counter() - started, state["noted"])
+        self.access_log.add(_asked(scope), status, size, perf_counter() - started, state["noted"])
 
     async def _refuse(self, scope: Scope, send: Any, problem: Problem, started: float) -> None:
         """Answer for the server itself, which has no room for the request."""
@@ -124,22 +136,8 @@ class Service:
         await send({"type": "http.response.start", "status": problem.status, "headers": fields})
         await send({"type": "http.response.body", "body": content})
         seconds, noted = perf_counter() - started, {"refused": problem.kind}
-        self._log.write(scope, problem.status, len(content), seconds, noted)
+        self.access_log.add(_asked(scope), problem.status, len(content), seconds, noted)
 
 
-async def _whole_body(receive: Receive) -> bytes | None:
-    """The body of a request, None if the client went away before its end."""
-    message = await receive()
-    body = message.get("body", b"")
-    while message.get("more_body", False):
-        message = await receive()
-        body += message.get("body", b"")
-    return None if message["type"] == "http.disconnect" else body
-
-
-async def _send_json(send: Any, answer: LoopAnswer) -> None:
-    length = (b"content-length", str(len(answer.body)).encode())
-    request_id = (b"x-request-id", answer.request_id.encode())
-    headers = [JSON, length, request_id]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+def _asked(scope: Scope) -> Asked:
+    return scope["method"], scope["path"], scope["client"][0]

@@ -14,6 +14,7 @@ HEAD_SECONDS = 15.0  # from the first byte of a request to the end of its head, 
 GRACE_SECONDS = 15.0  # before a rate is measured
 BODY_BYTES_A_SECOND = 1_000  # at least, on average
 ANSWER_BYTES_A_SECOND = 10_000  # at least, while the client has not read everything
+SLOW_HEAD = "slow-head"
 MAX_CONNECTIONS = 8_000  # of a worker
 
 
@@ -87,6 +88,14 @@ class Connections:
         if not self._count[connection.address]:
             del self._count[connection.address]
 
+    def client_of(self, address: str, forwarded_for: bytes) -> str:
+        """The address of the client: that of the connection, or the last one in X-Forwarded-For
+        that is no proxy, if the connection comes from a proxy."""
+        if not self._networks or not self._is_proxy(address):
+            return address
+        hops = [hop.strip() for hop in forwarded_for.decode("latin-1").split(",")]
+        return next((hop for hop in reversed(hops) if hop and not self._is_proxy(hop)), address)
+
     def drain(self) -> None:
         """From now on each answer says `Connection: close`."""
         self.draining = True
@@ -97,7 +106,7 @@ class Connections:
         """Close the connections that are too slow. now: the event loop's clock."""
         for connection in list(self._open):
             if now - connection.waiting_since > HEAD_SECONDS:
-                connection.refuse(408, "slow-head", f"no request within {HEAD_SECONDS:.0f} s")
+                connection.refuse(408, SLOW_HEAD, f"no request within {HEAD_SECONDS:.0f} s")
             elif _is_slow(now - connection.body_since, connection.body_bytes, BODY_BYTES_A_SECOND):
                 detail = f"a body must arrive with {BODY_BYTES_A_SECOND:,} bytes a second"
                 connection.refuse(408, "slow-body", detail)
@@ -105,7 +114,10 @@ class Connections:
                 connection.abort()
 
     def _is_proxy(self, address: str) -> bool:
-        return any(ip_address(address) in network for network in self._networks)
+        try:
+            return any(ip_address(address) in network for network in self._networks)
+        except ValueError:  # no address: a forwarded text, or a Unix socket
+            return False
 
     def _is_slow_reader(self, connection: Connection, now: float) -> bool:
         size, unsent = connection.unsent_bytes(), self._open.get(connection)

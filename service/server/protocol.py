@@ -6,16 +6,21 @@ by, and an end of the connection after each framing error.
 """
 
 import asyncio
+import logging
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from service.http.problem import Problem
-from service.server.connections import Connections
+from service.server.asgi import Headers, Service
+from service.server.connections import SLOW_HEAD
 from service.server.problem_page import page
+
+log = logging.getLogger(__name__)
 
 PIECE_BYTES = 8_192  # are parsed at a time, so that a line without end is noticed after two pieces
 MAX_LINE_BYTES = 8_190  # of the request line, of a header
@@ -30,11 +35,14 @@ NO_TRAILERS |= {b"content-type", b"content-encoding", b"x-api-key", b"idempotenc
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """A connection of which nothing grows without bound. connections: all of this worker."""
+    """A connection of which nothing grows without bound. service: what answers its requests."""
 
-    def __init__(self, *args: Any, connections: Connections, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, service: Service, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._all = connections
+        self._service, self._all = service, service.connections
+        self._usual: Headers | None = None  # the headers of a request that is answered at once
+        self._body = b""
+        self._head_begun = False
         self.address = ""
         self.waiting_since, self.body_since, self.body_bytes = math.inf, math.inf, 0
         self._active: RequestResponseCycle | None = None  # the request that is being answered
@@ -80,6 +88,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refused = True
         self.waiting_since = self.body_since = math.inf
         self.pipeline.clear()
+        self._usual = None
         active = self._active
         if active is not None and not active.response_complete:
             if active is not self.cycle or not active.more_body:
@@ -90,9 +99,16 @@ class BoundedProtocol(HttpToolsProtocol):
             if active.response_started:
                 self.transport.close()
                 return
-        if not self.transport.is_closing():
+        if kind == SLOW_HEAD and not self._head_begun:
+            self.transport.close()  # an idle client expects no answer
+        elif not self.transport.is_closing():
             self.transport.write(page(Problem(status, kind, detail)))
             self._linger()
+
+    def shutdown(self) -> None:
+        """Close the connection if it is idle: uvicorn's last step before the worker ends."""
+        if self._usual is None:  # else it is closed after the answer, since the worker drains
+            super().shutdown()
 
     def close_after_answer(self) -> None:
         """Say `Connection: close` in the answer under way, if it has not begun."""
@@ -144,10 +160,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        super().on_message_begin()
-        self._progress = True
+        # uvicorn's own part follows in `_begin_cycle`: most requests do without.
+        self.url, self.headers, self.expect_100_continue = b"", [], False
+        self._progress = self._head_begun = True
         self._fields, self._head_complete, self._trailer_bytes = 0, False, 0
-        self.scope["state"]["connection"] = self
         if self.waiting_since < math.inf:
             self.waiting_since = self.loop.time()
         if len(self.pipeline) >= MAX_PIPELINED:
@@ -181,17 +197,23 @@ class BoundedProtocol(HttpToolsProtocol):
         """The head is complete: the request begins, or is queued behind earlier ones."""
         self._progress = True
         self._check_head(self.headers)
-        self._fields, self._head_complete = 0, True
+        self._fields, self._head_complete, self._head_begun = 0, True, False
         self.waiting_since = math.inf
-        super().on_headers_complete()
-        if self._all.draining:
-            self.cycle.keep_alive = False
+        if self.parser.get_method() == b"POST" and self._is_free():
+            self._usual, self._body = self._service.accepts(self.url, self.headers), b""
+        if self._usual is None:
+            self._begin_cycle()
+        else:
+            self.body_since, self.body_bytes = self.loop.time(), 0
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
         self._progress = True
         self.body_bytes += len(body)
-        super().on_body(body)
+        if self._usual is None:
+            super().on_body(body)
+        else:
+            self._body += body
 
     def on_chunk_header(self) -> None:
         """The line before a chunk is complete."""
@@ -205,6 +227,13 @@ class BoundedProtocol(HttpToolsProtocol):
         """The request is complete."""
         self._progress = True
         self.body_since = math.inf
+        if self._usual is not None:
+            answered, self._usual = self._answer_at_once(self._usual), None
+            if answered is not None:
+                self._write_at_once(answered)
+                return
+            self._begin_cycle()
+            super().on_body(self._body)
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -212,6 +241,42 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self.cycle.response_complete and self.body_since == math.inf:
             self.waiting_since = self.loop.time()
+
+    def _is_free(self) -> bool:
+        """Whether nothing is before the next request: no answer under way or unread."""
+        is_answered = self._active is None or self._active.response_complete
+        return is_answered and not self.pipeline and not self.flow.write_paused
+
+    def _begin_cycle(self) -> None:
+        """Begin an ASGI request."""
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = url, headers, expects
+        self.scope["headers"] = headers
+        self.scope["state"]["connection"] = self
+        super().on_headers_complete()
+        if self._all.draining:
+            self.cycle.keep_alive = False
+
+    def _answer_at_once(self, headers: Headers) -> bytes | None:
+        try:
+            return self._service.answer(self.address, headers, self._body)
+        except Exception:  # pylint: disable=broad-exception-caught # Flask answers a 500 or better
+            log.exception("a request is left to Flask")
+            return None
+
+    def _write_at_once(self, answered: bytes) -> None:
+        head = _first_lines(tuple(self.server_state.default_headers))
+        stays_open = self.parser.should_keep_alive() and not self._all.draining
+        if not stays_open:
+            head += b"connection: close\r\n"
+        self.transport.write(head + answered)
+        self.server_state.total_requests += 1
+        if stays_open:
+            self.waiting_since = self.loop.time()
+        else:
+            self._refused = True
+            self.transport.close()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._active = cycle
@@ -228,3 +293,9 @@ class BoundedProtocol(HttpToolsProtocol):
                 raise Problem(400, "broken-http", "Transfer-Encoding: expected chunked in HTTP/1.1")
             if name == b"expect" and value.lower() != b"100-continue":
                 raise Problem(417, "expectation", "Expect: only 100-continue is known")
+
+
+@lru_cache(maxsize=1)  # the date changes once a second
+def _first_lines(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    lines = [b"HTTP/1.1 200 OK", *(name + b": " + value for name, value in headers), b""]
+    return b"\r\n".join(lines)

@@ -13,7 +13,6 @@ from uvicorn.server import Server
 from uvicorn_worker import UvicornWorker
 
 from service.server.asgi import Service
-from service.server.connections import Connections
 from service.server.protocol import BoundedProtocol
 
 TICKS_PER_SWEEP = 10  # uvicorn ticks every 0.1 s
@@ -30,6 +29,7 @@ class Worker(UvicornWorker):
         "lifespan": "off",
         "ws": "none",
         "interface": "asgi3",
+        "proxy_headers": False,  # connections.py knows the proxies
         "server_header": False,
         "headers": HEADERS,
         "timeout_graceful_shutdown": ANSWER_SECONDS,
@@ -38,10 +38,8 @@ class Worker(UvicornWorker):
     async def _serve(self) -> None:
         service: Service = self.wsgi
         self.config.app = service
-        self.config.http = partial(BoundedProtocol, connections=service.connections)
-        self.config.proxy_headers = bool(service.connections.proxies)
-        self.config.forwarded_allow_ips = service.connections.proxies
-        server = DrainingServer(self.config, service.connections)
+        self.config.http = partial(BoundedProtocol, service=service)
+        server = DrainingServer(self.config, service)
         asyncio.get_running_loop().add_signal_handler(signal.SIGQUIT, server.quit)
         await server.serve(sockets=self.sockets)
         if not server.started:
@@ -56,16 +54,17 @@ class DrainingServer(Server):
     in each answer, and closes idle connections after IDLE_SECONDS.
     """
 
-    def __init__(self, config: Config, connections: Connections) -> None:
+    def __init__(self, config: Config, service: Service) -> None:
         super().__init__(config)
-        self._connections = connections
+        self._connections, self._log = service.connections, service.access_log
 
     def quit(self) -> None:
         """End at once: Gunicorn's quick shutdown."""
         self.should_exit = self.force_exit = True
 
     async def on_tick(self, counter: int) -> bool:
-        """Every 0.1 s: close slow connections now and then."""
+        """Every 0.1 s: write the access log, and close slow connections now and then."""
+        self._log.flush()
         if counter % TICKS_PER_SWEEP == 0:
             self._connections.sweep(asyncio.get_running_loop().time())
         return await super().on_tick(counter)
@@ -79,6 +78,7 @@ class DrainingServer(Server):
         while self._is_draining(deadline):
             await asyncio.sleep(0.05)
         await super().shutdown(sockets)
+        self._log.flush()
 
     def _is_draining(self, deadline: float) -> bool:
         is_late = asyncio.get_running_loop().time() > deadline

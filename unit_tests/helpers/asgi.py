@@ -50,6 +50,21 @@ def ask(
     return asyncio.run(_ask(app, scope_of(method, path, headers), blocks))
 
 
+def ask_connection(
+    service: Any, path: str, blocks: bytes | list[bytes], headers: dict[str, str]
+) -> Answer:
+    """The answer to a POST as a connection gives it: at once if the request is usual."""
+    if isinstance(blocks, bytes):
+        asked = scope_of("POST", path, headers | {"Content-Length": str(len(blocks))})
+        usual = service.accepts(path.encode(), asked["headers"])
+        answer = usual and service.answer(asked["client"][0], usual, blocks)
+        if answer:
+            head, _, body = answer.partition(b"\r\n\r\n")
+            fields = [line.split(": ", 1) for line in head.decode().splitlines()]
+            return Answer(200, {name.lower(): value for name, value in fields}, body)
+    return ask(service, "POST", path, blocks, headers)
+
+
 async def _ask(app: Any, scope: dict[str, Any], blocks: list[bytes]) -> Answer:
     last, waiting = len(blocks) - 1, list(enumerate(blocks))
     sent: list[dict[str, Any]] = []

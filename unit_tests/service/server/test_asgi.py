@@ -11,7 +11,7 @@ from service.server.access_log import AccessLog
 from service.server.asgi import Service
 from service.server.connections import Connections
 from service.server.uploads import Uploads
-from unit_tests.helpers.asgi import ask
+from unit_tests.helpers.asgi import ask, ask_connection
 from unit_tests.helpers.service_fakes import API_KEY, REQUIRED, components_with
 from vehicle_price.settings import Settings
 
@@ -20,9 +20,18 @@ from vehicle_price.settings import Settings
 CSV = b"year,manufacturer,odometer\n2014,honda,88000\n"
 
 
+class EagerLog(AccessLog):
+    """Writes each line at once."""
+
+    def add(self, *line):
+        """Writes it."""
+        super().add(*line)
+        self.flush()
+
+
 def log_in(folder):
     """An access log in a file of `folder`."""
-    return AccessLog(os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND))
+    return EagerLog(os.open(folder / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND))
 
 
 @pytest.fixture(name="lines")
@@ -108,10 +117,10 @@ def test_too_many_requests_at_once_are_refused(tmp_path, monkeypatch):
 
 def test_the_access_log_has_a_line_for_each_answer_of_either_way(tmp_path, lines):
     service = create_service(components_with(tmp_path), Settings())
-    service._log = log_in(tmp_path)
+    service.access_log = log_in(tmp_path)
     headers = {"Content-Type": "application/json", "X-Request-ID": "order-17"}
     body = json.dumps(REQUIRED).encode()
-    sizes = [len(ask(service, "POST", "/predict", body, headers).body)]
+    sizes = [len(ask_connection(service, "/predict", body, headers).body)]
     keyed = headers | {"X-API-Key": API_KEY}
     sizes.append(len(ask(service, "POST", "/predict?model=secret", body, keyed).body))
     by_loop, by_flask = lines()
@@ -130,3 +139,23 @@ def test_a_file_is_streamed_through_the_server_and_gives_its_place_back(tmp_path
     for _ in range(5):  # more than may be handled at a time
         answer = ask(service, "POST", "/predict/batch", CSV, {"Content-Type": "text/csv"})
         assert answer.status == 200 and b"20140" in answer.body
+
+
+def test_behind_a_proxy_the_forwarded_address_is_the_client(tmp_path, lines):
+    settings = Settings(trusted_proxies="10.0.0.0/8")
+    service = create_service(components_with(tmp_path), settings)
+    service.access_log = log_in(tmp_path)
+    headers = {"Content-Type": "application/json"}
+    forwarded = headers | {"X-Forwarded-For": "6.6.6.6, 203.0.113.9, 10.0.0.7"}
+    for sent in (forwarded, forwarded | {"X-API-Key": API_KEY}, headers):
+        ask_connection(service, "/predict", json.dumps(REQUIRED).encode(), sent)
+    assert [line["client"] for line in lines()] == ["203.0.113.9", "203.0.113.9", "10.0.0.1"]
+
+
+def test_without_proxies_nobody_can_claim_another_address(tmp_path, lines):
+    service = create_service(components_with(tmp_path), Settings())
+    service.access_log = log_in(tmp_path)
+    headers = {"Content-Type": "application/json", "X-Forwarded-For": "203.0.113.9"}
+    for sent in (headers, headers | {"X-API-Key": API_KEY}):
+        ask_connection(service, "/predict", json.dumps(REQUIRED).encode(), sent)
+    assert [line["client"] for line in lines()] == ["10.0.0.1", "10.0.0.1"]

@@ -22,6 +22,29 @@ CHUNKED = START + b"Transfer-Encoding: chunked\r\n\r\n"
 GET = b"GET /here HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
+class Application:
+    """In place of `Service`. POST /usual is answered at once, unless its body is left to the rest."""
+
+    def __init__(self, per_address):
+        self.connections = Connections(per_address)
+
+    def accepts(self, url, headers):
+        """The headers of a usual request."""
+        return dict(headers) if url == b"/usual" and b"content-length" in dict(headers) else None
+
+    def answer(self, _, __, body):
+        """The answer, without its first headers."""
+        if body == b"broken":
+            raise ZeroDivisionError
+        if body == b"left":
+            return None
+        content = json.dumps({"path": "at once", "length": len(body)}).encode()
+        return b"content-length: %d\r\n\r\n%b" % (len(content), content)
+
+    async def __call__(self, scope, receive, send):
+        await application(scope, receive, send)
+
+
 async def application(scope, receive, send):
     """Answers what it received: path, names of headers, length of the body."""
     length, more = 0, True
@@ -73,10 +96,11 @@ class Served:
     """A server in a thread, and connections to it."""
 
     def __init__(self, path, per_address=1_000):
-        self.path, self.connections = str(path), Connections(per_address)
+        service = Application(per_address)
+        self.path, self.connections = str(path), service.connections
         self.loop, started = asyncio.new_event_loop(), threading.Event()
-        config = Config(application, loop="asyncio", lifespan="off", ws="none", interface="asgi3")
-        config.http = partial(BoundedProtocol, connections=self.connections)
+        config = Config(service, loop="asyncio", lifespan="off", ws="none", interface="asgi3")
+        config.http = partial(BoundedProtocol, service=service)
         config.load()
         make = partial(config.http_protocol_class, config, ServerState(), {}, self.loop)
 
@@ -112,6 +136,11 @@ def _server(tmp_path):
     server = Served(tmp_path / "socket")
     yield server
     server.loop.call_soon_threadsafe(server.loop.stop)
+
+
+def usual(body, more=b""):
+    """A request that is answered at once."""
+    return b"POST /usual HTTP/1.1\r\n%bContent-Length: %d\r\n\r\n%b" % (more, len(body), body)
 
 
 REFUSED = {
@@ -231,9 +260,10 @@ def test_a_connection_too_many_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("sent", "kind"),
     [
-        (b"", "slow-head"),
+        (b"", ""),
         (GET[:9], "slow-head"),
         (START + b"Content-Length: 9\r\n\r\n{", "slow-body"),
+        (usual(b"12345")[:-1], "slow-body"),
     ],
 )
 def test_a_client_that_stops_is_refused_by_the_sweep(server, sent, kind):
@@ -243,8 +273,10 @@ def test_a_client_that_stops_is_refused_by_the_sweep(server, sent, kind):
         server.call(lambda: None)
         server.call(server.connections.sweep, server.loop.time())
         server.call(server.connections.sweep, server.loop.time() + 17)
-        status, _, body = connection.answer()
-        assert status == 408 and body["type"].endswith(kind) and connection.is_closed()
+        if kind:  # an idle client expects no answer
+            status, _, body = connection.answer()
+            assert status == 408 and body["type"].endswith(kind)
+        assert connection.is_closed()
 
 
 def test_a_request_under_way_is_not_slow(server):
@@ -266,3 +298,46 @@ def test_a_draining_server_says_close_and_answers_the_next_request(server):
                 idle.sendall(GET)
             status, headers, _ = connection.answer()
             assert (status, headers["Connection"]) == (200, "close") and connection.is_closed()
+
+
+@pytest.mark.parametrize("piece", [1, 7, 4_096])
+def test_usual_requests_are_answered_at_once_and_in_order_with_others(server, piece):
+    sent = [usual(b"12"), GET, usual(b"left"), usual(b"broken"), usual(b"123456"), usual(b"")]
+    expected = [("at once", 2), ("/here", 0), ("/usual", 4), ("/usual", 6), ("at once", 6)]
+    stream = b"".join(sent)
+    with server.connect() as connection:
+        for start in range(0, len(stream), piece):
+            connection.sendall(stream[start : start + piece])
+        answers = [connection.answer() for _ in sent]
+    assert {(status, headers["Connection"]) for status, headers, _ in answers} == {(200, None)}
+    # A usual request behind one that is under way is queued, so it is not answered at once.
+    got = [(body["path"], body["length"]) for _, _, body in answers][: len(expected)]
+    at_once = {(path, length) for path, length in expected if path == "at once"}
+    assert [g for g in got if g[0] != "at once"] == [
+        ("/usual" if (path, length) in at_once else path, length)
+        for (path, length), g in zip(expected, got, strict=True)
+        if g[0] != "at once"
+    ]
+    assert [length for _, length in got] == [length for _, length in expected]
+
+
+@pytest.mark.parametrize("more", [b"Connection: close\r\n", b""])
+def test_a_usual_request_may_be_the_last_one(server, more):
+    if not more:
+        server.call(server.connections.drain)
+    with server.connect() as connection:
+        connection.sendall(usual(b"1", more) + GET)
+        status, headers, body = connection.answer()
+        assert (status, body["path"], headers["Connection"]) == (200, "at once", "close")
+        assert connection.is_closed()
+
+
+def test_a_half_sent_usual_request_is_answered_before_the_worker_ends(server):
+    with server.connect() as connection:
+        connection.sendall(usual(b"12345")[:-1])
+        server.wait_for_request()
+        server.call(server.connections.drain)
+        for opened in list(server.connections._open):
+            server.call(opened.shutdown)
+        connection.sendall(b"5")
+        assert connection.answer()[2] == {"path": "at once", "length": 5} and connection.is_closed()
