@@ -12,29 +12,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks.harness import load, servers
-from integration_tests.helpers.failure_logs import keep_logs
 from integration_tests.helpers.service import HONDA, worker_pids
 from integration_tests.helpers.waiting import wait_until
-from unit_tests.helpers import tiny
-from vehicle_price.model import artifact
 
 REQUEST = load.request("/predict", json.dumps(HONDA).encode())
 SLOW_CLIENTS = 400
 LOAD_SECONDS = 2
-
-
-@pytest.fixture(name="model", scope="module")
-def _model(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("saved") / "model"
-    artifact.save(tiny.valuation("xgboost"), folder)
-    return folder
-
-
-@pytest.fixture(name="server")
-def _server(model, tmp_path) -> Iterator[servers.Server]:
-    """Two workers that serve the tiny model."""
-    with keep_logs(tmp_path), servers.service(tmp_path, model, 2) as server:
-        yield server
 
 
 @contextmanager

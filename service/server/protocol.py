@@ -40,6 +40,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, service: Service, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._service, self._all = service, service.connections
+        self.url = b""
         self._usual: Headers | None = None  # the headers of a request that is answered at once
         self._body = b""
         self._head_begun = False

@@ -23,7 +23,7 @@ GET = b"GET /here HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 class Application:
-    """In place of `Service`. POST /usual is answered at once, unless its body is left to the rest."""
+    """In place of `Service`. POST /usual is answered at once, unless its body says otherwise."""
 
     def __init__(self, per_address):
         self.connections = Connections(per_address)
