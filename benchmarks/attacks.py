@@ -22,7 +22,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.harness import load
-from integration_tests.helpers import hostile
+from unit_tests.helpers import hostile
 from vehicle_price.schema import EXAMPLE
 from vehicle_price.settings import Settings
 

@@ -11,9 +11,9 @@ import pytest
 import requests
 
 from benchmarks.harness import load
-from integration_tests.helpers import hostile
 from integration_tests.helpers.service import HONDA, worker_pids
 from integration_tests.helpers.waiting import wait_until
+from unit_tests.helpers import hostile
 
 MAX_GROWTH_KB = 100_000
 STALLED, SOURCES = 2_100, 200
@@ -47,7 +47,7 @@ def resident_kb(pid):
 def test_no_file_makes_a_worker_grow_or_fail(server):
     table = hostile.HostileFile("", hostile.PARQUET, hostile.references(1, 10))
     while not all(
-        "pyarrow" in Path(f"/proc/{p}/maps").read_text() for p in worker_pids(server.pid)
+        "pyarrow" in Path(f"/proc/{p}/maps").read_text("utf-8") for p in worker_pids(server.pid)
     ):
         send(server, table)  # a worker's first file loads pyarrow, which stays
     before = {pid: resident_kb(pid) for pid in worker_pids(server.pid)}

@@ -68,20 +68,20 @@ class PricedFile(Protocol):
         """The bytes after the last row."""
 
 
-def _csv(file: IO[bytes]) -> PricedFile:
+def _csv(file: IO[bytes], _: int) -> PricedFile:
     from vehicle_price.listing.csv_file import PricedCsv
 
     return PricedCsv(file, list(ADDED_COLUMNS))
 
 
-def _parquet(file: IO[bytes]) -> PricedFile:
+def _parquet(file: IO[bytes], max_bytes: int) -> PricedFile:
     # A worker that gets no Parquet file does without pyarrow.
     from vehicle_price.listing.parquet_file import PricedParquet
 
     return PricedParquet(file, ADDED_COLUMNS, max_bytes)
 
 
-FORMATS: Mapping[str, Callable[[IO[bytes]], PricedFile]] = {
+FORMATS: Mapping[str, Callable[[IO[bytes], int], PricedFile]] = {
     "text/csv": _csv,
     "application/vnd.apache.parquet": _parquet,
 }
@@ -102,7 +102,7 @@ def blueprint(pricer: Pricer, max_bytes: int, folder: Path) -> Blueprint:
         request.environ[MODEL_VERSION] = served.version
         release = slots.occupy()
         try:
-            file = open_file(_unpacked_body(request, max_bytes, folder))
+            file = open_file(_unpacked_body(request, max_bytes, folder), max_bytes)
             content = _priced_file(file, pricer, served, context, partial(map_ahead, scorer))
             # An error in the first chunk, such as a full outbox, still has a status of its own.
             content = chain([next(content)], content)
@@ -117,7 +117,7 @@ def blueprint(pricer: Pricer, max_bytes: int, folder: Path) -> Blueprint:
     return routes
 
 
-def _format_of(incoming: Request) -> Callable[[IO[bytes]], PricedFile]:
+def _format_of(incoming: Request) -> Callable[[IO[bytes], int], PricedFile]:
     if IDEMPOTENCY_KEY in incoming.headers:
         detail = f"{IDEMPOTENCY_KEY} is for /predict; the same file sent again is priced again"
         raise Problem(422, "no-idempotency", detail)

@@ -25,6 +25,16 @@ class WrongValues(ValueError):
         self.errors = errors[:MAX_ERRORS]
 
 
+def wrong_file(detail: str) -> WrongValues:
+    """The error for a file as a whole."""
+    return WrongValues([FieldError("", detail)])
+
+
+def not_parquet(reason: str) -> WrongValues:
+    """The error for a file that breaks the Parquet format."""
+    return wrong_file(f"not Parquet: {reason}")
+
+
 def echo(value: object) -> object:
     """`value` shortened for an error message: a JSON scalar of limited length.
 

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from vehicle_price.estimate import Estimate
-from vehicle_price.listing.errors import FieldError, WrongValues
+from vehicle_price.listing.errors import wrong_file
 from vehicle_price.listing.validation import check_many
 from vehicle_price.schema import BY_NAME, TARGET
 
@@ -66,7 +66,7 @@ def _from_csv(text: str, path: Path) -> list[dict[str, object]]:
 def check_rows(rows: int) -> None:
     """Raise WrongValues if a file has more than MAX_ROWS rows."""
     if rows > MAX_ROWS:
-        raise WrongValues([FieldError("", f"{rows:,} rows; at most {MAX_ROWS:,} are priced")])
+        raise wrong_file(f"{rows:,} rows; at most {MAX_ROWS:,} are priced")
 
 
 def is_numeric_column(name: str) -> bool:

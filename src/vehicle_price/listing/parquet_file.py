@@ -1,60 +1,56 @@
 """Read a Parquet file of listings in chunks, and encode the same rows with added columns."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
 from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vehicle_price.error_text import first_line
-from vehicle_price.listing.errors import FieldError, WrongValues
-from vehicle_price.listing.files import check_rows, is_numeric_column, parse_number
+from vehicle_price.listing.errors import FieldError, WrongValues, not_parquet
+from vehicle_price.listing.parquet_cells import rows_as_listings
+from vehicle_price.listing.parquet_footer import Footer
+from vehicle_price.listing.parquet_memory import largest_row
+from vehicle_price.listing.parquet_rows import ParquetRows
 from vehicle_price.listing.validation import check_names
-from vehicle_price.schema import TARGET
 
-MAX_GROUP_BYTES = 512_000_000  # of one row group, uncompressed
-PARQUET_ERRORS = (pa.ArrowException, OSError, UnicodeError)
+# What pyarrow raises for a file; MemoryError for a size in a damaged page.
+PARQUET_ERRORS = (pa.ArrowException, OSError, ValueError, LookupError, TypeError, MemoryError)
 ARROW_TYPES = {int: pa.int64(), str: pa.string()}
 
 
 class PricedParquet:
     """A Parquet file whose columns are returned unchanged, with `added` columns (name → type).
 
+    Only a column of dictionaries is returned as one of their values.
+    max_bytes: of all pages, unpacked, and of the texts of all rows.
     The constructor raises WrongValues unless the whole file can be read.
     """
 
-    def __init__(self, file: IO[bytes], added: Mapping[str, type]) -> None:
+    def __init__(self, file: IO[bytes], added: Mapping[str, type], max_bytes: int) -> None:
         try:
-            self._file = pq.ParquetFile(file)
-            self._check_size()
-            for _ in self._file.iter_batches(use_threads=False):
-                pass  # the response is streamed, so errors must be found before it starts
+            footer = Footer(file)
+            footer.check()
+            _check_names(footer.names, added)
+            row_bytes = largest_row(file, footer, max_bytes)
+            self._rows = ParquetRows(file, footer, row_bytes)
+            self._added = pa.schema([pa.field(n, ARROW_TYPES[kind]) for n, kind in added.items()])
+            self._sink = _Sink()
+            schema = pa.schema([*self._rows.schema, *self._added])
+            self._writer = pq.ParquetWriter(self._sink, schema, compression="zstd")
+            self._rows.check_all(max_bytes)  # before the response starts, which is streamed
+        except WrongValues:
+            raise
         except PARQUET_ERRORS as error:
-            raise WrongValues([FieldError("", f"not Parquet: {first_line(error)}")]) from error
-        schema = self._file.schema_arrow
-        check_names([n for n in schema.names if n not in added])
-        conflicts = [FieldError(f"/{n}", "is the name of a column that is added", n) for n in added]
-        if any(name in added for name in schema.names):
-            raise WrongValues([error for error in conflicts if error.value in schema.names])
-        self._schema = schema.remove_metadata()
-        self._added = pa.schema([pa.field(name, ARROW_TYPES[kind]) for name, kind in added.items()])
-        self._sink = _Sink()
-        schema = pa.schema([*self._schema, *self._added])
-        self._writer = pq.ParquetWriter(self._sink, schema, compression="zstd")
+            raise not_parquet(first_line(error)) from error
 
     def chunks(self, rows: int) -> Iterator[pa.RecordBatch]:
-        """All rows in order, in chunks of at most `rows`."""
-        return self._file.iter_batches(rows, use_threads=False)
+        """All rows in order, in chunks of at most `rows` rows and about 4 MB, decoded."""
+        return self._rows.chunks(rows)
 
-    def listings(self, chunk: pa.RecordBatch) -> Iterator[dict[str, object]]:
-        """Each row as a listing to check. Null and NaN are absent values."""
-        names = [name for name in chunk.schema.names if name != TARGET.name]
-        columns = [_cells(name, chunk.column(name)) for name in names]
-        for cells in zip(*columns, strict=True):
-            yield {n: cell for n, cell in zip(names, cells, strict=True) if cell is not None}
+    def listings(self, chunk: pa.RecordBatch) -> Iterator[dict[str, object] | str]:
+        """Each row as a listing to check, or as its error. Null and NaN are absent values."""
+        return rows_as_listings(chunk)
 
     def encode(self, chunk: pa.RecordBatch, added: Sequence[Sequence[object]]) -> bytes:
         """The rows as a Parquet row group. added: the values of the added columns of each row."""
@@ -63,7 +59,7 @@ class PricedParquet:
             pa.array(list(column), field.type)
             for column, field in zip(values, self._added, strict=True)
         ]
-        columns = [*chunk.columns, *added_columns]
+        columns = [*chunk.cast(self._rows.schema).columns, *added_columns]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=self._writer.schema))
         return self._sink.take_bytes()
 
@@ -72,13 +68,13 @@ class PricedParquet:
         self._writer.close()
         return self._sink.take_bytes()
 
-    def _check_size(self) -> None:
-        metadata = self._file.metadata
-        check_rows(metadata.num_rows)
-        sizes = [metadata.row_group(n).total_byte_size for n in range(metadata.num_row_groups)]
-        if max(sizes, default=0) > MAX_GROUP_BYTES:
-            detail = f"a row group of {max(sizes):,} bytes; at most {MAX_GROUP_BYTES:,} are read"
-            raise WrongValues([FieldError("", detail)])
+
+def _check_names(names: Sequence[str], added: Mapping[str, type]) -> None:
+    check_names([name for name in names if name not in added])
+    detail = "is the name of a column that is added"
+    conflicts = [FieldError(f"/{name}", detail, name) for name in added if name in names]
+    if conflicts:
+        raise WrongValues(conflicts)
 
 
 class _Sink:
@@ -110,21 +106,3 @@ class _Sink:
         """The bytes written since the last call."""
         content, self._chunks = b"".join(self._chunks), []
         return content
-
-
-def _cells(name: str, column: pa.Array) -> list[object]:
-    cells = [_plain(value) for value in column.to_pylist()]
-    if is_numeric_column(name):  # a file may hold text only, like Kaggle's
-        return [parse_number(cell) if isinstance(cell, str) else cell for cell in cells]
-    return cells
-
-
-def _plain(value: object) -> object:
-    """A cell as a JSON value."""
-    if value is None or value == "" or isinstance(value, float) and math.isnan(value):
-        return None
-    if isinstance(value, (date, datetime)):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return float(value)
-    return value if isinstance(value, (bool, int, float, str, list, dict)) else str(value)
