@@ -131,9 +131,9 @@ def file_with_pages(model: bytes, rows: int, codec: int = UNCOMPRESSED, copies: 
     sizes = {"year": len(whole), "odometer": len(whole), "manufacturer": len(maker)}
     sizes["model"] = len(model)
     chunks = [
-        chunk(n, kinds[n], starts[n], sizes[n], rows, codec if n == "model" else UNCOMPRESSED)
-        for n in kinds
+        chunk(n, kind, starts[n], sizes[n], rows, codec if n == "model" else UNCOMPRESSED)
+        for n, kind in kinds.items()
     ]
-    schema = [element("schema", children=4), *(element(n, kinds[n]) for n in kinds)]
+    schema = [element("schema", children=4), *(element(n, kind) for n, kind in kinds.items())]
     groups = [group(chunks, rows)] * copies
     return file_of(schema, groups, rows * copies, whole + maker + model)
