@@ -4,6 +4,7 @@
 import sys
 from pathlib import Path
 
+import flask
 import pytest
 import requests
 
@@ -185,3 +186,13 @@ def test_what_is_not_known_of_a_model_is_left_out():
     facts = {"trained_cars": 60_000, "first_day": "2021-04-04", "last_day": "2021-05-01"}
     markdown = " ".join(result.model_facts({**model, "facts": facts, "metrics": {"mae": 2512.4}}))
     assert "60,000 cars, posted 2021-04-04 to 2021-05-01" in markdown and "2,512" in markdown
+
+
+def test_each_visitor_is_one_client_over_all_prices(page, tmp_path, monkeypatch):
+    app, clients = app_with(tmp_path), []
+    app.before_request(lambda: clients.append(flask.request.headers["X-Client-Id"]))
+    for _ in range(2):
+        press(press(fill_in(page(app))))
+    visitors = list(dict.fromkeys(clients))
+    assert len(visitors) == 2 and all(len(visitor) == 16 for visitor in visitors)
+    assert clients == sorted(clients, key=visitors.index)

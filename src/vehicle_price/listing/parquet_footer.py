@@ -41,23 +41,6 @@ BYTE_ARRAY, FIXED_LEN_BYTE_ARRAY, REPEATED = 6, 7, 2
 # RowGroup (its NUM_ROWS is like that of the file), ColumnChunk
 COLUMNS, TOTAL_BYTE_SIZE = field(1, thrift.LIST), field(2, I64)
 FILE_OFFSET, METADATA = field(2, I64), field(3, thrift.STRUCT)
-# ColumnMetaData (its TYPE is like that of the schema)
-ENCODINGS, PATH, CODEC = field(2, thrift.LIST), field(3, thrift.LIST), field(4, I32)
-NUM_VALUES, UNCOMPRESSED_SIZE, COMPRESSED_SIZE = field(5, I64), field(6, I64), field(7, I64)
-DATA_PAGE_OFFSET, DICTIONARY_PAGE_OFFSET = field(9, I64), field(11, I64)
-SIZES = (NUM_VALUES, UNCOMPRESSED_SIZE, COMPRESSED_SIZE)
-COLUMN_FIELDS = (TYPE, ENCODINGS, PATH, CODEC, *SIZES, DATA_PAGE_OFFSET, DICTIONARY_PAGE_OFFSET)
-
-
-class ColumnChunk(NamedTuple):
-    """A column in a row group: its number of values with nulls, and where its pages are."""
-
-    name: str
-    is_text: bool
-    codec: int
-    num_values: int
-    start: int
-    size: int
 
 
 class Footer:
@@ -105,7 +88,8 @@ class Footer:
                 raise not_parquet("the numbers of columns differ")
             if any(chunk.get(NUM_VALUES) != group.get(NUM_ROWS) for chunk in chunks):
                 raise not_parquet("the numbers of rows differ")
-            yield [self._column_chunk(*both) for both in enumerate(chunks)]
+            texts = [column.get(TYPE) == BYTE_ARRAY for column in self._schema]
+            yield list(map(column_chunk, self.names, texts, chunks))
 
     def open(self, file: IO[bytes], stored_schema: bool) -> pq.ParquetFile:
         """The file. stored_schema: with the types of the Arrow program that wrote it.
@@ -123,17 +107,6 @@ class Footer:
         footer = MAGIC + content + struct.pack("<I", len(content)) + MAGIC
         metadata = pq.read_metadata(io.BytesIO(footer))
         return pq.ParquetFile(file, metadata=metadata, pre_buffer=False, buffer_size=BUFFER_BYTES)
-
-    def _column_chunk(self, number: int, fields: thrift.Fields) -> ColumnChunk:
-        start, dictionary = fields.get(DATA_PAGE_OFFSET, -1), fields.get(DICTIONARY_PAGE_OFFSET, 0)
-        if 0 < dictionary < start:
-            start = dictionary
-        numbers = [fields.get(key, -1) for key in (CODEC, NUM_VALUES, COMPRESSED_SIZE)]
-        if min(start, *numbers) < 0:
-            raise not_parquet("a column has no place in the file")
-        codec, num_values, size = numbers
-        is_text = self._schema[number].get(TYPE) == BYTE_ARRAY
-        return ColumnChunk(self.names[number], is_text, codec, num_values, start, size)
 
 
 def _row_group(group: thrift.Fields) -> thrift.Fields:

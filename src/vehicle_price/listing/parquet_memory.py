@@ -4,8 +4,8 @@ import struct
 from typing import IO, NamedTuple
 
 from vehicle_price.listing.errors import FieldError, WrongValues, not_parquet, wrong_file
-from vehicle_price.listing.parquet_footer import ColumnChunk, Footer
-from vehicle_price.listing.parquet_pages import DICTIONARY_PAGE, Page, PageWalker
+from vehicle_price.listing.parquet_footer import Footer
+from vehicle_price.listing.parquet_pages import DICTIONARY_PAGE, ColumnChunk, Page, PageWalker
 
 MAX_CELL_BYTES = 131_072  # as many characters as Python's CSV reader takes
 MAX_MEMORY = 48_000_000  # to decode all columns; with copies in Python, it takes up to twice that

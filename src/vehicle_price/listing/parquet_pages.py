@@ -11,9 +11,10 @@ from typing import IO, NamedTuple
 import pyarrow as pa
 
 from vehicle_price.listing.errors import not_parquet, wrong_file
-from vehicle_price.listing.parquet_footer import ColumnChunk
 from vehicle_price.listing.thrift_compact import (
     I32,
+    I64,
+    LIST,
     STRUCT,
     CompactReader,
     Fields,
@@ -24,6 +25,14 @@ from vehicle_price.listing.thrift_compact import (
 MAX_PAGES = 100_000  # of the whole file
 HEADER_BYTES = (1_024, 65_536)  # read for a page header: at first, and if that was too short
 MAX_HEADER_VALUES = 1_000
+# ColumnMetaData: all that Arrow needs; the first fields are of its type, encodings, and name.
+CODEC, NUM_VALUES, CHUNK_SIZE = field(4, I32), field(5, I64), field(7, I64)
+DATA_PAGE_OFFSET, DICTIONARY_PAGE_OFFSET = field(9, I64), field(11, I64)
+COLUMN_FIELDS = (
+    *(field(1, I32), field(2, LIST), field(3, LIST), CODEC, NUM_VALUES, field(6, I64)),
+    *(CHUNK_SIZE, DATA_PAGE_OFFSET, DICTIONARY_PAGE_OFFSET),
+)
+# PageHeader
 TYPE, UNCOMPRESSED_SIZE, COMPRESSED_SIZE = field(1, I32), field(2, I32), field(3, I32)
 DATA_PAGE, DICTIONARY_PAGE, DATA_PAGE_V2 = 0, 2, 3
 # For each type of page, the field of its own header, and in that the field of the encoding.
@@ -32,10 +41,33 @@ HEADERS = {
     DICTIONARY_PAGE: (field(7, STRUCT), field(2, I32)),
     DATA_PAGE_V2: (field(8, STRUCT), field(4, I32)),
 }
-NUM_VALUES = field(1, I32)
+PAGE_VALUES = field(1, I32)
 # `CompressionCodec` but LZO and the deprecated form of LZ4, as pyarrow names them.
 CODECS = {1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"}
 UNCOMPRESSED = 0
+
+
+class ColumnChunk(NamedTuple):
+    """A column in a row group: its number of values with nulls, and where its pages are."""
+
+    name: str
+    is_text: bool
+    codec: int
+    num_values: int
+    start: int
+    size: int
+
+
+def column_chunk(name: str, is_text: bool, fields: Fields) -> ColumnChunk:
+    """The column chunk that a ColumnMetaData describes. Raises WrongValues without its place."""
+    start, dictionary = fields.get(DATA_PAGE_OFFSET, -1), fields.get(DICTIONARY_PAGE_OFFSET, 0)
+    if 0 < dictionary < start:  # as Arrow has it
+        start = dictionary
+    codec, num_values = fields.get(CODEC, -1), fields.get(NUM_VALUES, -1)
+    numbers = (codec, num_values, start, fields.get(CHUNK_SIZE, -1))
+    if min(numbers) < 0:
+        raise not_parquet("a column has no place in the file")
+    return ColumnChunk(name, is_text, *numbers)
 
 
 class Page(NamedTuple):
@@ -96,7 +128,7 @@ class PageWalker:
             raise not_parquet(f"a page of the type {kind}")
         own_field, encoding = HEADERS[kind]
         own = header.get(own_field, {})
-        numbers = [own.get(NUM_VALUES, -1), own.get(encoding, -1)]
+        numbers = [own.get(PAGE_VALUES, -1), own.get(encoding, -1)]
         sizes = [header.get(COMPRESSED_SIZE, -1), header.get(UNCOMPRESSED_SIZE, -1)]
         if not all(0 <= number < 2**31 for number in numbers + sizes):
             raise not_parquet("a page without its size or number of values")
