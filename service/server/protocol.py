@@ -42,7 +42,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._service, self._all = service, service.connections
         self.url = b""
         self._usual: Headers | None = None  # the headers of a request that is answered at once
-        self._body = b""
+        self._body, self._turn_used = b"", False
         self._head_begun = False
         self.address = ""
         self.waiting_since, self.body_since, self.body_bytes = math.inf, math.inf, 0
@@ -121,6 +121,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._refused:
             return
         self._unset_keepalive_if_required()
+        self._turn_used = False
         for start in range(0, len(data), PIECE_BYTES):
             piece = data[start : start + PIECE_BYTES] if len(data) > PIECE_BYTES else data
             if not self._parse(piece):
@@ -244,9 +245,13 @@ class BoundedProtocol(HttpToolsProtocol):
             self.waiting_since = self.loop.time()
 
     def _is_free(self) -> bool:
-        """Whether nothing is before the next request: no answer under way or unread."""
+        """Whether nothing is before the next request: no answer under way or unread.
+
+        Of requests that come together, one is answered at once: many would stop the event loop.
+        """
         is_answered = self._active is None or self._active.response_complete
-        return is_answered and not self.pipeline and not self.flow.write_paused
+        is_first = not self._turn_used and not self.pipeline
+        return is_first and is_answered and not self.flow.write_paused
 
     def _begin_cycle(self) -> None:
         """Begin an ASGI request."""
@@ -267,6 +272,7 @@ class BoundedProtocol(HttpToolsProtocol):
             return None
 
     def _write_at_once(self, answered: bytes) -> None:
+        self._turn_used = True
         head = _first_lines(tuple(self.server_state.default_headers))
         stays_open = self.parser.should_keep_alive() and not self._all.draining
         if not stays_open:

@@ -10,7 +10,7 @@ import io
 import os
 import struct
 from collections.abc import Iterator, Sequence
-from typing import IO, NamedTuple
+from typing import IO
 
 import pyarrow.parquet as pq
 
@@ -23,10 +23,11 @@ from vehicle_price.listing.errors import (
     wrong_file,
 )
 from vehicle_price.listing.files import check_rows
+from vehicle_price.listing.parquet_pages import COLUMN_FIELDS, NUM_VALUES, ColumnChunk, column_chunk
 from vehicle_price.listing.thrift_compact import I32, I64, field
 
 MAGIC = b"PAR1"
-MAX_FOOTER_BYTES = 256 * 1024  # of 26 columns and 40 row groups; in Arrow's memory 60 MB at most
+MAX_FOOTER_BYTES = 256 * 1024  # of 26 columns and 40 row groups; in memory, 60 MB at most
 MAX_COLUMNS = 256
 MAX_VALUE_BYTES = 16  # of a column of fixed length: enough for a UUID or a decimal of 38 digits
 BUFFER_BYTES = 65_536  # of the file, in memory for each column
@@ -96,14 +97,13 @@ class Footer:
 
         Raises what Arrow raises for a file that it cannot read.
         """
-        fields = _only(
-            self._fields, (VERSION, SCHEMA, NUM_ROWS, ROW_GROUPS, KEY_VALUES, CREATED_BY)
-        )
-        groups = [_row_group(group) for group in _structs(fields, ROW_GROUPS)]
+        groups = [_row_group(group) for group in _structs(self._fields, ROW_GROUPS)]
+        pairs = _structs(self._fields, KEY_VALUES) if stored_schema else []
+        pairs = [pair for pair in pairs if pair.get(KEY) == b"ARROW:schema"]
+        fields = _only(self._fields, (VERSION, SCHEMA, NUM_ROWS))
         fields[ROW_GROUPS] = thrift.Items(thrift.STRUCT, groups)
-        pairs = [p for p in _structs(fields, KEY_VALUES) if p.get(KEY) == b"ARROW:schema"]
-        fields[KEY_VALUES] = thrift.Items(thrift.STRUCT, pairs if stored_schema else [])
-        content = thrift.write_struct(dict(sorted(fields.items())))
+        fields[KEY_VALUES] = thrift.Items(thrift.STRUCT, pairs)
+        content = thrift.write_struct(fields | _only(self._fields, (CREATED_BY,)))
         footer = MAGIC + content + struct.pack("<I", len(content)) + MAGIC
         metadata = pq.read_metadata(io.BytesIO(footer))
         return pq.ParquetFile(file, metadata=metadata, pre_buffer=False, buffer_size=BUFFER_BYTES)
@@ -114,9 +114,8 @@ def _row_group(group: thrift.Fields) -> thrift.Fields:
         _only(chunk, (FILE_OFFSET,)) | {METADATA: _only(chunk.get(METADATA, {}), COLUMN_FIELDS)}
         for chunk in _structs(group, COLUMNS)
     ]
-    return {COLUMNS: thrift.Items(thrift.STRUCT, columns)} | _only(
-        group, (TOTAL_BYTE_SIZE, NUM_ROWS)
-    )
+    sizes = _only(group, (TOTAL_BYTE_SIZE, NUM_ROWS))
+    return {COLUMNS: thrift.Items(thrift.STRUCT, columns)} | sizes
 
 
 def _only(fields: thrift.Fields, keys: Sequence[int]) -> thrift.Fields:

@@ -87,9 +87,9 @@ class Client:
         headers = parse_headers(self._file)
         return status, headers, json.loads(self._file.read(int(headers["Content-Length"])))
 
-    def is_closed(self):
-        """Whether the server has closed the connection."""
-        return self._file.read(1) == b""
+    def is_closed(self, peek=False):
+        """Whether the server has closed the connection. peek: an answer may follow."""
+        return not (self._file.peek(1) if peek else self._file.read(1))
 
 
 class Served:
@@ -302,23 +302,31 @@ def test_a_draining_server_says_close_and_answers_the_next_request(server):
 
 @pytest.mark.parametrize("piece", [1, 7, 4_096])
 def test_usual_requests_are_answered_at_once_and_in_order_with_others(server, piece):
-    sent = [usual(b"12"), GET, usual(b"left"), usual(b"broken"), usual(b"123456"), usual(b"")]
-    expected = [("at once", 2), ("/here", 0), ("/usual", 4), ("/usual", 6), ("at once", 6)]
-    stream = b"".join(sent)
+    sent = [usual(b"12"), GET, usual(b"left"), usual(b"broken"), usual(b"123456"), GET]
     with server.connect() as connection:
-        for start in range(0, len(stream), piece):
+        for start in range(0, len(stream := b"".join(sent)), piece):
             connection.sendall(stream[start : start + piece])
         answers = [connection.answer() for _ in sent]
     assert {(status, headers["Connection"]) for status, headers, _ in answers} == {(200, None)}
-    # A usual request behind one that is under way is queued, so it is not answered at once.
-    got = [(body["path"], body["length"]) for _, _, body in answers][: len(expected)]
-    at_once = {(path, length) for path, length in expected if path == "at once"}
-    assert [g for g in got if g[0] != "at once"] == [
-        ("/usual" if (path, length) in at_once else path, length)
-        for (path, length), g in zip(expected, got, strict=True)
-        if g[0] != "at once"
-    ]
-    assert [length for _, length in got] == [length for _, length in expected]
+    bodies = [body for _, _, body in answers]
+    assert [body["length"] for body in bodies] == [2, 0, 4, 6, 6, 0]
+    assert bodies[0]["path"] == "at once" and bodies[1]["path"] == bodies[5]["path"] == "/here"
+    assert bodies[2]["path"] == bodies[3]["path"] == "/usual"  # these were left to the rest
+
+
+def test_of_usual_requests_that_come_together_one_is_answered_at_once(server):
+    with server.connect() as connection:
+        connection.sendall(usual(b"1") * 20)
+        paths = [connection.answer()[2]["path"] for _ in range(20)]
+        assert paths == ["at once", *["/usual"] * 19]
+        connection.sendall(usual(b"1"))
+        assert connection.answer()[2]["path"] == "at once"
+        connection.sendall(usual(b"1") * (module.MAX_PIPELINED + 20))
+        answers = 0
+        while not connection.is_closed(peek=True):
+            connection.answer()
+            answers += 1
+        assert 0 < answers <= module.MAX_PIPELINED + 2
 
 
 @pytest.mark.parametrize("more", [b"Connection: close\r\n", b""])
