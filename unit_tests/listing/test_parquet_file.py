@@ -1,40 +1,17 @@
 """Parquet files of strangers: bounded before they are decoded, and never an exception."""
 
-import io
 import random
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unit_tests.helpers import hostile
+from unit_tests.listing.parquet_files import CARS, listings, opened, written
 from vehicle_price.listing.errors import WrongValues
-from vehicle_price.listing.parquet_file import PricedParquet
 from vehicle_price.listing.parquet_memory import MAX_CELL_BYTES
 from vehicle_price.listing.parquet_rows import CHUNK_BYTES
-
-ADDED = {"predicted_price": int, "error": str}
-MAX_BYTES = 100 * 2**20
-CARS = {"year": [2014, 2015], "manufacturer": ["kia", "ford"], "odometer": [1, 2]}
-
-
-def opened(content, max_bytes=MAX_BYTES):
-    """The file as the route opens it."""
-    return PricedParquet(io.BytesIO(content), ADDED, max_bytes)
-
-
-def written(columns, **options):
-    """A table as a file."""
-    sink = io.BytesIO()
-    pq.write_table(pa.table(columns), sink, **options)
-    return sink.getvalue()
-
-
-def listings(file, rows=5_000):
-    """The rows of all chunks."""
-    return [listing for chunk in file.chunks(rows) for listing in file.listings(chunk)]
 
 
 @pytest.mark.parametrize(
@@ -89,35 +66,6 @@ def test_an_encoding_that_a_short_page_decodes_to_gigabytes_is_refused(encoding)
 def test_a_column_that_no_listing_has_is_refused_by_name(column):
     with pytest.raises(WrongValues, match="description"):
         opened(written(CARS | {"description": column}))
-
-
-ODD = {
-    "text that is not UTF-8": ("manufacturer", pa.array([b"\xff", b"kia"], pa.binary())),
-    "time before year 1": ("posting_date", pa.array([-(2**62), 0], pa.timestamp("ms"))),
-    "time after year 9999": ("posting_date", pa.array([2**62, 0], pa.timestamp("us"))),
-    "unknown time zone": ("posting_date", pa.array([2**61, 0], pa.timestamp("ms", "No/Where"))),
-    "date out of range": ("posting_date", pa.array([2**31 - 1, 0], pa.date32())),
-    "time of day out of range": ("posting_date", pa.array([2**62, 0], pa.time64("us"))),
-    "numbers beyond int64": ("odometer", pa.array([2**64 - 1, 5], pa.uint64())),
-    "half floats": ("odometer", pa.array([1.0, 5.0]).cast(pa.float16())),
-    "durations": ("posting_date", pa.array([2**62, 0], pa.duration("s"))),
-    "nulls": ("model", pa.nulls(2)),
-    "dictionary of numbers": ("odometer", pa.array([7, 5]).dictionary_encode()),
-    "views": ("model", pa.array(["a", "b"], pa.string_view())),
-    "large text": ("model", pa.array(["a", "b"], pa.large_string())),
-    "decimals": ("odometer", pa.array([1, 2]).cast(pa.decimal128(38, 10))),
-}
-
-
-@pytest.mark.parametrize("case", ODD.values(), ids=ODD)
-def test_odd_values_are_rows_or_errors_and_the_other_row_is_read(case):
-    name, column = case
-    file = opened(written(CARS | {name: column}))
-    first, second = listings(file)
-    assert isinstance(first, dict | str)
-    assert isinstance(second, dict) or "No/Where" in second  # a zone is that of all rows
-    for chunk in opened(written(CARS | {name: column})).chunks(10):
-        assert file.encode(chunk, [(1, "a"), (2, "b")])
 
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=30) | st.none()

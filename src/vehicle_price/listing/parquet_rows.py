@@ -7,7 +7,7 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vehicle_price.listing.errors import wrong_file
+from vehicle_price.listing.errors import not_parquet, wrong_file
 from vehicle_price.listing.parquet_footer import Footer
 from vehicle_price.listing.parquet_memory import MAX_CELL_BYTES, cell_too_long
 
@@ -35,19 +35,23 @@ class ParquetRows:
         self._read_rows = max(MIN_READ_ROWS, min(READ_ROWS, CHUNK_BYTES // row_bytes))
 
     def check_all(self, max_bytes: int) -> None:
-        """Decode all rows. Raises WrongValues for a cell or texts too long, or what Arrow raises.
+        """Decode all rows. Raises WrongValues for a long cell, long texts or fewer rows than the
+        footer has, and what Arrow raises.
 
         max_bytes: of the texts of all rows.
         """
-        total, row_bytes = 0, sum(map(_fixed_bytes, self._schema.types))
+        total = rows = 0
+        row_bytes = sum(map(_fixed_bytes, self._schema.types))
         for batch in self._batches(READ_ROWS):
-            size = batch.nbytes
+            rows, size = rows + batch.num_rows, batch.nbytes
             total += max(0, size - math.ceil(batch.num_rows * row_bytes))
             if total > max_bytes:
                 raise wrong_file(f"more than {max_bytes:,} bytes of text; send it in parts")
             if size > MAX_CELL_BYTES:
                 for name, column in zip(batch.schema.names, batch.columns, strict=True):
                     _check_cells(name, column)
+        if rows != self._file.metadata.num_rows:  # Arrow ends at an empty page
+            raise not_parquet("the numbers of rows differ")
 
     def chunks(self, rows: int) -> Iterator[pa.RecordBatch]:
         """All rows in order, in chunks of at most `rows` rows and about CHUNK_BYTES."""
