@@ -96,3 +96,12 @@ def listens(port: int) -> bool:
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
+
+
+def test_workers_end_when_their_master_was_killed(server):
+    workers = worker_pids(server.pid)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as idle:
+        os.kill(server.pid, signal.SIGKILL)
+        wait_until(lambda: not listens(server.port))
+        wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+        assert idle.recv(1) == b""

@@ -1,6 +1,7 @@
 """Gunicorn's worker: uvicorn's, with bounded connections and an end that breaks no connection."""
 
 import asyncio
+import os
 import signal
 import sys
 from functools import partial
@@ -39,7 +40,7 @@ class Worker(UvicornWorker):
         service: Service = self.wsgi
         self.config.app = service
         self.config.http = partial(BoundedProtocol, service=service)
-        server = DrainingServer(self.config, service)
+        server = DrainingServer(self.config, service, self.ppid)
         asyncio.get_running_loop().add_signal_handler(signal.SIGQUIT, server.quit)
         await server.serve(sockets=self.sockets)
         if not server.started:
@@ -54,8 +55,9 @@ class DrainingServer(Server):
     in each answer, and closes idle connections after IDLE_SECONDS.
     """
 
-    def __init__(self, config: Config, service: Service) -> None:
+    def __init__(self, config: Config, service: Service, master: int) -> None:
         super().__init__(config)
+        self._master = master  # process id
         self._connections, self._log = service.connections, service.access_log
 
     def quit(self) -> None:
@@ -63,11 +65,14 @@ class DrainingServer(Server):
         self.should_exit = self.force_exit = True
 
     async def on_tick(self, counter: int) -> bool:
-        """Every 0.1 s: write the access log, and close slow connections now and then."""
+        """Every 0.1 s: write the access log, and close slow connections now and then.
+
+        True ends the worker: also when its master was killed, since a new master needs the port.
+        """
         self._log.flush()
         if counter % TICKS_PER_SWEEP == 0:
             self._connections.sweep(asyncio.get_running_loop().time())
-        return await super().on_tick(counter)
+        return await super().on_tick(counter) or os.getppid() != self._master
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Drain the connections, then end."""
