@@ -24,6 +24,7 @@ BIN = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parents[2]
 GUNICORN = [str(BIN / "gunicorn"), "-c", "service/gunicorn.conf.py"]
 READY_ANSWERS = 20
+RECORDS = "vehicle_price_outbox_records "
 UVICORN = "uvicorn_worker.UvicornWorker"
 START_SECONDS = 3  # MLflow and the empty route do not report when all their workers have started
 
@@ -171,6 +172,23 @@ def wait_until_ready(port: int, seconds: float = 60) -> None:
         ready = ready + 1 if connection.getresponse().status == 200 else 0
         connection.close()
         time.sleep(0.0 if ready else 0.2)
+
+
+def wait_until_forwarded(port: int, seconds: float = 300) -> None:
+    """Return when the forwarder has moved all records of the service, and rests."""
+    deadline = time.monotonic() + seconds
+    while _outbox_records(port):
+        if time.monotonic() > deadline:
+            raise RuntimeError("the forwarder did not empty the outbox")
+        time.sleep(0.5)
+
+
+def _outbox_records(port: int) -> float:
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", "/metrics")
+    lines = connection.getresponse().read().decode().splitlines()
+    connection.close()
+    return float(next(line for line in lines if line.startswith(RECORDS)).split()[1])
 
 
 def _process_tree(pid: int) -> list[int]:

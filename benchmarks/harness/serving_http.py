@@ -39,9 +39,14 @@ def against_empty(
     routes: by the class of their workers; the faster one in Flask is the floor of Flask.
     """
     requests = [load.request("/predict", json.dumps(car).encode()) for car in inputs.listings]
-    all_servers = (service, *routes.values())
+    forwarded = partial(servers.wait_until_forwarded, service.port)
+    forwarded()  # the records of the files
     measured, *floors = alternately(
-        [loaded(server, requests, options) for server in all_servers], options.rounds
+        [
+            loaded(service, requests, options, then=forwarded),
+            *(loaded(server, requests, options) for server in routes.values()),
+        ],
+        options.rounds,
     )
     of_class = dict(zip(routes, floors, strict=True))
     fastapi = of_class.pop(servers.UVICORN)
@@ -163,16 +168,25 @@ def mlflow_requests(listings: list[dict[str, object]]) -> list[bytes]:
 
 
 def loaded(
-    server: servers.Server, requests: list[bytes], options: argparse.Namespace
+    server: servers.Server,
+    requests: list[bytes],
+    options: argparse.Namespace,
+    then: Callable[[], object] = lambda: None,
 ) -> Callable[[], Round]:
-    """A function that puts a server under load for one round."""
+    """A function that puts a server under load for one round.
+
+    then: called after it. The service's forwarder works on for some time, and must not slow down
+    the server that is measured next.
+    """
 
     def measure() -> Round:
         before = server.cpu_seconds()
         answers = load.run(server.port, requests, CONNECTIONS, options.seconds)
         if answers.failed:
             raise RuntimeError(f"not all were answered: {dict(answers.statuses)}")
-        return Round(answers, server.cpu_seconds() - before)
+        result = Round(answers, server.cpu_seconds() - before)
+        then()
+        return result
 
     return measure
 
