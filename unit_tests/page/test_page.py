@@ -188,7 +188,7 @@ def test_what_is_not_known_of_a_model_is_left_out():
     assert "60,000 cars, posted 2021-04-04 to 2021-05-01" in markdown and "2,512" in markdown
 
 
-def test_each_visitor_is_one_client_over_all_prices(page, tmp_path, monkeypatch):
+def test_each_visitor_is_one_client_over_all_prices(page, tmp_path):
     app, clients = app_with(tmp_path), []
     app.before_request(lambda: clients.append(flask.request.headers["X-Client-Id"]))
     for _ in range(2):

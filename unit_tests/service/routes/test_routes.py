@@ -310,7 +310,7 @@ def test_so_many_requests_wait_for_airflow_and_others_are_refused(tmp_path):
     with ThreadPoolExecutor(AIRFLOW_CALLS) as threads:
         waiting = [threads.submit(ask) for _ in range(AIRFLOW_CALLS)]
         for _ in waiting:
-            trainer.asked.acquire(timeout=10)
+            trainer.asked.acquire(timeout=10)  # pylint: disable=consider-using-with
         assert ask() == 503
         trainer.answering.set()
         assert [answer.result() for answer in waiting] == [200] * AIRFLOW_CALLS
