@@ -120,7 +120,7 @@ def observed(platform: Platform, name: str, attack: Callable[[], list[str]]) -> 
         status = platform.price()
         waits.append(time.perf_counter() - started)
         errors |= {f"an ordinary request got {status}"} if status != 200 else set()
-        time.sleep(0.05)
+        time.sleep(0.05)  # the other client asks 20 times a second
     after = platform.memory()
     growth = max((after.get(pid, 0) - size for pid, size in before.items()), default=0.0)
     if after.keys() != platform.workers:
@@ -162,7 +162,7 @@ def endless(platform: Platform, start: bytes, block: bytes) -> str:
 def stall(platform: Platform, content: bytes) -> list[str]:
     """Keep connections from many addresses stalled for longer than the service lets them."""
     with hostile.stalled(platform.port, content, STALLED, hostile.addresses(SOURCES)):
-        time.sleep(30)
+        time.sleep(30)  # twice as long as the service waits for a slow client
     return []
 
 

@@ -56,12 +56,12 @@ class Components:
     keys: KeyRing
     model_dir: Path
     outbox: Outbox = field(kw_only=True)
+    uploads_dir: Path = field(kw_only=True)
     log: LineageReader = field(kw_only=True)
     metrics: Metrics = field(default_factory=Metrics)
     limiter: Limiter | None = None
     webhook_secret: str = ""
     batch_max_bytes: int = 100 * 2**20
-    uploads_dir: Path = Path(".local/run/uploads")
 
 
 def create_app(components: Components) -> Flask:

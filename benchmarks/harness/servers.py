@@ -180,7 +180,7 @@ def wait_until_forwarded(port: int, seconds: float = 300) -> None:
     while _outbox_records(port):
         if time.monotonic() > deadline:
             raise RuntimeError("the forwarder did not empty the outbox")
-        time.sleep(0.5)
+        time.sleep(0.5)  # each look is a request to the service
 
 
 def _outbox_records(port: int) -> float:

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 10.0
 IDLE_SECONDS = 0.2
 REST = 3.0  # times the work: beside busy workers, records may wait in the outbox
+MAX_REST_SECONDS = 1.0  # also after a batch for which the database took long
 HURRY_SHARE = 0.25  # of the outbox
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.25, 5.0
 WHAT_TO_DO = "predictions wait in the outbox, nothing is lost; `make status` shows what runs"
@@ -83,7 +84,9 @@ class Forwarder:
 
     def _rest(self, seconds: float) -> float:
         """How long to rest after a batch that took so long: not at all in an outbox that fills."""
-        return 0.0 if self.drain.outbox.used() > HURRY_SHARE else REST * seconds
+        if self.drain.outbox.used() > HURRY_SHARE:
+            return 0.0
+        return min(REST * seconds, MAX_REST_SECONDS)
 
     def _connect(self) -> None:
         if self._connection is None:

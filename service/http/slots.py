@@ -18,6 +18,7 @@ class Slots:
 
         A request that waited here would keep a thread from others, so it is refused at once.
         """
+        # The place is often freed later than this function or its caller ends: after the answer.
         if not self._free.acquire(blocking=False):  # pylint: disable=consider-using-with
             detail = f"the service handles at most {self._what}; try again in a moment"
             raise Problem(503, "busy", detail, headers={"Retry-After": "5"})

@@ -201,6 +201,7 @@ def _unpacked_body(incoming: Request, max_bytes: int, folder: Path) -> IO[bytes]
         return body
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Not with `with`: the file is read while the answer is streamed, after the view has ended.
         file = tempfile.TemporaryFile(dir=folder)  # pylint: disable=consider-using-with
         for block in _blocks(body, encoding):
             if file.tell() + len(block) > max_bytes:

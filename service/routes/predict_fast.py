@@ -8,7 +8,6 @@ so the error handlers word every error.
 
 from collections.abc import Mapping
 from time import perf_counter
-from typing import NamedTuple
 
 from flask import Flask
 
@@ -18,6 +17,7 @@ from service.http.body import parse_json
 from service.http.middleware import valid_request_id
 from service.http.problem import Problem
 from service.http.request_context import RequestContext
+from service.http.responses import EncodedAnswer
 from service.inference.canary import MODEL_ERRORS
 from service.inference.pricer import Pricer
 from service.observability.metrics import Metrics
@@ -28,14 +28,6 @@ MAX_BYTES = 16_384  # of a body; a longer one occupies the event loop for too lo
 LEFT_TO_FLASK = {b"content-encoding", b"transfer-encoding", b"idempotency-key", b"expect"}
 LEFT_TO_FLASK |= {b"x-api-key", b"authorization"}
 Headers = Mapping[bytes, bytes]
-
-
-class FastAnswer(NamedTuple):
-    """An answer with status 200. body: JSON. noted: fields for the access log."""
-
-    body: bytes
-    request_id: str
-    noted: Mapping[str, str]
 
 
 class FastPath:
@@ -60,7 +52,7 @@ class FastPath:
 
     def answer(
         self, client: str, headers: Headers, body: bytes, started: float
-    ) -> FastAnswer | None:
+    ) -> EncodedAnswer | None:
         """The answer, kept and counted. None for a request that Flask must refuse, or a list.
 
         client: the address. started: `perf_counter()` when the request came.
@@ -76,7 +68,7 @@ class FastPath:
             return None
         self._metrics.answered("POST", PATH, 200, perf_counter() - started)
         noted = {"request_id": request_id, "model_version": answered.model_version}
-        return FastAnswer(answered.body, request_id, noted)
+        return EncodedAnswer(answered.body, request_id, noted)
 
 
 def fast_path(

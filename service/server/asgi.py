@@ -8,9 +8,10 @@ thread, with its body.
 
 from collections.abc import Callable, Mapping
 from time import perf_counter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from service.http.problem import MEDIA_TYPE, Problem, content_of
+from service.http.responses import EncodedAnswer
 from service.server.access_log import AccessLog, Asked
 from service.server.connections import Connections
 from service.server.flask_threads import FlaskThreads, WsgiApp
@@ -20,14 +21,6 @@ HEADERS = b"content-type: application/json\r\ncontent-length: %d\r\nx-request-id
 FORWARDED_FOR = b"x-forwarded-for"
 Headers = Mapping[bytes, bytes]
 Scope = dict[str, Any]
-
-
-class LoopAnswer(NamedTuple):
-    """An answer with status 200. body: JSON. noted: fields for the access log."""
-
-    body: bytes
-    request_id: str
-    noted: Mapping[str, str]
 
 
 class LoopRoute(Protocol):
@@ -40,7 +33,7 @@ class LoopRoute(Protocol):
 
     def answer(
         self, client: str, headers: Headers, body: bytes, started: float
-    ) -> LoopAnswer | None:
+    ) -> EncodedAnswer | None:
         """The answer; None where Flask must answer, such as an error."""
 
 

@@ -24,6 +24,7 @@ class FlaskThreads:
 
     def __init__(self, app: WsgiApp) -> None:
         self._app, self._requests = app, 0
+        # a2wsgi types the environment more narrowly than PEP 3333, which allows further keys.
         self._adapter = WSGIMiddleware(self._run, workers=THREADS)  # type: ignore[arg-type]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -8,7 +8,6 @@ by, and an end of the connection after each framing error.
 import asyncio
 import logging
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -18,20 +17,20 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from service.http.problem import Problem
 from service.server.asgi import Headers, Service
 from service.server.connections import SLOW_HEAD
+from service.server.head_rules import (
+    MAX_LINE_BYTES,
+    check_field,
+    check_head,
+    check_trailer,
+    line_too_long,
+)
 from service.server.problem_page import page
 
 log = logging.getLogger(__name__)
 
 PIECE_BYTES = 8_192  # are parsed at a time, so that a line without end is noticed after two pieces
-MAX_LINE_BYTES = 8_190  # of the request line, of a header
-MAX_HEADERS = 60
-MAX_TRAILER_BYTES = 8_190
 MAX_PIPELINED = 50  # requests that wait for the answers to earlier ones
 LINGER_SECONDS = 2.0  # for the client to read a refusal before the connection is reset
-VERSIONS = ("1.0", "1.1")
-# RFC 9110, 6.5.1: a field that frames, routes or authenticates a message is no trailer.
-NO_TRAILERS = {b"content-length", b"transfer-encoding", b"host", b"authorization", b"trailer"}
-NO_TRAILERS |= {b"content-type", b"content-encoding", b"x-api-key", b"idempotency-key"}
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -60,6 +59,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Bytes of answers that the client has not read yet."""
         return self.transport.get_write_buffer_size()
 
+    # asyncio's base class allows any transport; uvicorn serves stream transports only.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Count the connection; one too many of its address is refused."""
         super().connection_made(transport)
@@ -133,7 +133,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.parser.feed_data(piece)
             self._unparsed = 0 if self._progress else self._unparsed + len(piece)
             if self._unparsed > MAX_LINE_BYTES:
-                raise Problem(*self._too_long())
+                raise line_too_long(self._head_complete)
         except Problem as problem:
             self.refuse(problem.status, problem.kind, problem.detail)
         except httptools.HttpParserUpgrade:  # the rest would be in another protocol
@@ -145,11 +145,6 @@ class BoundedProtocol(HttpToolsProtocol):
             else:
                 self.refuse(400, "broken-http", f"this is no HTTP/1.1 request: {cause or error}")
         return not self._refused
-
-    def _too_long(self) -> tuple[int, str, str]:
-        if self._head_complete:
-            return 400, "broken-http", f"a chunk line or trailer above {MAX_LINE_BYTES:,} bytes"
-        return 431, "large-head", f"a line of the head above {MAX_LINE_BYTES:,} bytes"
 
     def _linger(self) -> None:
         """Close when the client has had time to read: closing with unread data resets it."""
@@ -184,21 +179,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self._fields += 1
         if self._head_complete:
             self._trailer_bytes += len(name) + len(value)
-            if self._trailer_bytes > MAX_TRAILER_BYTES or self._fields > MAX_HEADERS:
-                raise Problem(431, "large-trailers", "the trailers are too many or too long")
-            if name.lower() in NO_TRAILERS:
-                raise Problem(400, "broken-http", f"{name.decode('latin-1')} is no trailer")
+            check_trailer(name, self._fields, self._trailer_bytes)
             return
-        if len(name) + len(value) > MAX_LINE_BYTES or self._fields > MAX_HEADERS:
-            detail = f"above {MAX_HEADERS} headers, or one above {MAX_LINE_BYTES:,} bytes"
-            raise Problem(431, "large-head", detail)
+        check_field(self._fields, len(name) + len(value))
         if b"_" not in name:  # WSGI could not tell X_API_Key from X-API-Key
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is complete: the request begins, or is queued behind earlier ones."""
         self._progress = True
-        self._check_head(self.headers)
+        check_head(self.parser.get_http_version(), self.headers)
         self._fields, self._head_complete, self._head_begun = 0, True, False
         self.waiting_since = math.inf
         if self.parser.get_method() == b"POST" and self._is_free():
@@ -228,14 +218,15 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request is complete."""
         self._progress = True
-        self.body_since = math.inf
         if self._usual is not None:
             answered, self._usual = self._answer_at_once(self._usual), None
             if answered is not None:
+                self.body_since = math.inf
                 self._write_at_once(answered)
                 return
             self._begin_cycle()
             super().on_body(self._body)
+        self.body_since = math.inf  # after `_begin_cycle`, which expects a body to come
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -290,16 +281,6 @@ class BoundedProtocol(HttpToolsProtocol):
         if cycle.more_body:  # a request that waited behind others is measured from here
             self.body_since, self.body_bytes = self.loop.time(), 0
         super()._start_asgi_task(cycle, app)
-
-    def _check_head(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
-        version = self.parser.get_http_version()
-        if version not in VERSIONS:
-            raise Problem(505, "http-version", f"HTTP/{version} is not spoken here, HTTP/1.1 is")
-        for name, value in headers:
-            if name == b"transfer-encoding" and (value.lower() != b"chunked" or version == "1.0"):
-                raise Problem(400, "broken-http", "Transfer-Encoding: expected chunked in HTTP/1.1")
-            if name == b"expect" and value.lower() != b"100-continue":
-                raise Problem(417, "expectation", "Expect: only 100-continue is known")
 
 
 @lru_cache(maxsize=1)  # the date changes once a second

@@ -82,7 +82,13 @@ def components_with(
     holder = ModelHolder(model if served else None)
     outbox = Outbox(model_dir / "outbox.sqlite", 2**24)
     return Components(
-        holder, trainer or FakeTrainer(), KEYS, model_dir, outbox=outbox, log=log or EmptyLog()
+        holder,
+        trainer or FakeTrainer(),
+        KEYS,
+        model_dir,
+        outbox=outbox,
+        uploads_dir=model_dir / "uploads",
+        log=log or EmptyLog(),
     )
 
 

@@ -3,7 +3,7 @@
 # pylint: disable=protected-access
 
 from service.forwarder.drain import Drain
-from service.forwarder.forwarder import REST, Forwarder
+from service.forwarder.forwarder import MAX_REST_SECONDS, REST, Forwarder
 from service.outbox.outbox import Outbox
 from unit_tests.service.outbox.test_outbox import record
 from vehicle_price.prediction_log.database import Address
@@ -15,6 +15,7 @@ def test_the_forwarder_rests_until_the_outbox_fills(tmp_path):
     outbox.append(record(b"x" * 100))
     outbox.collect()
     assert forwarder._rest(0.1) == REST * 0.1
+    assert forwarder._rest(10) == MAX_REST_SECONDS
     outbox.append(record(b"x" * 200_000))
     outbox.collect()
     assert forwarder._rest(0.1) == 0

@@ -171,7 +171,9 @@ def small_app(tmp_path, outbox=None):
     """A service that takes files of 1,000 bytes."""
     served = ModelHolder(Served(tiny.valuation("xgboost"), "1"))
     outbox = outbox or Outbox(tmp_path / "outbox.sqlite", 2**24)
-    components = Components(served, FakeTrainer(), KEYS, tmp_path, outbox=outbox, log=EmptyLog())
+    components = Components(
+        served, FakeTrainer(), KEYS, tmp_path, outbox=outbox, log=EmptyLog(), uploads_dir=tmp_path
+    )
     return create_app(replace(components, batch_max_bytes=1_000))
 
 

@@ -349,3 +349,14 @@ def test_a_half_sent_usual_request_is_answered_before_the_worker_ends(server):
             server.call(opened.shutdown)
         connection.sendall(b"5")
         assert connection.answer()[2] == {"path": "at once", "length": 5} and connection.is_closed()
+
+
+@pytest.mark.parametrize("body", [b"left", b"123456"])
+def test_an_idle_connection_is_never_taken_for_a_slow_body(server, body):
+    with server.connect() as connection:
+        connection.sendall(usual(body))
+        assert connection.answer()[0] == 200
+        server.call(lambda: None)
+        assert all(c.body_since == math.inf for c in server.connections._open)
+        server.call(server.connections.sweep, server.loop.time() + 17)
+        assert connection.is_closed()  # as idle: without an answer to nothing
