@@ -41,13 +41,17 @@ def ask(
     path: str,
     blocks: bytes | list[bytes] = b"",
     headers: dict[str, str] | None = None,
+    lost: bool = False,
 ) -> Answer:
-    """The answer to a request whose body comes in these blocks. One block has a Content-Length."""
+    """The answer to a request whose body comes in these blocks. One block has a Content-Length.
+
+    lost: the client is gone when the answer begins.
+    """
     headers = dict(headers or {})
     if isinstance(blocks, bytes):
         headers |= {"Content-Length": str(len(blocks))} if blocks else {}
         blocks = [blocks]
-    return asyncio.run(_ask(app, scope_of(method, path, headers), blocks))
+    return asyncio.run(_ask(app, scope_of(method, path, headers, lost), blocks))
 
 
 def ask_connection(

@@ -159,3 +159,17 @@ def test_without_proxies_nobody_can_claim_another_address(tmp_path, lines):
     for sent in (headers, headers | {"X-API-Key": API_KEY}):
         ask_connection(service, "/predict", json.dumps(REQUIRED).encode(), sent)
     assert [line["client"] for line in lines()] == ["10.0.0.1", "10.0.0.1"]
+
+
+def test_an_answer_that_nobody_reads_ends_and_is_closed(tmp_path):
+    ended = []
+
+    def endless(_, start_response):
+        start_response("200 OK", [])
+        try:
+            while True:
+                yield b"x"
+        finally:
+            ended.append(True)
+
+    assert ask(service_of(endless, tmp_path), "GET", "/", lost=True).body == b"" and ended == [True]
