@@ -39,6 +39,12 @@ class AirflowRuns:
         assert self.final_state(dag, run_id) == state
         return run_id
 
+    def cancel(self, dag: str, run_id: str) -> None:
+        """End a run, and the tasks that it runs."""
+        path = f"/api/v2/dags/{dag}/dagRuns/{run_id}"
+        self._api.request(path, {"state": "failed"}, method="PATCH")
+        assert self.final_state(dag, run_id) == "failed"
+
     def trainings(self) -> list[dict]:
         """All runs of the training DAG."""
         return self._api.request(f"/api/v2/dags/{TRAIN}/dagRuns?limit=100")["dag_runs"]
@@ -61,6 +67,12 @@ class AirflowRuns:
         (training,) = [run for run, ingests in self.asset_triggered().items() if ingest in ingests]
         return training
 
+    def dataset_events(self, training: str) -> list[dict]:
+        """The datasets that ingests announced, and that triggered a training run."""
+        return [event["extra"] for event in self._events(training)]
+
     def _ingests(self, training: str) -> set[str]:
-        events = self.get(TRAIN, training, "/upstreamAssetEvents")["asset_events"]
-        return {event["source_run_id"] for event in events}
+        return {event["source_run_id"] for event in self._events(training)}
+
+    def _events(self, training: str) -> list[dict]:
+        return self.get(TRAIN, training, "/upstreamAssetEvents")["asset_events"]

@@ -77,16 +77,20 @@ class AirflowClient:
             "tasks": [_task(task) for task in tasks],
         }
 
-    def request(self, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
-        """GET a path such as `/api/v2/importErrors`, or POST a body to it; returns the JSON.
+    def request(
+        self, path: str, body: Mapping[str, object] | None = None, method: str = "POST"
+    ) -> dict[str, Any]:
+        """GET a path such as `/api/v2/importErrors`, or send a body to it; returns the JSON.
+
+        method: for a body.
 
         Raises UnknownRun when a GET finds nothing, else TrainingUnavailable.
         """
         self._token = self._token or self._sign_in()
-        response = self._send(path, body, self._token)
+        response = self._send(path, body, self._token, method)
         if response.status_code in (401, 403):  # expired, or from before Airflow's restart
             self._token = self._sign_in()
-            response = self._send(path, body, self._token)
+            response = self._send(path, body, self._token, method)
         if response.status_code == 404 and body is None:
             raise UnknownRun(path)
         return self._json(response)
@@ -103,9 +107,9 @@ class AirflowClient:
             raise TrainingUnavailable(f"{detail}; Airflow writes it when it starts") from error
 
     def _send(
-        self, path: str, body: Mapping[str, object] | None, token: str = ""
+        self, path: str, body: Mapping[str, object] | None, token: str = "", method: str = "POST"
     ) -> requests.Response:
-        method = "GET" if body is None else "POST"
+        method = "GET" if body is None else method
         headers = {"Accept": "application/json"}  # logs come as lines otherwise
         if token:
             headers["Authorization"] = f"Bearer {token}"
