@@ -24,8 +24,17 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def now(decimals: int = 0) -> str:
-    """The present time in UTC, ISO 8601, with so many decimals of a second, at most 9."""
-    second, nanoseconds = divmod(time.time_ns(), 10**9)
+    """The present time as `iso_time` writes it."""
+    return iso_time(time.time_ns(), decimals)
+
+
+def iso_time(nanoseconds: int, decimals: int = 0) -> str:
+    """A time since 1970 in UTC, ISO 8601, with so many decimals of a second, at most 9.
+
+    >>> iso_time(1_617_525_000_123_456_789, 3)
+    '2021-04-04T08:30:00.123+00:00'
+    """
+    second, nanoseconds = divmod(nanoseconds, 10**9)
     fraction = f".{nanoseconds:09d}"[: decimals + 1] if decimals else ""
     return f"{_second(second)}{fraction}+00:00"
 

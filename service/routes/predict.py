@@ -47,22 +47,33 @@ def answer(pricer: Pricer, body: object, context: RequestContext) -> Answer:
 
     Raises WrongValues, NoModel, KeyReused, OutboxFull, OutboxUnavailable.
     """
-
-    listings = _checked(body)
-
-    def price() -> tuple[bytes, Priced]:
-        priced = pricer.price(listings, context.client)
-        answered = predictions(priced)
-        content = {"predictions": answered} if isinstance(body, list) else answered[0]
-        return to_json(content, inf_nan_mode="null"), priced
+    listings, is_list = _checked(body), isinstance(body, list)
+    if context.idempotency_key is None:  # the usual case, without the functions below
+        response_body, priced = _price(pricer, listings, is_list, context)
+        pricer.keep(priced, context)
+        return Answer(response_body, priced.served.version)
 
     def keep(priced: Priced, stored_answer: StoredAnswer | None) -> None:
         pricer.keep(priced, context, stored_answer)
 
-    asked = listings if isinstance(body, list) else listings[0]
-    scope = scope_of(PATH, context)
-    response_body, priced = answer_once(pricer.outbox, scope, asked, make=price, keep=keep)
-    return Answer(response_body, priced.served.version if priced else "")
+    response_body, fresh = answer_once(
+        pricer.outbox,
+        scope_of(PATH, context),
+        listings if is_list else listings[0],
+        make=lambda: _price(pricer, listings, is_list, context),
+        keep=keep,
+    )
+    return Answer(response_body, fresh.served.version if fresh else "")
+
+
+def _price(
+    pricer: Pricer, listings: list[dict[str, object]], is_list: bool, context: RequestContext
+) -> tuple[bytes, Priced]:
+    """The response's body, and the prices to keep."""
+    priced = pricer.price(listings, context.client)
+    answered = predictions(priced)
+    content = {"predictions": answered} if is_list else answered[0]
+    return to_json(content, inf_nan_mode="null"), priced
 
 
 def _checked(body: object) -> list[dict[str, object]]:

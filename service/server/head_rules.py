@@ -13,12 +13,15 @@ NO_TRAILERS = {b"content-length", b"transfer-encoding", b"host", b"authorization
 NO_TRAILERS |= {b"content-type", b"content-encoding", b"x-api-key", b"idempotency-key"}
 
 
-def check_field(count: int, size: int) -> None:
-    """Raise Problem 431 for a header of `size` bytes, the one with number `count`, if above the
-    limits."""
-    if size > MAX_LINE_BYTES or count > MAX_HEADERS:
-        detail = f"above {MAX_HEADERS} headers, or one above {MAX_LINE_BYTES:,} bytes"
-        raise Problem(431, "large-head", detail)
+def large_head() -> Problem:
+    """The problem of a head with too many headers, or one that is too long."""
+    detail = f"above {MAX_HEADERS} headers, or one above {MAX_LINE_BYTES:,} bytes"
+    return Problem(431, "large-head", detail)
+
+
+def other_version(version: str) -> Problem:
+    """The problem of a version of HTTP that is not one of VERSIONS."""
+    return Problem(505, "http-version", f"HTTP/{version} is not spoken here, HTTP/1.1 is")
 
 
 def check_trailer(name: bytes, count: int, total: int) -> None:
@@ -33,12 +36,10 @@ def check_trailer(name: bytes, count: int, total: int) -> None:
 
 
 def check_head(version: str, headers: Sequence[tuple[bytes, bytes]]) -> None:
-    """Raise Problem 505, 400 or 417 for a head that llhttp accepts and this server does not.
+    """Raise Problem 400 or 417 for a head that llhttp accepts and this server does not.
 
     version: of HTTP, such as 1.1. headers: names in lower case.
     """
-    if version not in VERSIONS:
-        raise Problem(505, "http-version", f"HTTP/{version} is not spoken here, HTTP/1.1 is")
     for name, value in headers:
         if name == b"transfer-encoding" and (value.lower() != b"chunked" or version == "1.0"):
             raise Problem(400, "broken-http", "Transfer-Encoding: expected chunked in HTTP/1.1")

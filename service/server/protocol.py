@@ -18,11 +18,14 @@ from service.http.problem import Problem
 from service.server.asgi import Headers, Service
 from service.server.connections import SLOW_HEAD
 from service.server.head_rules import (
+    MAX_HEADERS,
     MAX_LINE_BYTES,
-    check_field,
+    VERSIONS,
     check_head,
     check_trailer,
+    large_head,
     line_too_long,
+    other_version,
 )
 from service.server.problem_page import page
 
@@ -158,7 +161,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         # uvicorn's own part follows in `_begin_cycle`: most requests do without.
-        self.url, self.headers, self.expect_100_continue = b"", [], False
+        self.url, self.headers = b"", []
         self._progress = self._head_begun = True
         self._fields, self._head_complete, self._trailer_bytes = 0, False, 0
         if self.waiting_since < math.inf:
@@ -169,7 +172,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         """A part of the address."""
         self._progress = True
-        super().on_url(url)
+        self.url += url
         if len(self.url) > MAX_LINE_BYTES:
             raise Problem(414, "long-address", f"the address is above {MAX_LINE_BYTES:,} bytes")
 
@@ -181,19 +184,23 @@ class BoundedProtocol(HttpToolsProtocol):
             self._trailer_bytes += len(name) + len(value)
             check_trailer(name, self._fields, self._trailer_bytes)
             return
-        check_field(self._fields, len(name) + len(value))
+        if self._fields > MAX_HEADERS or len(name) + len(value) > MAX_LINE_BYTES:
+            raise large_head()
         if b"_" not in name:  # WSGI could not tell X_API_Key from X-API-Key
-            super().on_header(name, value)
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """The head is complete: the request begins, or is queued behind earlier ones."""
         self._progress = True
-        check_head(self.parser.get_http_version(), self.headers)
+        version = self.parser.get_http_version()
+        if version not in VERSIONS:
+            raise other_version(version)
         self._fields, self._head_complete, self._head_begun = 0, True, False
         self.waiting_since = math.inf
         if self.parser.get_method() == b"POST" and self._is_free():
             self._usual, self._body = self._service.accepts(self.url, self.headers), b""
         if self._usual is None:
+            check_head(version, self.headers)
             self._begin_cycle()
         else:
             self.body_since, self.body_bytes = self.loop.time(), 0
@@ -246,7 +253,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _begin_cycle(self) -> None:
         """Begin an ASGI request."""
-        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        url, headers = self.url, self.headers
+        expects = any(name == b"expect" for name, _ in headers)
         super().on_message_begin()
         self.url, self.headers, self.expect_100_continue = url, headers, expects
         self.scope["headers"] = headers
