@@ -147,11 +147,5 @@ def _limiter(settings: Settings) -> Limiter | None:
 
 
 def _airflow(settings: Settings) -> AirflowClient:
-    installed = {
-        "source": settings.source,
-        "data": settings.data,
-        "rows": settings.sample_rows,
-        "seed": settings.seed,
-    }
     user, password_file = settings.airflow_username, settings.airflow_password_file
-    return AirflowClient(settings.airflow_url, user, password_file, installed)
+    return AirflowClient(settings.airflow_url, user, password_file)

@@ -100,12 +100,16 @@ def test_an_unknown_run_is_named_as_such(airflow):
         client.status("other")
 
 
-def test_the_source_comes_from_the_installation_and_the_seed_from_the_client(airflow):
+def test_what_a_client_does_not_choose_is_left_to_the_dags_defaults(airflow):
     client, network = airflow(token_or(lambda r: (200, {})))
-    client.installed = {"source": "file", "data": "/listings.zip", "seed": 20}
     client.start({"seed": 3})
-    conf = json.loads(network.requests[-1].body)["conf"]
-    assert conf == {"source": "file", "data": "/listings.zip", "seed": 3}
+    assert json.loads(network.requests[-1].body)["conf"] == {"seed": 3}
+
+
+def test_a_run_is_changed_with_patch(airflow):
+    client, network = airflow(token_or(lambda r: (200, {})))
+    client.request("/api/v2/dags/one/dagRuns/1", {"state": "failed"}, method="PATCH")
+    assert network.requests[-1].method == "PATCH"
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 409, 500, 503])

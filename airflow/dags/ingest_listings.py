@@ -1,10 +1,18 @@
 """Airflow DAG `ingest_listings`: read a source, check and store its listings, update the asset."""
 
-from airflow.sdk import CronTriggerTimetable, Metadata, dag, get_current_context, task
+from airflow.sdk import Asset, CronTriggerTimetable, Metadata, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 from contract_report import add_contract_report_task, ingest_and_keep_report
-from listings_form import LISTINGS, TASK_DEFAULTS, day_params, ingest_arguments, listing_params
+from listings_form import (
+    LISTINGS,
+    SAMPLE_LISTINGS,
+    TASK_DEFAULTS,
+    day_params,
+    ingest_arguments,
+    listing_params,
+)
 
+from vehicle_price.names import REAL, SAMPLE, market_of
 from vehicle_price.settings import Settings
 
 
@@ -29,8 +37,9 @@ def ingest_listings():
     The **contract report** of each run is in MLflow, also when a threshold of the contract stopped
     the run; the task `contract_report` has a button that leads there.
 
-    The last task updates the asset **listings**, which starts `train_vehicle_price` on the dataset.
-    The nightly run reads the source in the settings; it updates the asset only for new listings.
+    The last task updates the asset **listings** (**sample_listings** for the built-in sample),
+    which starts `train_vehicle_price` on the dataset. The nightly run reads the source in the
+    settings; it updates the asset only for new listings.
 
     **Backfill**: `airflow backfill create --dag-id ingest_listings --from-date 2021-04-04 --to-date
     2021-04-28` ingests one posting day per run and trains nothing. `--dag-run-conf '{"source":
@@ -45,17 +54,32 @@ def ingest_listings():
 
     @task(outlets=[LISTINGS])
     def announce(dataset: dict):
-        """Update the asset, so that training starts; skipped when there is no reason to train."""
-        run_type = get_current_context()["dag_run"].run_type
-        if run_type == "backfill":
-            raise AirflowSkipException("backfill: start train_vehicle_price when it is complete")
-        if run_type == "scheduled" and not dataset["batch"]["new"]:
-            raise AirflowSkipException("nothing new since the last run")
-        yield Metadata(LISTINGS, extra=dataset)
+        """Update the asset `listings`, so that training starts; skipped when there is no reason to
+        train."""
+        yield event_of(LISTINGS, dataset, REAL)
+
+    @task(outlets=[SAMPLE_LISTINGS])
+    def announce_sample(dataset: dict):
+        """Update the asset `sample_listings` likewise; skipped for real listings."""
+        yield event_of(SAMPLE_LISTINGS, dataset, SAMPLE)
 
     dataset = ingest()
     add_contract_report_task(dataset)
     announce(dataset)
+    announce_sample(dataset)
+
+
+def event_of(asset: Asset, dataset: dict, market: str) -> Metadata:
+    """The event of an asset for listings of `market`. Raises AirflowSkipException for others, and
+    when there is no reason to train."""
+    if market_of(dataset["provenance"]["source"]) != market:
+        raise AirflowSkipException(f"these are no {market} listings")
+    run_type = get_current_context()["dag_run"].run_type
+    if run_type == "backfill":
+        raise AirflowSkipException("backfill: start train_vehicle_price when it is complete")
+    if run_type == "scheduled" and not dataset["batch"]["new"]:
+        raise AirflowSkipException("nothing new since the last run")
+    return Metadata(asset, extra=dataset)
 
 
 ingest_listings()

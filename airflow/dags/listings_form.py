@@ -1,4 +1,8 @@
-"""For both DAGs: the asset, the form's fields about listings, and the defaults of the tasks."""
+"""For all DAGs: the assets, the form's fields about listings, and the defaults of the tasks.
+
+Airflow's page refuses a text field that is empty unless its type allows null, so each field that
+may stay empty has the type TEXT_OR_NOTHING.
+"""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -9,7 +13,10 @@ from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRu
 from vehicle_price.names import SOURCE_NAMES
 from vehicle_price.settings import Settings
 
+# One asset for each store, so that made-up listings never look like new real ones.
 LISTINGS = Asset("listings")
+SAMPLE_LISTINGS = Asset("sample_listings")
+TEXT_OR_NOTHING = ["null", "string"]
 WRONG_INPUT = RetryRule(ValueError, RetryAction.FAIL, reason="The same input fails again.")
 TASK_DEFAULTS = {
     "owner": "data-science",
@@ -20,8 +27,11 @@ TASK_DEFAULTS = {
 
 
 def listing_params() -> dict[str, Param]:
-    """Fields `source`, `data`, `rows` and `seed`, in the order of the form."""
-    defaults = Settings()
+    """Fields `source`, `data`, `rows` and `seed`, in the order of the form.
+
+    Their defaults are the settings of this installation.
+    """
+    defaults = Settings.from_environment()
     return {
         "source": Param(
             defaults.source,
@@ -30,8 +40,8 @@ def listing_params() -> dict[str, Param]:
             description="Where listings come from. `sample` needs nothing; `file` reads a path.",
         ),
         "data": Param(
-            defaults.data,
-            type="string",
+            defaults.data or None,
+            type=TEXT_OR_NOTHING,
             title="File",
             description="For `file`: path of a CSV, zip, gzip or Parquet file on this machine.",
         ),
@@ -56,17 +66,17 @@ def listing_params() -> dict[str, Param]:
 
 def day_params() -> dict[str, Param]:
     """Fields `since` and `until` of the form."""
-    day = {"type": "string", "pattern": r"^(\d{4}-\d{2}-\d{2})?$"}
+    day = {"type": TEXT_OR_NOTHING, "pattern": r"^(\d{4}-\d{2}-\d{2})?$"}
     return {
         "since": Param(
-            "",
+            None,
             **day,
             title="From posting day",
             description="First posting day to read, like 2021-04-04. Empty: from the beginning, or "
             "for `mongodb` from a week before what was read last.",
         ),
         "until": Param(
-            "",
+            None,
             **day,
             title="To posting day",
             description="Last posting day to read, like 2021-04-28. Empty: everything there is.",
@@ -78,19 +88,30 @@ def ingest_arguments(settings: Settings, context: Mapping[str, Any]) -> dict[str
     """The arguments of `ingestion.ingest` for this run.
 
     A manual run uses the form. A scheduled run and a backfill have no form: they use the settings,
-    overridden by the run's configuration. A backfill reads its own posting day.
+    overridden by the run's configuration. A backfill reads its own posting day, whatever days its
+    form names.
     """
     run = context["dag_run"]
     names = (*listing_params(), *day_params())
     if run.run_type not in ("scheduled", "backfill"):
-        return {name: context["params"][name] for name in names}
-    day = run.logical_date.date().isoformat() if run.run_type == "backfill" else ""
-    arguments = {
+        return without_nulls({name: context["params"].get(name) for name in names})
+    given = {name: run.conf[name] for name in names if name in (run.conf or {})}
+    arguments = installed_arguments(settings) | {"since": "", "until": ""} | given
+    if run.run_type == "backfill":
+        arguments |= dict.fromkeys(day_params(), run.logical_date.date().isoformat())
+    return without_nulls(arguments)
+
+
+def installed_arguments(settings: Settings) -> dict[str, Any]:
+    """The arguments of `ingestion.ingest` that this installation's settings give."""
+    return {
         "source": settings.source,
         "data": settings.data,
         "rows": settings.sample_rows,
         "seed": settings.seed,
-        "since": day,
-        "until": day,
     }
-    return arguments | {name: run.conf[name] for name in names if name in (run.conf or {})}
+
+
+def without_nulls(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """`arguments` with "" where a field of the form was left empty."""
+    return {name: "" if value is None else value for name, value in arguments.items()}

@@ -1,23 +1,34 @@
 """Airflow DAG `train_vehicle_price`: fit every family on one dataset, then the promotion gate."""
 
-from airflow.sdk import Param, dag, get_current_context, task
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow.sdk import Asset, BaseOperatorLink, Param, dag, get_current_context, task
+from airflow.sdk.execution_time.xcom import XCom
 from contract_report import add_contract_report_task, ingest_and_keep_report
-from listings_form import LISTINGS, TASK_DEFAULTS, listing_params
+from listings_form import (
+    LISTINGS,
+    SAMPLE_LISTINGS,
+    TASK_DEFAULTS,
+    TEXT_OR_NOTHING,
+    listing_params,
+    without_nulls,
+)
 
 from vehicle_price.names import FAMILY_NAMES
 from vehicle_price.settings import Settings
 
 
 @dag(
-    schedule=[LISTINGS],
+    schedule=LISTINGS | SAMPLE_LISTINGS,
     catchup=False,
     max_active_runs=1,
     tags=["vehicle-price", "training"],
     default_args=TASK_DEFAULTS,
     params={
         "dataset": Param(
-            "",
-            type="string",
+            None,
+            type=TEXT_OR_NOTHING,
             title="Existing dataset",
             description="Address of a dataset that was ingested before. Empty: ingest the source "
             "below first (or, after `ingest_listings`, take what it stored).",
@@ -46,7 +57,8 @@ def train_vehicle_price():
        `vehicle-price` in MLflow.
     3. **gate** measures the new versions and today's production model on the same held-out rows
        and moves the alias `production` only for an improvement above a margin. Its
-       reasons are in its log, in MLflow's tags and in the artifact `gate.json`.
+       reasons are in its log, in MLflow's tags and in the version's model card; the button
+       **Model card** of the task leads there.
     """
 
     @task
@@ -54,11 +66,13 @@ def train_vehicle_price():
         """Address of the dataset to train on."""
         context = get_current_context()
         params = context["params"]
-        events = context["triggering_asset_events"][LISTINGS]
-        if params["dataset"] or events:
-            return params["dataset"] or events[-1].extra["uri"]
-        arguments = {name: params[name] for name in ("source", "data", "rows", "seed")}
-        return ingest_and_keep_report(arguments)["uri"]
+        if params["dataset"]:
+            return params["dataset"]
+        if announced := announced_dataset(context["triggering_asset_events"]):
+            return announced
+        return ingest_and_keep_report(without_nulls({n: params[n] for n in listing_params()}))[
+            "uri"
+        ]
 
     @task
     def chosen_families() -> list[str]:
@@ -86,7 +100,29 @@ def train_vehicle_price():
     dataset_uri = prepare_dataset()
     add_contract_report_task(dataset_uri)
     versions = train.partial(dataset_uri=dataset_uri).expand(family=chosen_families())
-    gate(dataset_uri, versions)
+    decision = gate(dataset_uri, versions)
+    decision.operator.operator_extra_links = (ModelCardLink(),)
+
+
+class ModelCardLink(BaseOperatorLink):
+    """The button on the page of the task `gate`."""
+
+    name = "Model card"
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """The address in the gate's decision; '' before there is one."""
+        del operator
+        return (XCom.get_value(ti_key=ti_key, key="return_value") or {}).get("card", "")
+
+
+def announced_dataset(events: Mapping[Asset, Sequence[Any]]) -> str | None:
+    """The address of the dataset that was announced last.
+
+    None without an announcement: an event that a person makes on the asset's page has no dataset.
+    """
+    both = [event for asset in (LISTINGS, SAMPLE_LISTINGS) for event in events[asset]]
+    announced = [event for event in both if "uri" in (event.extra or {})]
+    return max(announced, key=lambda event: event.timestamp).extra["uri"] if announced else None
 
 
 train_vehicle_price()

@@ -66,7 +66,7 @@ def test_bad_versions_never_serve_and_each_says_why(harness, load):
 def test_a_rollback_serves_the_version_before_and_the_later_one_does_not_return(harness):
     registry = Registry(harness.mlflow_url)
     for version in ("1", "2"):
-        registry.promote(version)
+        registry.promote(version, "a test", "to test")
         wait_until(lambda v=version: harness.serves(v))
     command = [sys.executable, "-m", "vehicle_price.cli.main", "rollback"]
     subprocess.run(command, cwd=ROOT, env=harness.environ, check=True)

@@ -45,9 +45,23 @@ class AirflowRuns:
         self._api.request(path, {"state": "failed"}, method="PATCH")
         assert self.final_state(dag, run_id) == "failed"
 
+    def runs(self, dag: str) -> list[dict]:
+        """All runs of a DAG."""
+        return self._api.request(f"/api/v2/dags/{dag}/dagRuns?limit=100")["dag_runs"]
+
     def trainings(self) -> list[dict]:
         """All runs of the training DAG."""
-        return self._api.request(f"/api/v2/dags/{TRAIN}/dagRuns?limit=100")["dag_runs"]
+        return self.runs(TRAIN)
+
+    def ids(self, dag: str) -> set[str]:
+        """The ids of all runs of a DAG."""
+        return {run["dag_run_id"] for run in self.runs(dag)}
+
+    def new_run(self, dag: str, before: set[str]) -> str:
+        """Wait for a run of a DAG that is not among `before`; its id."""
+        wait_until(lambda: bool(self.ids(dag) - before), RUN_SECONDS, PAUSE)
+        (new,) = self.ids(dag) - before
+        return new
 
     def asset_triggered(self) -> dict[str, set[str]]:
         """Ids of the training runs that ingests triggered → ids of these ingests."""

@@ -1,10 +1,13 @@
 """One platform for all tests of this folder: real Airflow, MLflow, PostgreSQL, service and page."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from playwright.sync_api import Browser, Page
 
 from integration_tests.platform.airflow_runs import AirflowRuns
+from integration_tests.platform.browser import page_opener, running_browser
+from integration_tests.platform.feeds import Feeds, running_feeds
 from integration_tests.platform.native_platform import NativePlatform, running_platform
 from setup.native.environment import settings_from
 
@@ -20,3 +23,26 @@ def fixture_platform() -> Iterator[NativePlatform]:
 def fixture_airflow(platform: NativePlatform) -> AirflowRuns:
     """The platform's Airflow."""
     return AirflowRuns(settings_from(platform.environ))
+
+
+@pytest.fixture(name="feeds", scope="session")
+def fixture_feeds(
+    platform: NativePlatform, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Feeds]:
+    """The same listings in a file, on Kaggle and in MongoDB."""
+    with running_feeds(platform, tmp_path_factory.mktemp("feeds")) as feeds:
+        yield feeds
+
+
+@pytest.fixture(name="browser", scope="session")
+def fixture_browser() -> Iterator[Browser]:
+    """Headless Chromium."""
+    with running_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(name="open_page")
+def fixture_open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """A function that opens an address."""
+    with page_opener(browser) as open_page:
+        yield open_page

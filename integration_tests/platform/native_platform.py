@@ -99,7 +99,8 @@ def _environment(local_dir: Path) -> dict[str, str]:
     names = (*PORTS, *SOURCE_PORTS)
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
     sample = {"SAMPLE_ROWS": "12000", "SOURCE": "sample", "DATA": ""}
-    return dict(os.environ) | {"LOCAL_DIR": str(local_dir)} | sample | ports | _sources(ports)
+    own = {"LOCAL_DIR": str(local_dir), "ENV_FILE": str(local_dir / ".env")}
+    return dict(os.environ) | own | sample | ports | _sources(ports)
 
 
 def _sources(ports: dict[str, str]) -> dict[str, str]:

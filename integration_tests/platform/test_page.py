@@ -3,63 +3,14 @@
 SCREENSHOT_DIR=imgs saves pictures there (imgs/frontend.png, in the README, is one of them).
 """
 
-import os
 import re
-import shutil
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-PATIENCE = 30_000  # milliseconds
+from integration_tests.platform.browser import PATIENCE, save_screenshot
+
 PRICE = re.compile(r"^\$[\d,]{3,}$")
-
-
-@pytest.fixture(name="browser", scope="module")
-def _browser():
-    """Debian's Chromium. Without it the tests are skipped, but in CI they fail."""
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
-    if chromium is None:
-        advice = "Chromium is not installed: `apt-get install chromium`, or set CHROMIUM"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(advice)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(name="open_page")
-def _open_page(browser):
-    """A function that opens an address.
-
-    The test fails if a page has a script error, or requests something from another machine.
-    """
-    contexts, faults = [], []
-
-    def open_page(address, **options):
-        contexts.append(browser.new_context(viewport={"width": 1200, "height": 1250}, **options))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda r: r.url.startswith(LOCAL) or faults.append(r.url))
-        page.goto(address)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert not faults
-
-
-LOCAL = ("http://127.0.0.1", "http://localhost", "ws://", "data:", "blob:")
-
-
-def save_screenshot(page, name):
-    """Save a picture of the page if SCREENSHOT_DIR is set."""
-    if folder := os.environ.get("SCREENSHOT_DIR"):
-        page.mouse.move(0, 0)  # otherwise the button below the pointer looks pressed
-        page.wait_for_timeout(300)
-        page.screenshot(path=str(Path(folder) / name))
 
 
 def fill_in_streamlit(page):

@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 from flask import Flask, Request, request
 
 from service.auth.key_ring import Caller, KeyRing
-from service.environ import CALLER, ROUTE
+from service.environ import CALLER, CALLER_ROLE, ROUTE
 from service.http.problem import Problem
 
 Rule = Literal["public", "key", "admin", "signed"]
@@ -47,6 +47,7 @@ def enforce_access_rules(app: Flask, keys: KeyRing) -> None:
         caller = caller_of(incoming, keys)
         if caller is not None:
             incoming.environ[CALLER] = caller.name
+            incoming.environ[CALLER_ROLE] = caller.role
         if rule in ("key", "admin"):
             _require(incoming, caller, rule)
         elif rule not in ("public", "signed"):
@@ -64,8 +65,14 @@ def _require(incoming: Request, caller: Caller | None, rule: Rule) -> None:
         raise Problem(401, "no-key", HOW_TO_SEND, headers={"WWW-Authenticate": "Bearer"})
     if caller is None:
         raise Problem(403, "wrong-key", "this is no valid API key; API_KEY_FILE holds one")
-    if rule == "admin" and caller.role != "admin":
-        raise Problem(403, "not-admin", "this needs an admin's key; ADMIN_KEY_FILE holds one")
+    if rule == "admin":
+        require_admin(incoming, "this")
+
+
+def require_admin(incoming: Request, what: str) -> None:
+    """Raise Problem 403 unless the request came with an admin's key. what: that needs it."""
+    if incoming.environ.get(CALLER_ROLE) != "admin":
+        raise Problem(403, "not-admin", f"{what} needs an admin's key; ADMIN_KEY_FILE holds one")
 
 
 def _given_key(incoming: Request) -> str:

@@ -22,7 +22,7 @@ from service.model_sync.fetcher import (
     folder_name,
 )
 from service.model_sync.status_file import StatusFile, error_text
-from vehicle_price.registry.names import MANIFEST_TAG, PRODUCTION
+from vehicle_price.registry.names import MANIFEST_TAG, MOVED_BY_OTHERS, PRODUCTION
 
 if TYPE_CHECKING:
     from vehicle_price.registry.client import ModelVersion
@@ -89,7 +89,7 @@ class Reconciler:
             self.status.report(PRODUCTION, "none", None, detail)
             return "none"
         if self._serves(version, clock):
-            self.status.report(PRODUCTION, "ok", version.version)
+            self._report_ok(version)
             return "same"
         if self._refusals.must_wait(folder_name(version), clock):
             reason = self._refusals.reason(folder_name(version))
@@ -124,8 +124,13 @@ class Reconciler:
         self._publish(description)
         self._checked_at = clock
         self._refusals.forget(folder_name(version))
-        self.status.report(PRODUCTION, "ok", version.version)
+        self._report_ok(version)
         return "loaded"
+
+    def _report_ok(self, version: "ModelVersion") -> None:
+        """Report that the version serves, and whether this project put it into production."""
+        detail = MOVED_BY_OTHERS if self.registry.was_moved_by_others(version) else ""
+        self.status.report(PRODUCTION, "ok", version.version, detail)
 
     def _publish(self, description: dict[str, Any]) -> None:
         before = earlier_versions(description, self.current())

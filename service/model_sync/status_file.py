@@ -41,7 +41,8 @@ class StatusFile:
         new = {"state": state, "version": version, "detail": detail}
         if {name: old.get(name) for name in new} == new:
             return
-        level = logging.INFO if state in NORMAL_STATES else logging.WARNING
+        is_normal = state in NORMAL_STATES and not (state == "ok" and detail)
+        level = logging.INFO if is_normal else logging.WARNING
         log.log(level, "%s: %s, version %s %s", alias, state, version, detail)
         new["since"] = now()
         self._write(new if alias == PRODUCTION else {CHALLENGER: new})

@@ -56,7 +56,7 @@ def blueprint(holder: ModelHolder, model_dir: Path, outbox: Outbox) -> Blueprint
         if "instead_of" in served.info:  # a copy on disk was damaged, this is the one before
             info["instead_of"] = _public(served.info["instead_of"])
         model = {"name": served.name, "version": served.version, **info, "facts": facts}
-        return json_response({**model, **dependencies()})
+        return json_response({**_public(model), **dependencies()})
 
     @routes.get("/suggestions")
     @access("public")

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from service.auth.access_rules import access
+from service.auth.access_rules import access, require_admin
 from service.http.body import read_bytes, read_json_body
 from service.http.responses import json_response
 from service.http.slots import Slots
@@ -31,6 +31,8 @@ def blueprint(trainer: Trainer) -> Blueprint:
     @access("key")
     def train() -> Response:
         parameters = check_train(_parameters())
+        if "source" in parameters:
+            require_admin(request, "another source than the installation's (SOURCE)")
         with slots.occupied():
             run_id = trainer.start(parameters)
         status_url = f"/train/{quote(run_id, safe='')}"

@@ -10,9 +10,10 @@ import urllib.error
 from pathlib import Path
 
 from setup.native import report, stack, training_run
-from setup.native.environment import process_environment, settings_from
+from setup.native.environment import keep_source, process_environment, settings_from
 from vehicle_price.airflow_client import TrainingUnavailable, UnknownRun
 from vehicle_price.settings import Settings
+from vehicle_price.storage.filesystem import is_remote
 
 STARTED = time.monotonic()
 ERRORS = (stack.StackError, training_run.TrainingFailed, report.NoPrice)
@@ -25,7 +26,8 @@ def say(line: str) -> None:
 
 def build(settings: Settings, train: bool) -> None:
     """Start the processes that do not run, train if asked to or needed, get a price."""
-    form = training_form(settings) if train else {}  # reports a wrong DATA before anything starts
+    form = training_form(settings)  # reports a wrong DATA before anything starts
+    keep_source(settings, os.environ)
     environ = process_environment(settings, os.environ)
     if stack.is_running(settings) and not stack.same_settings(settings):
         say("the settings changed: starting anew")
@@ -65,19 +67,16 @@ def price_or_retrain(settings: Settings) -> None:
 def retrain(settings: Settings, form: dict | None = None) -> None:
     """Train through Airflow, with `form` or else the form that the settings give."""
     form = form or training_form(settings)
-    say(f"training on {form['data'] or form['source']} through Airflow")
+    read = form["data"] if form["source"] == "file" else form["source"]
+    say(f"training on {read} through Airflow")
     training_run.run(settings, form, say)
 
 
 def training_form(settings: Settings) -> dict:
-    """The values of the DAG's form from the settings. Raises TrainingFailed if DATA is not a file.
-
-    DATA without SOURCE means the source `file`.
-    """
-    data = str(Path(settings.data).expanduser().resolve()) if settings.data else ""
-    source = "file" if data and settings.source == "sample" else settings.source
-    if source == "file" and not Path(data).is_file():
-        raise training_run.TrainingFailed(f"DATA={settings.data!r} is not a file")
+    """The DAG's form from the settings. Raises TrainingFailed if DATA is not a file."""
+    source, data = settings.source, settings.data
+    if source == "file" and not is_remote(data) and not Path(data).is_file():
+        raise training_run.TrainingFailed(f"DATA={data!r} is not a file")
     return {"source": source, "data": data, "rows": settings.sample_rows, "seed": settings.seed}
 
 
@@ -88,6 +87,7 @@ def status(settings: Settings) -> None:
         return
     for row in stack.processes(settings):
         print(f"{row['name']:<24} {row['statename']:<10} {row['description']}")
+    print(f"\n{report.models(settings)}")
     print(report.summary(settings))
 
 

@@ -16,9 +16,12 @@ VENV = ROOT / ".venv"
 if str(ROOT / "src") not in sys.path:  # usable before the package is installed
     sys.path.insert(0, str(ROOT / "src"))
 
-from vehicle_price.settings import Settings, documented  # pylint: disable=wrong-import-position
+# pylint: disable=wrong-import-position
+from vehicle_price.atomic_files import replace_file
+from vehicle_price.settings import Settings, documented
 
 DATABASES = ("airflow", "mlflow", "vehicle_price")
+LISTINGS_NAMES = {"SOURCE", "DATA"}  # the variables that choose where listings come from
 
 
 def read_dotenv(path: Path) -> dict[str, str]:
@@ -30,11 +33,41 @@ def read_dotenv(path: Path) -> dict[str, str]:
     return {name.strip(): value.strip().strip("\"'") for name, _, value in pairs}
 
 
+def env_file(environ: Mapping[str, str]) -> Path:
+    """The file with this installation's settings: ENV_FILE, else `.env` in the project's folder."""
+    return Path(environ.get("ENV_FILE") or ROOT / ".env")
+
+
 def settings_from(environ: Mapping[str, str]) -> Settings:
-    """The settings: `environ` first, then `.env`, then the defaults; folders made absolute."""
-    merged = read_dotenv(ROOT / ".env") | {k: v for k, v in environ.items() if v}
+    """The settings: `environ` first, then `.env`, then the defaults; paths made absolute.
+
+    SOURCE and DATA are one choice: where `environ` has either, those of `.env` do not count.
+    DATA without SOURCE means the source `file`.
+    """
+    given = {name: value for name, value in environ.items() if value}
+    saved = read_dotenv(env_file(environ))
+    if LISTINGS_NAMES & given.keys():
+        saved = {name: value for name, value in saved.items() if name not in LISTINGS_NAMES}
+    merged = saved | given
+    if data := merged.get("DATA"):
+        merged.setdefault("SOURCE", "file")
+        merged["DATA"] = data if "://" in data else str(Path(data).expanduser().resolve())
     merged["LOCAL_DIR"] = str(ROOT / merged.get("LOCAL_DIR", ".local"))
     return Settings.from_environment(merged)
+
+
+def keep_source(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Write SOURCE and DATA into the file of settings if `environ` chooses them.
+
+    From then on they are the installation's: of the nightly run, of Airflow's forms, of /train.
+    """
+    if not LISTINGS_NAMES & {name for name, value in environ.items() if value}:
+        return
+    path = env_file(environ)
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    kept = [line for line in lines if line.partition("=")[0].strip() not in LISTINGS_NAMES]
+    kept += [f"SOURCE={settings.source}", f"DATA={settings.data}"]
+    replace_file(path, "\n".join([*kept, ""]).encode(), mode=0o600)
 
 
 def process_environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:

@@ -1,14 +1,26 @@
 """The report at the end of `make build`: a price, and a table of addresses, logins, next steps."""
 
+import itertools
 import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import urlencode
 
 from service.model_dir import STATUS_FILE
-from vehicle_price.registry.names import MODEL_NAME, PRODUCTION
+from vehicle_price.registry.names import (
+    FAMILY_TAG,
+    GATE_REASONS_TAG,
+    GATE_TAG,
+    MARKET_TAG,
+    MODEL_NAME,
+    MOVED_BY_OTHERS,
+    MOVED_TO_TAG,
+    PRODUCTION,
+    PROMOTED_BY_TAG,
+)
 from vehicle_price.schema import EXAMPLE
 from vehicle_price.settings import Settings
 
@@ -19,15 +31,53 @@ class NoPrice(RuntimeError):
 
 def production_version(settings: Settings) -> str | None:
     """Version that MLflow's alias `production` points to, None when there is none."""
-    query = f"name={MODEL_NAME}&alias={PRODUCTION}"
-    address = f"http://127.0.0.1:{settings.mlflow_port}/api/2.0/mlflow/registered-models/alias"
+    query = {"name": MODEL_NAME, "alias": PRODUCTION}
     try:
-        with urllib.request.urlopen(f"{address}?{query}", timeout=30) as response:
-            return json.load(response)["model_version"]["version"]
+        return _from_mlflow(settings, "registered-models/alias", query)["model_version"]["version"]
     except urllib.error.HTTPError as error:
         if error.code in (400, 404):  # no such model, no such alias
             return None
         raise
+
+
+def models(settings: Settings) -> str:
+    """What is in production and who put it there, and what the gate decided last, with the reason.
+
+    Asks MLflow's API: to import its client takes seconds.
+    """
+    query = {"filter": f"name='{MODEL_NAME}'", "order_by": "version_number DESC"}
+    newest = _from_mlflow(settings, "model-versions/search", query | {"max_results": "100"})
+    tags_of = {version["version"]: _tags(version) for version in newest.get("model_versions", [])}
+    production = production_version(settings)
+    lines = []
+    if production is not None:
+        tags, model = tags_of.get(production, {}), {"name": MODEL_NAME}
+        registered = _from_mlflow(settings, "registered-models/get", model)["registered_model"]
+        moved_to = _tags(registered).get(MOVED_TO_TAG, production)
+        by = f"by {tags.get(PROMOTED_BY_TAG, '?')}" if moved_to == production else MOVED_BY_OTHERS
+        lines.append(f"  {'Production':<16} {_described(production, tags)}; {by}")
+    decided = ((n, t) for n, t in tags_of.items() if t.get(GATE_TAG) in ("promoted", "refused"))
+    for number, tags in itertools.islice(decided, 1):
+        reasons = json.loads(tags[GATE_REASONS_TAG])
+        refused = [reason for reason in reasons if reason.startswith("refused: ")]
+        lines.append(f"  {'Last decision':<16} {_described(number, tags)}: {tags[GATE_TAG]}")
+        lines += [f"  {'':<16}   {reason}" for reason in refused or reasons]
+    return "\n".join(lines) or "  No model is in production yet."
+
+
+def _described(version: str, tags: Mapping[str, str]) -> str:
+    family, market = tags.get(FAMILY_TAG, "?"), tags.get(MARKET_TAG, "?")
+    return f"version {version}, {family}, learnt from {market} listings"
+
+
+def _tags(entity: Mapping[str, list]) -> dict[str, str]:
+    return {tag["key"]: tag["value"] for tag in entity.get("tags", [])}
+
+
+def _from_mlflow(settings: Settings, path: str, query: Mapping[str, str]) -> dict:
+    address = f"http://127.0.0.1:{settings.mlflow_port}/api/2.0/mlflow/{path}"
+    with urllib.request.urlopen(f"{address}?{urlencode(query)}", timeout=30) as response:
+        return json.load(response)
 
 
 def first_price(settings: Settings, say: Callable[[str], None], timeout: float = 60) -> None:
@@ -80,6 +130,7 @@ def summary(settings: Settings) -> str:
     passwords = json.loads(Path(settings.airflow_password_file).read_text(encoding="utf-8"))
     user = settings.airflow_username
     rows = [
+        ("Listings", f"SOURCE={settings.source}", settings.data),
         ("Price form, API", settings.service_url, f"API key: {settings.api_key_file}"),
         ("Its routes", f"{settings.service_url}/docs", ""),
         ("Streamlit", f"http://127.0.0.1:{settings.streamlit_port}", ""),

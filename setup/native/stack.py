@@ -7,7 +7,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from http.client import HTTPException
 from importlib.metadata import version
 from pathlib import Path
@@ -42,7 +41,7 @@ def start(settings: Settings, environ: Mapping[str, str], say: Callable[[str], N
     command = [VENV / "bin" / "supervisord", "-c", ROOT / "supervisord.conf"]
     subprocess.run(command, env=dict(environ), cwd=ROOT, check=True)
     _settings_file(settings).touch(mode=0o600)  # an address may hold a password
-    _settings_file(settings).write_text(_description(settings), encoding="utf-8")
+    _settings_file(settings).write_text(str(settings), encoding="utf-8")
     _wait_until(lambda: is_running(settings), 20, "supervisord")
     launch(settings, "postgres")
     try:
@@ -161,9 +160,9 @@ def is_running(settings: Settings) -> bool:
 
 
 def same_settings(settings: Settings) -> bool:
-    """Whether the running processes have these settings (apart from source and data)."""
+    """Whether the running processes have these settings."""
     path = _settings_file(settings)
-    return path.exists() and path.read_text(encoding="utf-8") == _description(settings)
+    return path.exists() and path.read_text(encoding="utf-8") == str(settings)
 
 
 def processes(settings: Settings) -> list[dict]:
@@ -205,10 +204,6 @@ def tail(path: Path, lines: int = 20) -> str:
 
 def _settings_file(settings: Settings) -> Path:
     return Path(settings.local_dir) / "run" / "settings.txt"
-
-
-def _description(settings: Settings) -> str:
-    return str(replace(settings, source="", data="", sample_rows=0))
 
 
 def _wait_until(condition: Callable[[], bool], timeout: float, description: str) -> None:

@@ -41,8 +41,7 @@ class Trainer(Protocol):
 class AirflowClient:
     """Airflow's API as one user. It signs in when needed and keeps no connection open.
 
-    installed: parameters of the DAG that this installation sets, such as the source of listings;
-    the parameters of `start` take precedence. timeout: seconds to connect, and to read.
+    timeout: seconds to connect, and to read.
     """
 
     def __init__(
@@ -50,17 +49,16 @@ class AirflowClient:
         url: str,
         username: str,
         password_file: str | Path,
-        installed: Mapping[str, object] | None = None,
         timeout: tuple[float, float] = TIMEOUT_SECONDS,
     ) -> None:
         self.url, self.username, self.password_file = url.rstrip("/"), username, password_file
-        self.installed, self._timeout = dict(installed or {}), timeout
+        self._timeout = timeout
         self._token = ""
 
     def start(self, conf: Mapping[str, object]) -> str:
         """Start the DAG with `conf`; returns the new run's id. Raises TrainingUnavailable."""
         run_id = f"service-{uuid.uuid4()}"
-        body = {"dag_run_id": run_id, "logical_date": None, "conf": self.installed | dict(conf)}
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf)}
         self.request(f"/api/v2/dags/{DAG_ID}/dagRuns", body)
         return run_id
 

@@ -3,7 +3,7 @@
 import re
 
 # Absolute paths, not the path of an address such as http://127.0.0.1:8080/api.
-PATH = re.compile(r"(?<![\w:/.])/(?:[^\s/:,;'\"()]+/)+([^\s/:,;'\"()]*)")
+PATH = re.compile(r"(?<![\w:/.#])/(?:[^\s/:,;'\"()]+/)+([^\s/:,;'\"()]*)")
 
 
 def first_line(error: object) -> str:
@@ -18,7 +18,7 @@ def first_line(error: object) -> str:
 def without_folders(text: str) -> str:
     """`text` with the names of files in place of absolute paths: folders are nobody's business.
 
-    >>> without_folders("/srv/app/.local/outbox.sqlite or its disk is full; see http://a:80/b/c")
-    'outbox.sqlite or its disk is full; see http://a:80/b/c'
+    >>> without_folders("/srv/app/.local/outbox.sqlite is full; see http://a:80/b/#/c/d")
+    'outbox.sqlite is full; see http://a:80/b/#/c/d'
     """
     return PATH.sub(r"\1", text)

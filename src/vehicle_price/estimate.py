@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+COVERAGE = 0.9  # the share of prices that an interval shall hold
 LOWEST_PRICE, HIGHEST_PRICE = 50, 2_000_000  # US dollars; a car's price lies between them
 
 

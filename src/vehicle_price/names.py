@@ -1,4 +1,4 @@
-"""Names of the model families and of the sources.
+"""Names of the model families, of the sources and of the markets that listings are from.
 
 A form or a DAG lists them without importing `training/families.py` and `sources/catalog.py`. Tests
 compare them with both.
@@ -6,3 +6,11 @@ compare them with both.
 
 FAMILY_NAMES: tuple[str, ...] = ("xgboost", "random_forest")
 SOURCE_NAMES: tuple[str, ...] = ("sample", "file", "kaggle", "mongodb")
+
+# The market that listings, and models trained on them, are from.
+REAL, SAMPLE = "real", "sample"
+
+
+def market_of(source: str) -> str:
+    """The market of a source's listings: SAMPLE for the built-in sample, REAL for all others."""
+    return SAMPLE if source == "sample" else REAL

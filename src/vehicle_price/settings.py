@@ -88,6 +88,10 @@ class Settings:
     outbox_max_mb: int = setting(512, "Most that may wait there; then the service answers 503.")
 
     model_dir: str = setting(".local/model", "Folder with the models the service serves from.")
+    model_max_mb: int = setting(256, "Largest model, all files together, that the gate promotes.")
+    model_max_milliseconds: float = setting(
+        2.0, "Longest time for one price, in the median, of a model that the gate promotes."
+    )
     model_poll_seconds: int = setting(5, "Seconds between looks at the registry.")
     challenger_mode: str = setting(
         "off", "What the alias `challenger` does: off, shadow (scored, never answered) or canary."

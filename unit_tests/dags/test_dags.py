@@ -12,6 +12,7 @@ import pytest
 from vehicle_price.names import FAMILY_NAMES, SOURCE_NAMES
 
 HELPERS = Path(__file__).parents[1] / "helpers"
+INSTALLED = {"SOURCE": "file", "DATA": "/listings.csv", "SAMPLE_ROWS": "5000", "SEED": "3"}
 
 
 @pytest.fixture(name="parsed", scope="module")
@@ -21,10 +22,14 @@ def fixture_parsed(tmp_path_factory) -> dict:
         version("apache-airflow-task-sdk")
     except PackageNotFoundError:
         pytest.skip("Airflow is not installed")
-    environ = os.environ | {
-        "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-    }
+    environ = (
+        os.environ
+        | INSTALLED
+        | {
+            "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        }
+    )
     command = [sys.executable, str(HELPERS / "dag_facts.py")]
     process = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert process.returncode == 0, process.stderr
@@ -37,7 +42,12 @@ def _tasks_of(parsed: dict) -> list[tuple[str, dict]]:
 
 def test_every_dag_can_be_read(parsed):
     assert not parsed["errors"]
-    assert sorted(parsed["dags"]) == ["ingest_listings", "train_vehicle_price"]
+    assert sorted(parsed["dags"]) == [
+        "ingest_listings",
+        "promote_version",
+        "roll_back_production",
+        "train_vehicle_price",
+    ]
 
 
 def test_parsing_imports_nothing_heavy_and_is_quick(parsed):
@@ -58,11 +68,13 @@ def test_every_task_has_a_docstring_an_owner_and_retries_with_a_delay(parsed):
         assert task["retries"] >= 1 and task["delay"] >= 10, name
 
 
-def test_training_starts_when_ingest_updates_the_asset(parsed):
+def test_training_starts_when_ingest_updates_the_asset_of_its_store(parsed):
     ingest, train = parsed["dags"]["ingest_listings"], parsed["dags"]["train_vehicle_price"]
-    assert ingest["tasks"]["ingest"]["downstream"] == ["announce", "contract_report"]
+    downstream = ["announce", "announce_sample", "contract_report"]
+    assert ingest["tasks"]["ingest"]["downstream"] == downstream
     assert ingest["tasks"]["announce"]["outlets"] == ["listings"]
-    assert train["assets"] == ["listings"]
+    assert ingest["tasks"]["announce_sample"]["outlets"] == ["sample_listings"]
+    assert train["assets"] == ["listings", "sample_listings"]
     assert ingest["assets"] == []
 
 
@@ -74,8 +86,8 @@ def test_training_prepares_then_fits_each_family_then_ends_in_the_gate(parsed):
 
 
 def test_both_dags_lead_to_the_contract_report_even_after_a_failure(parsed):
-    for name, dag in parsed["dags"].items():
-        report = dag["tasks"]["contract_report"]
+    for name in ("ingest_listings", "train_vehicle_price"):
+        report = parsed["dags"][name]["tasks"]["contract_report"]
         assert report["links"] == ["Contract report"] and report["trigger"] == "all_done", name
         assert report["downstream"] == [], name
 
@@ -86,6 +98,27 @@ def test_the_training_form_offers_every_family_and_source(parsed):
     assert params["families"]["examples"] == list(FAMILY_NAMES)
     assert params["source"]["enum"] == list(SOURCE_NAMES)
     assert set(params) == {"dataset", "source", "data", "rows", "families", "seed"}
+
+
+def test_a_form_begins_with_the_settings_of_the_installation(parsed):
+    for name in ("ingest_listings", "train_vehicle_price"):
+        values = {key: p["value"] for key, p in parsed["dags"][name]["params"].items()}
+        installed = {"source": "file", "data": "/listings.csv", "rows": 5_000, "seed": 3}
+        assert values.items() >= installed.items(), name
+
+
+def test_a_text_field_may_be_empty_or_must_be_filled_in(parsed):
+    """Airflow's page does not start a run while a text field that is empty has the type string."""
+    fields = [p for dag in parsed["dags"].values() for p in dag["params"].items()]
+    texts = {name: param for name, param in fields if "string" in param.get("type", "")}
+    assert {"dataset", "data", "since", "until", "reason"} == set(texts)
+    required = [name for name, param in texts.items() if param["type"] == "string"]
+    assert required == ["reason"] and texts["reason"]["minLength"] == 1
+
+
+def test_a_rollback_that_is_tried_again_puts_the_same_version_back(parsed):
+    tasks = parsed["dags"]["roll_back_production"]["tasks"]
+    assert tasks["find_previous"]["downstream"] == ["roll_back"]
 
 
 def test_every_field_of_a_form_has_a_title_and_says_what_it_is_for(parsed):

@@ -31,8 +31,11 @@ def facts_of_dag(dag) -> dict:
     return {
         "doc": dag.doc_md,
         "tags": sorted(dag.tags),
-        "assets": [a.name for a in dag.schedule] if isinstance(dag.schedule, list) else [],
-        "params": {name: {"value": p.value, **p.schema} for name, p in params.items()},
+        "assets": sorted(asset.name for asset in getattr(dag.schedule, "objects", [])),
+        "params": {
+            name: {"value": p.value if p.has_value else None, **p.schema}
+            for name, p in params.items()
+        },
         "described": {name: p.description for name, p in params.items()},
         "tasks": {task.task_id: facts_of_task(task) for task in dag.tasks},
     }

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,12 +10,12 @@ import pytest
 
 from vehicle_price.model import artifact, trial
 from vehicle_price.names import FAMILY_NAMES
-from vehicle_price.pipelines import ingestion, promotion, training
+from vehicle_price.pipelines import ingestion, production, promotion, training
 from vehicle_price.registry.client import Registry
 from vehicle_price.registry.names import CHALLENGER, PREVIOUS, PRODUCTION
 from vehicle_price.settings import Settings
 
-ROWS, SEED = 3_000, 20
+ROWS, SEED = 6_000, 20
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,15 @@ class Job:
 def isolated_mlflow(folder: Path) -> Iterator[Path]:
     """MLflow writes into `folder` only, without telemetry; the environment is restored.
 
-    Models are tried in this process: a child process, as in test_trial, takes seconds each.
+    Models are tried in this process: a child process, as in test_trial, takes seconds each. There
+    is no PostgreSQL, so no lock on the alias `production`.
     """
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.chdir(folder)
         monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
         monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # registering sets it; restored in the end
         monkeypatch.setattr(trial, "try_out", _try_out_here)
+        monkeypatch.setattr(production, "advisory_lock", lambda *_: nullcontext())
         yield folder
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from unit_tests.helpers import tiny
+from vehicle_price.features import encoder
 from vehicle_price.model import artifact
 from vehicle_price.model.artifact import ArtifactError, check_hashes, load, save
 from vehicle_price.names import FAMILY_NAMES
@@ -212,8 +213,38 @@ def test_trees_that_lead_nowhere_are_refused_though_the_hashes_agree(folder, cha
         load(folder)
 
 
+def test_a_model_of_the_release_before_can_still_be_loaded(saved, folder):
+    (folder / artifact.GOLDEN).unlink()
+    files = artifact.FILES_OF_FORMAT[2]
+    hashes = {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() for n in files}
+    (folder / "manifest.json").write_text(json.dumps({"format": 2, "sha256": hashes}))
+    cars = tiny.halves().test
+    assert load(folder).price_frame(cars).equals(load(saved).price_frame(cars))
+
+
+def test_other_feature_code_under_the_same_names_is_found(folder, monkeypatch):
+    """Miles become kilometres in the encoder; tables, trees and names are the same."""
+    encode = encoder.Encoder.encode
+
+    def in_kilometres(self, listing):
+        return encode(self, listing | {"odometer": listing["odometer"] * 1.609})
+
+    monkeypatch.setattr(encoder.Encoder, "encode", in_kilometres)
+    with pytest.raises(ArtifactError, match="civic lx sedan: odometer are not what they were"):
+        load(folder)
+
+
+def test_prices_that_are_not_the_recorded_ones_are_found(folder):
+    kept = json.loads((folder / artifact.GOLDEN).read_text())
+    kept["prices"][3][1] += 2
+    (folder / artifact.GOLDEN).write_text(json.dumps(kept))
+    rebuild_manifest(folder)
+    with pytest.raises(ArtifactError, match="rav4 xle awd: .* when the model was saved"):
+        load(folder)
+
+
 def test_a_model_of_an_older_format_says_what_to_do(folder):
     manifest = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"format": 1}))
-    with pytest.raises(ArtifactError, match="format 1, need 2; train again"):
+    with pytest.raises(ArtifactError, match="format 1, need 3; train again"):
         load(folder)

@@ -3,7 +3,13 @@
 import stat
 
 from setup.native import environment
-from setup.native.environment import process_environment, read_dotenv, secret, settings_from
+from setup.native.environment import (
+    keep_source,
+    process_environment,
+    read_dotenv,
+    secret,
+    settings_from,
+)
 
 
 def test_dotenv_skips_comments_and_strips_quotes(tmp_path):
@@ -45,3 +51,34 @@ def test_every_process_gets_addresses_on_the_chosen_ports(tmp_path):
     assert environ["AIRFLOW_HOME"].startswith(str(tmp_path))
     assert environ["HOME"] == "/h"
     assert environ["PATH"].endswith(":/bin")
+
+
+def test_the_chosen_source_is_kept_where_the_other_settings_are(tmp_path):
+    file, listings = tmp_path / ".env", tmp_path / "cars.csv"
+    file.write_text("# ours\nSEED=7\nDATA=/old.csv\n", encoding="utf-8")
+    chosen = {"ENV_FILE": str(file), "SOURCE": "file", "DATA": str(listings)}
+    keep_source(settings_from(chosen), chosen)
+    assert file.read_text() == f"# ours\nSEED=7\nSOURCE=file\nDATA={listings}\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    later = settings_from({"ENV_FILE": str(file)})
+    assert (later.source, later.data, later.seed) == ("file", str(listings), 7)
+
+
+def test_without_a_choice_nothing_is_written(tmp_path):
+    environ = {"ENV_FILE": str(tmp_path / ".env"), "SOURCE": ""}
+    keep_source(settings_from(environ), environ)
+    assert not (tmp_path / ".env").exists()
+
+
+def test_source_and_data_are_one_choice(tmp_path):
+    file = tmp_path / ".env"
+    file.write_text("SOURCE=file\nDATA=/old.csv\n", encoding="utf-8")
+    for given, source, data in (
+        ({}, "file", "/old.csv"),
+        ({"SOURCE": "sample"}, "sample", ""),
+        ({"DATA": "/new.csv"}, "file", "/new.csv"),
+        ({"DATA": "s3://bucket/new.csv"}, "file", "s3://bucket/new.csv"),
+        ({"SOURCE": "kaggle", "DATA": ""}, "kaggle", ""),
+    ):
+        settings = settings_from(given | {"ENV_FILE": str(file)})
+        assert (settings.source, settings.data) == (source, data), given

@@ -46,7 +46,7 @@ def test_every_make_target_has_help_and_is_in_the_manual():
 
 
 def test_every_dag_is_in_the_manual():
-    dags = [path.stem for path in (ROOT / "airflow" / "dags").glob("*_*.py")]
-    dags.remove("listings_form")
+    files = (ROOT / "airflow" / "dags").glob("*.py")
+    dags = [path.stem for path in files if "\n@dag(\n" in path.read_text("utf-8")]
     assert training_run.DAG_ID in dags
     assert not [name for name in dags if f"`{name}`" not in MANUAL]

@@ -58,12 +58,14 @@ def test_a_dataset_that_is_not_there_is_named(tmp_path):
 
 
 def test_the_commit_is_what_the_environment_says_and_else_what_git_says(monkeypatch, caplog):
-    assert training.code_commit(replace(Settings(), code_commit="abc")) == "abc"
+    assert training.code_facts(replace(Settings(), code_commit="abc"))["code_commit"] == "abc"
     head = subprocess.run(
         ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     expected = head.stdout.strip() if head.returncode == 0 else "unknown"
-    assert training.code_commit(Settings()) == expected
+    assert training.code_facts(Settings())["code_commit"] == expected
     monkeypatch.setenv("PATH", "")
-    assert training.code_commit(Settings()) == "unknown" and "CODE_COMMIT" in caplog.text
+    assert (
+        training.code_facts(Settings())["code_commit"] == "unknown" and "CODE_COMMIT" in caplog.text
+    )

@@ -63,31 +63,33 @@ def test_nothing_serves_at_first(main_job, mlflow_folder, tmp_path):
     empty = Registry(copy_mlflow(main_job, tmp_path, "empty.db").mlflow_tracking_uri)
     assert aliases(empty) == {}
     with pytest.raises(RegistryError, match="no previous version"):
-        empty.rollback()
+        empty.rollback("a test", "to test")
     with pytest.raises(RegistryError, match="'?1'?"):
         empty.version_by_number("1")
 
 
 def test_promoting_keeps_what_served_and_rolling_back_returns_to_it(registry):
     assert aliases(registry) == {PRODUCTION: "1"}
-    registry.promote("2")
+    registry.promote("2", "a test", "to test")
     assert aliases(registry) == {PRODUCTION: "2", PREVIOUS: "1"}
-    registry.promote("2")  # again changes nothing
+    registry.promote("2", "a test", "to test")  # again changes nothing
     assert aliases(registry) == {PRODUCTION: "2", PREVIOUS: "1"}
-    assert registry.rollback() == "1"
+    assert registry.rollback("anna", "too dear") == "1"
     assert aliases(registry) == {PRODUCTION: "1", PREVIOUS: "2"}
+    tags = registry.version_by_number("1").tags
+    assert (tags["promoted_by"], tags["promotion_reason"]) == ("anna", "rollback: too dear")
 
 
 @pytest.mark.parametrize("version", ["99", "abc", ""])
 def test_a_version_that_is_not_there_cannot_be_promoted(registry, version):
     with pytest.raises(RegistryError):
-        registry.promote(version)
+        registry.promote(version, "a test", "to test")
     assert aliases(registry) == {PRODUCTION: "1"}
 
 
 def test_the_only_version_cannot_be_rolled_back(registry):
     with pytest.raises(RegistryError, match="no previous version"):
-        registry.rollback()
+        registry.rollback("a test", "to test")
 
 
 @pytest.mark.enable_socket
@@ -96,8 +98,8 @@ def test_a_server_that_is_away_is_said_to_be_away(monkeypatch):
     unreachable = Registry("http://127.0.0.1:9")
     for call in (
         lambda: unreachable.version(PRODUCTION),
-        lambda: unreachable.promote("1"),
-        unreachable.rollback,
+        lambda: unreachable.promote("1", "a test", "to test"),
+        lambda: unreachable.rollback("a test", "to test"),
     ):
         with pytest.raises(RegistryError, match=r"127.0.0.1:9.*Is it running"):
             call()

@@ -13,7 +13,12 @@ from vehicle_price.registry.names import CHALLENGER, MODEL_NAME, PRODUCTION
 from vehicle_price.storage.dataset import read_listings
 from vehicle_price.training.split import split_by_time
 
-DECISION = {"promoted": False, "version": "2", "reasons": ["refused: worse", "ok: fast"]}
+DECISION = {
+    "promoted": False,
+    "harmless": True,
+    "version": "2",
+    "reasons": ["refused: worse", "ok: fast"],
+}
 
 
 def files_of(client: mlflow.MlflowClient, run_id: str, folder: str = "") -> set[str]:
@@ -21,10 +26,17 @@ def files_of(client: mlflow.MlflowClient, run_id: str, folder: str = "") -> set[
     return {Path(file.path).name for file in client.list_artifacts(run_id, folder)}
 
 
+def version_card(client: mlflow.MlflowClient, main_job) -> str:
+    """The address of the best version's model card."""
+    return client.get_model_version(MODEL_NAME, main_job.decision["version"]).tags["model_card"]
+
+
 def test_a_run_holds_what_a_reader_needs(client, main_job):
     run_id = main_job.trained["random_forest"]["run_id"]
     run = client.get_run(run_id)
-    assert {"slices.csv", "dataset.json", "gate.json", "plots"} <= files_of(client, run_id)
+    assert {"slices.csv", "dataset.json", "gate.json", "plots", "model_card.html"} <= files_of(
+        client, run_id
+    )
     assert {"predicted_against_actual.png", "error_by_price_band.png", "importance.png"} <= (
         files_of(client, run_id, "plots")
     )
@@ -43,7 +55,7 @@ def test_the_gates_decision_and_reasons_are_with_every_version_it_judged(client,
         stored = mlflow.artifacts.load_dict(
             f"{client.get_run(answer['run_id']).info.artifact_uri}/gate.json"
         )
-        assert stored == main_job.decision
+        assert stored | {"card": version_card(client, main_job)} == main_job.decision
         version = client.get_model_version(MODEL_NAME, answer["version"])
         assert (
             client.get_run(answer["run_id"]).data.tags.items()
@@ -70,11 +82,17 @@ def test_other_tools_get_the_same_prices_through_pyfunc(registry, settings, main
 
 
 def test_a_refused_challenger_is_named_until_one_is_promoted(registry):
-    runs.record_decision(registry, ["1", "2"], DECISION)
+    runs.record_decision(registry, ["1", "2"], DECISION, {})
     assert aliases(registry) == {PRODUCTION: "1", CHALLENGER: "2"}
     refused = registry.version(CHALLENGER)
     assert refused.tags["gate"] == "refused"
     assert json.loads(refused.tags["gate_reasons"]) == DECISION["reasons"]
-    runs.record_decision(registry, ["1", "2"], DECISION | {"promoted": True})
+    runs.record_decision(registry, ["1", "2"], DECISION | {"promoted": True}, {})
     assert CHALLENGER not in aliases(registry)
     assert registry.version_by_number("2").tags["gate"] == "promoted"
+
+
+def test_a_challenger_that_could_do_harm_challenges_nobody(registry):
+    runs.record_decision(registry, ["1", "2"], DECISION, {})
+    runs.record_decision(registry, ["1", "2"], DECISION | {"harmless": False}, {})
+    assert aliases(registry) == {PRODUCTION: "1"}

@@ -1,6 +1,7 @@
 """The commands of `vehicle-price` about models: train, predict, promote, rollback, status."""
 
 import argparse
+import getpass
 import logging
 import sys
 import tempfile
@@ -53,7 +54,17 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         action="store_true",
         help="serve it though its prices are far from those of the model that serves",
     )
-    add_command(commands, "rollback", _rollback, "Put the previous production version back.")
+    _add_reason(promote)
+    rollback = add_command(
+        commands, "rollback", _rollback, "Put the previous production version back."
+    )
+    _add_reason(rollback)
+
+
+def _add_reason(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--reason", default="no reason given", help="why; kept with the version, with your name"
+    )
 
 
 def add_status(commands: argparse._SubParsersAction) -> None:
@@ -78,7 +89,7 @@ def _train(settings: Settings, options: argparse.Namespace) -> int:
 
 def _predict(settings: Settings, options: argparse.Namespace) -> int:
     from vehicle_price.listing.files import read_listings, write_prices
-    from vehicle_price.pipelines import promotion
+    from vehicle_price.pipelines import candidates
     from vehicle_price.registry.client import Registry
     from vehicle_price.registry.names import PRODUCTION
 
@@ -88,25 +99,25 @@ def _predict(settings: Settings, options: argparse.Namespace) -> int:
     if version is None:
         raise RuntimeError("no model is in production; run `vehicle-price train` first")
     with tempfile.TemporaryDirectory() as temporary:
-        model = promotion.fetch_checked(registry, version, Path(temporary))
+        model = candidates.fetch_checked(registry, version, Path(temporary))
     write_prices(listings, model.valuation.price_many(listings), options.out)
     log.info("%d listings priced by version %s", len(listings), version.version)
     return 0
 
 
 def _promote(settings: Settings, options: argparse.Namespace) -> int:
-    from vehicle_price.registry.client import Registry
+    from vehicle_price.pipelines import production
 
-    Registry(settings.mlflow_tracking_uri).promote(options.version, options.accept_price_jump)
+    version, jump = options.version, options.accept_price_jump
+    production.promote(settings, version, getpass.getuser(), options.reason, jump)
     log.warning("promoted by hand: the gate was not asked. Undo: vehicle-price rollback")
     return 0
 
 
 def _rollback(settings: Settings, options: argparse.Namespace) -> int:
-    from vehicle_price.registry.client import Registry
+    from vehicle_price.pipelines import production
 
-    del options
-    version = Registry(settings.mlflow_tracking_uri).rollback()
+    version = production.roll_back(settings, getpass.getuser(), options.reason)
     log.info("version %s serves again within seconds. Undo: vehicle-price rollback", version)
     return 0
 

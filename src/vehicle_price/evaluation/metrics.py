@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pandas as pd
 
+from vehicle_price.estimate import COVERAGE
+
 PRICE_BANDS = (500, 2_000, 5_000, 10_000, 20_000, 40_000, 150_000)
 
 
@@ -29,6 +31,17 @@ def metrics(actual: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
 def coverage(actual: np.ndarray, prices: pd.DataFrame) -> float:
     """The share of actual prices within [low, high]."""
     return float(((prices["low"] <= actual) & (actual <= prices["high"])).mean())
+
+
+def interval_score(actual: np.ndarray, prices: pd.DataFrame) -> np.ndarray:
+    """The interval score of each car in US dollars; lower is better.
+
+    Width, plus how far the asked price lies outside, times 2 / (1 - COVERAGE). It is lowest in the
+    mean for the true quantiles (Gneiting and Raftery 2007, eq. 43).
+    """
+    low, high = prices["low"].to_numpy(float), prices["high"].to_numpy(float)
+    outside = np.maximum(low - actual, 0) + np.maximum(actual - high, 0)
+    return high - low + 2 / (1 - COVERAGE) * outside
 
 
 def slices(cars: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFrame:

@@ -9,15 +9,17 @@ import numpy as np
 
 from vehicle_price.error_text import first_line
 from vehicle_price.features.definitions import FEATURE_NAMES, Tables
-from vehicle_price.model import trees
+from vehicle_price.model import golden_set, trees
 from vehicle_price.model.scorer import Scorer
 from vehicle_price.model.valuation import FittedValuation, Valuation
 
-MANIFEST = "manifest.json"
-FORMAT = 2
+MANIFEST, GOLDEN = "manifest.json", "golden.json"
+FORMAT = 3
 # The boosters are for explanations and other tools; prices come from trees.npz.
 BOOSTERS = {"price.ubj": "price_booster", "interval.ubj": "interval_booster"}
-FILES = ("tables.json", "facts.json", "trees.npz", *BOOSTERS, "seen_cars.npy")
+FILES = ("tables.json", "facts.json", "trees.npz", *BOOSTERS, "seen_cars.npy", GOLDEN)
+# The formats that can be loaded. Format 2, of the release before, kept no golden listings.
+FILES_OF_FORMAT = {2: tuple(name for name in FILES if name != GOLDEN), FORMAT: FILES}
 
 
 class ArtifactError(ValueError):
@@ -34,6 +36,7 @@ def save(valuation: FittedValuation, folder: Path) -> str:
     for name, attribute in BOOSTERS.items():
         (folder / name).write_bytes(getattr(valuation, attribute).save_raw("ubj"))
     np.save(folder / "seen_cars.npy", valuation.seen_cars)
+    _write_json(folder / GOLDEN, golden_set.record(valuation))
     hashes = {name: _sha256(folder / name) for name in FILES}
     _write_json(folder / MANIFEST, {"format": FORMAT, "sha256": hashes})
     return _sha256(folder / MANIFEST)
@@ -47,15 +50,21 @@ def load(folder: Path, manifest_sha256: str | None = None) -> Valuation:
     """
     check_hashes(folder, manifest_sha256)
     try:
-        return _read(folder)
+        valuation = read(folder)
+        if (folder / GOLDEN).exists():
+            golden_set.check_record(valuation, json.loads((folder / GOLDEN).read_text("utf-8")))
+        return valuation
+    except golden_set.GoldenSetError as error:
+        raise ArtifactError(f"{folder}: {error}") from error
     # The hashes agree, so files and manifest were both written by another program.
-    except (ValueError, KeyError, TypeError, OSError, EOFError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OSError, EOFError) as error:
         if isinstance(error, ArtifactError):
             raise
         raise ArtifactError(f"{folder}: unreadable ({first_line(error)})") from error
 
 
-def _read(folder: Path) -> Valuation:
+def read(folder: Path) -> Valuation:
+    """The valuation in `folder` without any check, for `load` and for tools that rewrite models."""
     facts = json.loads((folder / "facts.json").read_text("utf-8"))
     if facts["features"] != list(FEATURE_NAMES):
         raise ArtifactError(f"{folder}: made for other model inputs; train again with this version")
@@ -83,12 +92,13 @@ def check_hashes(folder: Path, manifest_sha256: str | None) -> None:
         file_format, hashes = manifest["format"], dict(manifest["sha256"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ArtifactError(f"{path}: damaged ({error})") from error
-    if file_format != FORMAT:
+    files = FILES_OF_FORMAT.get(file_format) if isinstance(file_format, int) else None
+    if files is None:
         message = f"{path}: format {file_format!r}, need {FORMAT}; train again (make retrain)"
         raise ArtifactError(message)
-    if set(hashes) != set(FILES):
-        raise ArtifactError(f"{path}: lists {sorted(hashes)}, need {sorted(FILES)}")
-    for name in FILES:
+    if set(hashes) != set(files):
+        raise ArtifactError(f"{path}: lists {sorted(hashes)}, need {sorted(files)}")
+    for name in files:
         if not (folder / name).is_file():
             raise ArtifactError(f"{folder / name}: missing")
         if _sha256(folder / name) != hashes[name]:

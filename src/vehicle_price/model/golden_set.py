@@ -10,6 +10,8 @@ from statistics import median
 from typing import NamedTuple
 
 from vehicle_price.estimate import Estimate
+from vehicle_price.features.definitions import FEATURE_NAMES
+from vehicle_price.features.encoder import encode_row
 from vehicle_price.listing.validation import check_one
 from vehicle_price.model.valuation import Valuation
 
@@ -79,6 +81,43 @@ def prices(valuation: Valuation) -> list[int]:
     return [int(estimate.price) for estimate in estimates]
 
 
+def record(valuation: Valuation) -> dict[str, list]:
+    """The golden listings with model inputs and prices, to keep with the model; JSON-able."""
+    listings = [check_one(dict(golden.listing)) for golden in LISTINGS]
+    inputs, prices_ = _inputs_and_prices(valuation, listings)
+    return {"listings": listings, "inputs": inputs, "prices": prices_}
+
+
+def check_record(valuation: Valuation, kept: Mapping[str, Sequence]) -> None:
+    """Compare what `record` kept when the model was saved with what it gives now.
+
+    The tables and trees are the same, so a difference comes from the code that makes model inputs
+    out of listings. Raises GoldenSetError.
+    """
+    inputs, prices_ = _inputs_and_prices(valuation, kept["listings"])
+    for listing, now, before in zip(kept["listings"], inputs, kept["inputs"], strict=True):
+        if now != before:
+            different = [n for n, a, b in zip(FEATURE_NAMES, now, before, strict=True) if a != b]
+            raise GoldenSetError(
+                f"{_car(listing)}: {', '.join(different)} are not what they were when the model "
+                "was saved: its model inputs are made by other code; train again with this version"
+            )
+    for listing, now, before in zip(kept["listings"], prices_, kept["prices"], strict=True):
+        # Processors differ in the last bit of an exponential, which can move a rounded price.
+        if any(abs(a - b) > 1 for a, b in zip(now, before, strict=True)):
+            raise GoldenSetError(
+                f"{_car(listing)}: {now} USD, and {before} when the model was saved; train again "
+                "with this version"
+            )
+
+
+def _inputs_and_prices(
+    valuation: Valuation, listings: Sequence[Mapping[str, object]]
+) -> tuple[list[list[float]], list[list[int]]]:
+    inputs = [encode_row(valuation.tables, listing) for listing in listings]
+    return inputs, [list(estimate[:3]) for estimate in valuation.price_many(listings)]
+
+
 def compare(new: Sequence[int], serving: Sequence[int]) -> None:
     """Compare golden prices of a new version with those of the model that serves.
 
@@ -118,5 +157,8 @@ def _check(golden: GoldenListing, estimate: Estimate) -> None:
 
 
 def _name(golden: GoldenListing) -> str:
-    car = golden.listing
-    return f"golden listing {car['year']} {car['manufacturer']} {car['model']}"
+    return _car(golden.listing)
+
+
+def _car(listing: Mapping[str, object]) -> str:
+    return f"golden listing {listing['year']} {listing['manufacturer']} {listing['model']}"

@@ -8,105 +8,154 @@ import logging
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from vehicle_price.evaluation import gate
-from vehicle_price.model import artifact, golden_set, trial
-from vehicle_price.model.valuation import Valuation
+from vehicle_price.evaluation import gate, model_card
+from vehicle_price.model import golden_set
+from vehicle_price.names import REAL, SAMPLE
+from vehicle_price.pipelines import candidates, production
+from vehicle_price.pipelines.candidates import CheckedModel, Models
 from vehicle_price.registry import runs
 from vehicle_price.registry.client import ModelVersion, Registry
 from vehicle_price.registry.names import (
-    MANIFEST_TAG,
+    CARD_TAG,
+    MODEL_NAME,
     PREVIOUS,
     PRICE_JUMP_ACCEPTED,
     PRICE_JUMP_TAG,
     PRODUCTION,
 )
 from vehicle_price.settings import Settings
-from vehicle_price.storage.dataset import read_listings
+from vehicle_price.storage.dataset import open_dataset, read_listings
 from vehicle_price.training.split import Split, split_by_time
 
 log = logging.getLogger(__name__)
 
-TRIAL_SECONDS = 60.0
+
+class Entrants(NamedTuple):
+    """The models of one decision.
+
+    usable: the new versions that passed their trial. challengers: those that may take part.
+    serving: the version in production, None if there is none. rival: that version's model, None if
+    it cannot be used. excluded: why others do not take part.
+    """
+
+    usable: Models
+    challengers: Models
+    serving: ModelVersion | None
+    rival: CheckedModel | None
+    excluded: list[str]
+
+    @property
+    def first_real(self) -> bool:
+        """Whether models of real cars challenge one of made-up cars: then the baseline is rival."""
+        markets = {model.market for model in self.challengers.values()}
+        return self.rival is not None and self.rival.market == SAMPLE and REAL in markets
 
 
-class CheckedModel(NamedTuple):
-    """A registered version that passed its trial. golden_prices: of `golden_set.LISTINGS`."""
+class Judged(NamedTuple):
+    """A decision (`gate.Decision.as_dict`), its versions' cards, and `Entrants.first_real`."""
 
-    version: ModelVersion
-    valuation: Valuation
-    golden_prices: list[int]
+    decision: dict
+    cards: Mapping[str, runs.ModelCard]
+    first_real: bool
 
 
 def run_gate(settings: Settings, dataset_uri: str, versions: list[str]) -> dict:
     """Measure `versions` and the production model, promote the best if it is really better.
 
-    Returns the decision (`gate.Decision.as_dict`), which is stored in MLflow too.
+    Returns the decision (`gate.Decision.as_dict`), which is stored in MLflow too. Raises
+    ProductionMoved when another decision moved `production` meanwhile: measure again.
     """
     registry = Registry(settings.mlflow_tracking_uri)
-    cars = split_by_time(read_listings(dataset_uri))
-    serving = registry.version(PRODUCTION)
+    serving = now_in_production = registry.version(PRODUCTION)
     if serving and serving.version in versions:
         # A retry of a gate that has promoted already: compare with what served before it.
         serving = registry.version(PREVIOUS)
-    decision = _decide(registry, cars, versions, serving)
-    decision["production"] = serving.version if serving else None
-    runs.record_decision(registry, versions, decision)
-    if decision["promoted"]:
-        registry.promote(decision["version"])
+    judged = _judge(settings, registry, dataset_uri, versions, serving)
+    decision = judged.decision
+    with production.moving(settings):
+        production.check_unmoved(registry, now_in_production)
+        runs.record_decision(registry, versions, decision, judged.cards)
+        if decision["promoted"]:
+            _promote(registry, decision, accept_price_jump=judged.first_real)
     for reason in decision["reasons"]:
         log.info("gate: %s", reason)
-    return decision
+    card = registry.version_by_number(decision["version"]).tags.get(CARD_TAG, "")
+    return decision | {"card": card}
 
 
-def fetch_checked(registry: Registry, version: ModelVersion, folder: Path) -> CheckedModel:
-    """Fetch a version, try it in a child process as the service does, then load it into this one.
-
-    Raises ArtifactError or TrialTimeout when it fails its trial, and RegistryError.
-    """
-    files = registry.fetch(version, folder / version.version)
-    golden_prices = trial.try_out(files, version.tags.get(MANIFEST_TAG), TRIAL_SECONDS)
-    return CheckedModel(version, artifact.load(files), golden_prices)
-
-
-def _decide(
-    registry: Registry, cars: Split, versions: list[str], serving: ModelVersion | None
-) -> dict:
-    """The gate's decision on `versions` against `serving`, as the registry holds them."""
+def _judge(
+    settings: Settings,
+    registry: Registry,
+    dataset_uri: str,
+    versions: list[str],
+    serving: ModelVersion | None,
+) -> Judged:
+    """The decision on `versions` and their model cards; changes nothing."""
+    cars = split_by_time(read_listings(dataset_uri))
+    data_sha256 = open_dataset(dataset_uri).sha256
+    rules = [
+        candidates.training_rule(data_sha256, cars.first_test_day),
+        candidates.size_rule(settings),
+    ]
     with tempfile.TemporaryDirectory() as temporary:
-        candidates = [registry.version_by_number(number) for number in versions]
-        challengers, unusable = _fetch_usable(registry, candidates, Path(temporary))
-        production, lost = _fetch_usable(registry, [serving] if serving else [], Path(temporary))
-        rival = next(iter(production.values()), None)
-        decision = gate.decide(
-            {number: model.valuation for number, model in challengers.items()},
-            rival.valuation if rival else None,
-            cars.train,
-            cars.test,
-        ).as_dict()
-    if jump := _price_jump(challengers.get(decision["version"]), rival):
-        decision["promoted"] = False
-        decision["reasons"].append(f"refused: {jump}")
-    decision["version"] = decision["version"] or versions[0]
-    decision["reasons"] = [*unusable, *lost, *decision["reasons"]]
-    return decision
+        entrants = _entrants(registry, versions, serving, rules, Path(temporary))
+        decided = _decide(entrants, cars).as_dict()
+        facts = {number: model.valuation.facts for number, model in entrants.usable.items()}
+    decision = decided | {
+        "version": decided["version"] or versions[0],
+        "reasons": [*entrants.excluded, *decided["reasons"]],
+        "production": serving.version if serving else None,
+    }
+    cards = {number: _card(number, of_model, decision) for number, of_model in facts.items()}
+    return Judged(decision, cards, entrants.first_real)
 
 
-def _fetch_usable(
-    registry: Registry, versions: list[ModelVersion], folder: Path
-) -> tuple[Mapping[str, CheckedModel], list[str]]:
-    """The models that pass their trial by number, and why the others do not.
+def _promote(registry: Registry, decision: Mapping[str, Any], accept_price_jump: bool) -> None:
+    by, reason = f"the gate ({runs.starter()})", "; ".join(decision["reasons"])
+    registry.promote(decision["version"], by, reason, accept_price_jump)
 
-    A broken model must not stop the gate.
-    """
-    usable, reasons = {}, []
-    for version in versions:
-        try:
-            usable[version.version] = fetch_checked(registry, version, folder)
-        except (artifact.ArtifactError, trial.TrialTimeout) as error:
-            reasons.append(f"version {version.version} cannot be used: {error}")
-    return usable, reasons
+
+def _entrants(
+    registry: Registry,
+    versions: list[str],
+    serving: ModelVersion | None,
+    rules: list[candidates.Rule],
+    folder: Path,
+) -> Entrants:
+    """Fetch and try all models; exclude the challengers that a rule excludes."""
+    numbered = [registry.version_by_number(number) for number in versions]
+    usable, broken = candidates.fetch_usable(registry, numbered, folder)
+    served, lost = candidates.fetch_usable(registry, [serving] if serving else [], folder)
+    rival = next(iter(served.values()), None)
+    challengers, excluded = candidates.admitted(usable, [candidates.market_rule(rival), *rules])
+    return Entrants(usable, challengers, serving, rival, [*broken, *lost, *excluded])
+
+
+def _decide(entrants: Entrants, cars: Split) -> gate.Decision:
+    """The gate's decision, with the comparison of golden prices that the service makes too."""
+    challengers, rival = entrants.challengers, entrants.rival
+    if entrants.serving and rival is None:
+        reason = f"production cannot be measured, so nothing is compared with it; {gate.BY_HAND}"
+        return gate.refusal(next(iter(challengers), ""), reason)
+    decision = gate.decide(
+        {number: model.valuation for number, model in challengers.items()},
+        rival.valuation if rival and not entrants.first_real else None,
+        cars.train,
+        cars.test,
+    )
+    if entrants.first_real:
+        note = "production has learnt from the sample: compared with the baseline on real cars"
+        return decision.noting(note)
+    jump = _price_jump(challengers.get(decision.version), rival)
+    return decision.refused_for(jump) if jump else decision
+
+
+def _card(number: str, facts: Mapping[str, Any], decision: Mapping[str, Any]) -> runs.ModelCard:
+    title = f"{MODEL_NAME}, version {number}"
+    card = model_card.sections(number, facts, decision)
+    return runs.ModelCard(model_card.as_markdown(title, card), model_card.as_html(title, card))
 
 
 def _price_jump(best: CheckedModel | None, rival: CheckedModel | None) -> str:

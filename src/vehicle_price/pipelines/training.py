@@ -4,8 +4,8 @@ Arguments are addresses and small values, and the result is a small JSON-able di
 step can run on any machine and again.
 """
 
+import hashlib
 import logging
-import os
 import subprocess
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from vehicle_price.evaluation import plots
 from vehicle_price.evaluation.baseline import baseline_prices
 from vehicle_price.evaluation.metrics import coverage, metrics, slices
 from vehicle_price.model.valuation import Valuation
+from vehicle_price.names import market_of
 from vehicle_price.pipelines import contract_reports
 from vehicle_price.registry import runs
 from vehicle_price.registry.client import Registry
@@ -24,17 +25,21 @@ from vehicle_price.registry.names import (
     DATA_HASH_TAG,
     DATA_SPAN_TAG,
     FAMILY_TAG,
+    MARKET_TAG,
     REPORT_TAG,
+    SOURCE_TAG,
     STARTED_BY_TAG,
+    STORE_TAG,
 )
 from vehicle_price.settings import Settings
-from vehicle_price.storage.dataset import open_dataset, read_listings
+from vehicle_price.storage.dataset import open_dataset, read_listings, store_of
 from vehicle_price.training.fit import fit
 from vehicle_price.training.split import Split, split_by_time
 
 log = logging.getLogger(__name__)
 
 EXAMPLES = 5
+PROJECT = Path(__file__).parents[3]  # of a checkout; elsewhere it has no Pipfile.lock
 
 
 def train_family(settings: Settings, dataset_uri: str, family: str, seed: int) -> dict:
@@ -48,7 +53,12 @@ def train_family(settings: Settings, dataset_uri: str, family: str, seed: int) -
     valuation = fit(cars.train, family, seed, settings.train_threads)
     prices = valuation.price_frame(cars.test)
     measured = _metrics(cars, prices)
-    facts = {"data": dataset, "metrics": measured, "code_commit": code_commit(settings)}
+    facts = {
+        "data": dataset,
+        "market": market_of(dataset["provenance"]["source"]),
+        "metrics": measured,
+        **code_facts(settings),
+    }
     valuation = replace(valuation, facts=valuation.facts | facts)
     record = _record(settings, valuation, cars, prices)
     log.info(record.summary)
@@ -61,17 +71,25 @@ def train_family(settings: Settings, dataset_uri: str, family: str, seed: int) -
     }
 
 
-def code_commit(settings: Settings) -> str:
-    """The git commit of this code: CODE_COMMIT (images set it), else what git says."""
+def code_facts(settings: Settings) -> dict[str, object]:
+    """code_commit: CODE_COMMIT (images set it), else what git says. code_dirty: whether files
+    differ from that commit. lock_sha256: of Pipfile.lock. "unknown" without git or lock."""
+    lock = PROJECT / "Pipfile.lock"
+    lock_sha256 = hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else "unknown"
+    facts: dict[str, object] = {"lock_sha256": lock_sha256}
     if settings.code_commit:
-        return settings.code_commit
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+        return facts | {"code_commit": settings.code_commit, "code_dirty": False}
     try:
-        completed = subprocess.run(command, capture_output=True, text=True, check=True)
+        changes = _git("status", "--porcelain", "--untracked-files=no")
+        return facts | {"code_commit": _git("rev-parse", "HEAD"), "code_dirty": bool(changes)}
     except (OSError, subprocess.CalledProcessError):
         log.warning("no git commit to record; set CODE_COMMIT")
-        return "unknown"
-    return completed.stdout.strip()
+        return facts | {"code_commit": "unknown", "code_dirty": False}
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(Path(__file__).parent), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _metrics(cars: Split, prices: pd.DataFrame) -> dict[str, float]:
@@ -89,7 +107,7 @@ def _record(
     settings: Settings, valuation: Valuation, cars: Split, prices: pd.DataFrame
 ) -> runs.TrainingRecord:
     facts, test = valuation.facts, cars.test
-    report_uri = facts["data"]["provenance"]["report"]
+    report_uri, source = (facts["data"]["provenance"][name] for name in ("report", "source"))
     mae = facts["metrics"]["mae"]
     return runs.TrainingRecord(
         summary=f"{facts['family']}: MAE {mae:,.0f} USD on {len(test):,} later, unseen cars",
@@ -103,7 +121,10 @@ def _record(
             REPORT_TAG: str(report_uri),
             DATA_SPAN_TAG: f"{facts['data']['first_day']} to {facts['data']['last_day']}",
             CODE_COMMIT_TAG: facts["code_commit"],
-            STARTED_BY_TAG: os.environ.get("AIRFLOW_CTX_DAG_RUN_ID", "command line"),
+            STARTED_BY_TAG: runs.starter(),
+            MARKET_TAG: facts["market"],
+            SOURCE_TAG: source,
+            STORE_TAG: store_of(facts["data"]["uri"]),
         },
         dataset=facts["data"],
         report=contract_reports.read(report_uri),

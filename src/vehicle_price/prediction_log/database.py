@@ -66,6 +66,18 @@ def connected(address: Address, timeout: float) -> Iterator[extensions.connectio
         connection.close()
 
 
+@contextmanager
+def advisory_lock(address: Address, key: int, timeout: float) -> Iterator[None]:
+    """Hold the advisory lock `key` of the database; it ends with its connection, however that ends.
+
+    timeout: seconds to wait for another holder. Raises DatabaseUnavailable after that, too.
+    """
+    with connected(address, timeout) as connection:
+        with translated(address), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", (key,))
+        yield
+
+
 def connect(address: Address, timeout: float) -> extensions.connection:
     """A new connection. Raises psycopg2's errors: for use within `translated`."""
     extensions.set_wait_callback(_wait)

@@ -18,10 +18,13 @@ from vehicle_price.registry.names import (
     CHALLENGER,
     MANIFEST_TAG,
     MODEL_NAME,
+    MOVED_TO_TAG,
     PREVIOUS,
     PRICE_JUMP_ACCEPTED,
     PRICE_JUMP_TAG,
     PRODUCTION,
+    PROMOTED_BY_TAG,
+    PROMOTION_REASON_TAG,
     WEBHOOK_EVENTS,
     WEBHOOK_NAME,
 )
@@ -95,31 +98,48 @@ class Registry:
         artifact.check_hashes(folder, manifest_sha256)
         return folder
 
-    def promote(self, number: str, accept_price_jump: bool = False) -> None:
+    def promote(self, number: str, by: str, reason: str, accept_price_jump: bool = False) -> None:
         """Make a version the production model; the one that served becomes `previous`.
 
+        by, reason: who decided it and why; both are kept with the version.
         accept_price_jump: the service accepts the version though its prices differ widely from
         those of the model that serves.
         """
+        tags = {PROMOTED_BY_TAG: by, PROMOTION_REASON_TAG: reason}
+        if accept_price_jump:
+            tags[PRICE_JUMP_TAG] = PRICE_JUMP_ACCEPTED
         with self.reachable():
             self.client.get_model_version(MODEL_NAME, number)
-            if accept_price_jump:
-                self.client.set_model_version_tag(
-                    MODEL_NAME, number, PRICE_JUMP_TAG, PRICE_JUMP_ACCEPTED
-                )
+            for tag, value in tags.items():
+                self.client.set_model_version_tag(MODEL_NAME, number, tag, value)
+            self.client.set_registered_model_tag(MODEL_NAME, MOVED_TO_TAG, number)
             serving = self.version(PRODUCTION)
             if serving and serving.version != number:
                 self.client.set_registered_model_alias(MODEL_NAME, PREVIOUS, serving.version)
             self.client.set_registered_model_alias(MODEL_NAME, PRODUCTION, number)
-        log.info("version %s is in production", number)
+        log.info("version %s is in production, by %s: %s", number, by, reason)
 
-    def rollback(self) -> str:
-        """Promote the previous version; returns its number. Raises RegistryError without one."""
+    def rollback(self, by: str, reason: str) -> str:
+        """Promote the previous version; returns its number. Raises RegistryError without one.
+
+        by, reason: as in `promote`.
+        """
+        previous = self.previous_version()
+        self.promote(previous, by, f"rollback: {reason}")
+        return previous
+
+    def previous_version(self) -> str:
+        """The number of the version that served before. Raises RegistryError without one."""
         previous = self.version(PREVIOUS)
         if previous is None:
             raise RegistryError("no previous version to go back to; only one was ever promoted")
-        self.promote(previous.version)
         return previous.version
+
+    def was_moved_by_others(self, production: ModelVersion) -> bool:
+        """Whether `production` names this version without a decision of this project."""
+        with self.reachable():
+            moved_to = self.client.get_registered_model(MODEL_NAME).tags.get(MOVED_TO_TAG)
+        return moved_to not in (None, production.version)
 
     def set_challenger(self, number: str | None) -> None:
         """Point the alias `challenger` to a version, or remove the alias."""

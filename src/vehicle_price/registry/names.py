@@ -21,6 +21,15 @@ REPORT_TAG = "contract_report"  # address of the contract report on what was ing
 STARTED_BY_TAG = "started_by"  # the Airflow run, or the command line
 GATE_TAG = "gate"  # promoted, refused or not the best
 GATE_REASONS_TAG = "gate_reasons"  # JSON list of sentences
+MARKET_TAG = "market"  # names.REAL or names.SAMPLE: where the listings are from
+SOURCE_TAG = "source"  # the source that was read last
+STORE_TAG = "store"  # address of the store that the dataset is in
+CARD_TAG = "model_card"  # address of the version's model card in MLflow
+PROMOTED_BY_TAG = "promoted_by"  # version only: who moved `production` to it last
+PROMOTION_REASON_TAG = "promotion_reason"  # version only: why
+# Tag of the registered model: the version that this project moved `production` to last.
+MOVED_TO_TAG = "production_moved_to"
+MOVED_BY_OTHERS = "moved by another program than this project, such as MLflow's own page"
 PRICE_JUMP_TAG = "price_jump"  # version only: PRICE_JUMP_ACCEPTED lets prices differ widely
 PRICE_JUMP_ACCEPTED = "accepted"
 

@@ -2,11 +2,13 @@
 
 import json
 import logging
+import os
 import tempfile
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import mlflow
 import pandas as pd
@@ -19,6 +21,7 @@ from vehicle_price.model import artifact
 from vehicle_price.model.valuation import Valuation
 from vehicle_price.registry.client import ModelVersion, Registry
 from vehicle_price.registry.names import (
+    CARD_TAG,
     GATE_REASONS_TAG,
     GATE_TAG,
     MANIFEST_TAG,
@@ -56,6 +59,13 @@ class TrainingRecord:
     figures: Mapping[str, Figure]
 
 
+class ModelCard(NamedTuple):
+    """A version's model card, as Markdown and as a web page."""
+
+    markdown: str
+    page: str
+
+
 def register(registry: Registry, valuation: Valuation, record: TrainingRecord) -> ModelVersion:
     """Log one trained model as a run and register it as a new version. Raises RegistryError."""
     client = registry.client
@@ -74,20 +84,35 @@ def register(registry: Registry, valuation: Valuation, record: TrainingRecord) -
     return registry.version_by_number(number)
 
 
-def record_decision(registry: Registry, numbers: list[str], decision: dict) -> None:
-    """Store the gate's decision with every version it judged: as tags, and as gate.json.
+def record_decision(
+    registry: Registry, numbers: list[str], decision: dict, cards: Mapping[str, ModelCard]
+) -> None:
+    """Store the gate's decision with every version it judged: as tags, as gate.json and, of the
+    versions in `cards`, as model_card.md and model_card.html.
 
-    The best version becomes `challenger` unless it is promoted. Raises RegistryError.
+    The best version becomes `challenger` if it is harmless and not promoted; otherwise nothing
+    challenges production. Raises RegistryError.
     """
     client = registry.client
+    challenges = decision["harmless"] and not decision["promoted"]
     with registry.reachable():
-        registry.set_challenger(None if decision["promoted"] else decision["version"])
+        registry.set_challenger(decision["version"] if challenges else None)
         for number in numbers:
             run_id = client.get_model_version(MODEL_NAME, number).run_id
             client.log_dict(run_id, decision, "gate.json")
-            for tag, value in _gate_tags(number, decision).items():
+            tags = _gate_tags(number, decision)
+            if number in cards:
+                client.log_text(run_id, cards[number].markdown, "model_card.md")
+                client.log_text(run_id, cards[number].page, "model_card.html")
+                tags[CARD_TAG] = artifact_page(registry, run_id, "model_card.html")
+            for tag, value in tags.items():
                 client.set_tag(run_id, tag, value)
                 client.set_model_version_tag(MODEL_NAME, number, tag, value)
+
+
+def starter() -> str:
+    """What started this process: the Airflow run, or the command line."""
+    return os.environ.get("AIRFLOW_CTX_DAG_RUN_ID", "command line")
 
 
 def keep_report(registry: Registry, uri: str, report: Mapping, page: str) -> str:
@@ -104,8 +129,14 @@ def keep_report(registry: Registry, uri: str, report: Mapping, page: str) -> str
         client.log_dict(run_id, dict(report), "contract_report.json")
         client.log_text(run_id, page, "contract_report.html")
         client.set_terminated(run_id, "FAILED" if report["broken"] else "FINISHED")
-    fragment = f"#/experiments/{experiment_id}/runs/{run_id}/artifacts/contract_report.html"
-    return f"{registry.tracking_uri}/{fragment}"
+    return artifact_page(registry, run_id, "contract_report.html")
+
+
+def artifact_page(registry: Registry, run_id: str, name: str) -> str:
+    """The address of MLflow's page that shows a run's artifact. Raises RegistryError."""
+    with registry.reachable():
+        experiment_id = registry.client.get_run(run_id).info.experiment_id
+    return f"{registry.tracking_uri}/#/experiments/{experiment_id}/runs/{run_id}/artifacts/{name}"
 
 
 def _experiment_id(registry: Registry, name: str) -> str:

@@ -67,6 +67,11 @@ def watermark_of(root: str, origin: str) -> str:
     return Store(root).current().watermarks.get(origin, "")
 
 
+def store_of(uri: str) -> str:
+    """The address of the store that the dataset at `uri` is in."""
+    return uri.rpartition(f"/{LISTINGS}/snapshots/")[0] or "."
+
+
 def dataset_facts(store: Store, snapshot: Snapshot) -> Dataset:
     """The facts of a snapshot of `store`, without `batch`."""
     return Dataset(
@@ -82,9 +87,9 @@ def dataset_facts(store: Store, snapshot: Snapshot) -> Dataset:
 
 
 def _open_snapshot(uri: str) -> tuple[Store, Snapshot]:
-    root, separator, file = str(uri).rpartition(f"/{LISTINGS}/snapshots/")
+    _, separator, file = str(uri).rpartition(f"/{LISTINGS}/snapshots/")
     name = file.removesuffix(".json")
-    store = Store(root or ".")
+    store = Store(store_of(str(uri)))
     if not separator or name not in store.current().published:
         raise StorageError(f"{uri}: no dataset here; run `vehicle-price ingest` first")
     return store, store.snapshot(name)

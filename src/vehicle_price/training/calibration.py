@@ -6,11 +6,11 @@ import math
 import numpy as np
 import xgboost as xgb
 
+from vehicle_price.estimate import COVERAGE
 from vehicle_price.training.families import training_matrix, tree_options
 
 log = logging.getLogger(__name__)
 
-COVERAGE = 0.9
 CALIBRATION_FOLDS = 2
 
 

@@ -5,11 +5,12 @@ import logging
 import numpy as np
 import pandas as pd
 
+from vehicle_price.estimate import COVERAGE
 from vehicle_price.features.deduplication import NO_VIN, car_hashes
 from vehicle_price.model import trees
 from vehicle_price.model.scorer import Scorer
 from vehicle_price.model.valuation import FittedValuation
-from vehicle_price.training.calibration import COVERAGE, fit_calibrated_interval
+from vehicle_price.training.calibration import fit_calibrated_interval
 from vehicle_price.training.families import FAMILIES, Parameters
 from vehicle_price.training.target_encoding import encode_out_of_fold, fit_tables
 
@@ -56,6 +57,7 @@ def _facts(train: pd.DataFrame, family: str, seed: int, parameters: Parameters) 
         "trained_cars": len(train),
         "first_day": train["posting_day"].min(),
         "last_day": train["posting_day"].max(),
+        "medians": {c: float(train[c].median()) for c in ("year", "odometer", "price")},
         "ranges": {c: [int(train[c].min()), int(train[c].max())] for c in ("year", "odometer")},
         "suggestions": _suggestions(train),
     }

@@ -37,12 +37,17 @@ class FakeRegistry:
 
     def __init__(self, production=None):
         self.production, self.down, self.fetched = production, False, 0
+        self.moved_by_others = False
 
     def version(self, _alias):
         """The production version."""
         if self.down:
             raise Unreachable("connection refused")
         return self.production
+
+    def was_moved_by_others(self, _production):
+        """What a test says."""
+        return self.moved_by_others
 
     def fetch(self, version, folder):
         """Writes one file."""
@@ -85,6 +90,20 @@ def test_a_promoted_version_is_loaded_once_and_served(tmp_path, check):
     assert ModelWatcher(tmp_path, holder, lambda folder, _: FakeValuation()).refresh()
     served = holder.current()
     assert (served.version, served.info["tags"]) == ("1", {"gate": "promoted"})
+
+
+def test_a_move_that_is_not_this_projects_is_served_logged_and_shown(tmp_path, check, caplog):
+    registry = FakeRegistry(Version("1"))
+    sync = sync_of(registry, tmp_path, check)
+    sync.step(0)
+    assert read_json(tmp_path / "status.json")["detail"] == ""
+    registry.production, registry.moved_by_others = Version("2"), True
+    assert [sync.step(1), sync.step(2)] == ["loaded", "same"]
+    status = read_json(tmp_path / "status.json")
+    assert (status["state"], status["version"]) == ("ok", "2")
+    assert "MLflow's own page" in status["detail"]
+    (warning,) = [r for r in caplog.records if r.levelname == "WARNING"]
+    assert "version 2 moved by another program" in warning.getMessage()
 
 
 def test_a_restarted_sidecar_does_not_fetch_again(tmp_path, check):

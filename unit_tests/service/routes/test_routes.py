@@ -12,6 +12,7 @@ from service.outbox import forwarder_status
 from service.outbox.outbox import Outbox
 from service.routes.train import AIRFLOW_CALLS
 from unit_tests.helpers.service_fakes import (
+    ADMIN_KEY,
     API_KEY,
     REQUIRED,
     FakeTrainer,
@@ -91,10 +92,21 @@ def test_suggestions_are_the_models_of_a_make(client):
 def test_training_starts_with_the_key(tmp_path, header):
     trainer = FakeTrainer()
     client = app_with(tmp_path, trainer=trainer).test_client()
-    body = {"source": "sample", "families": ["xgboost"], "seed": 3}
+    body = {"families": ["xgboost"], "seed": 3}
     answer = client.post("/train", json=body, headers=header)
     assert answer.status_code == 202 and trainer.started == [body]
     assert client.get(answer.get_json()["status_url"]).get_json()["state"] == "running"
+
+
+def test_only_an_administrator_chooses_another_source(tmp_path):
+    trainer = FakeTrainer()
+    client = app_with(tmp_path, trainer=trainer).test_client()
+    refused = client.post("/train", json={"source": "sample"}, headers=KEY)
+    assert "another source than the installation's" in problem(refused, 403)["detail"]
+    assert not trainer.started
+    headers = {"X-API-Key": ADMIN_KEY}
+    assert client.post("/train", json={"source": "sample"}, headers=headers).status_code == 202
+    assert trainer.started == [{"source": "sample"}]
 
 
 def test_training_needs_no_body(tmp_path):

@@ -1,0 +1,117 @@
+"""The promotion gate cannot be fooled: each sabotage is refused for the right reason."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from unit_tests.helpers.sabotage import SABOTAGES, Sabotaged
+from vehicle_price.contract.check import check
+from vehicle_price.evaluation import gate
+from vehicle_price.evaluation.metrics import metrics
+from vehicle_price.model.valuation import Valuation
+from vehicle_price.sources.sample.source import generate
+from vehicle_price.training.fit import fit
+from vehicle_price.training.split import Split, split_by_time
+
+ROWS, SEED = 20_000, 20
+
+
+@cache
+def halves() -> Split:
+    """About 7,500 earlier and 2,000 later cars: enough for segments."""
+    return split_by_time(check(generate(ROWS, SEED)).accepted.to_pandas())
+
+
+def fitted(train: pd.DataFrame) -> Valuation:
+    """A model after a short fit."""
+    return fit(train, "xgboost", SEED, 1, {"rounds": 300, "max_depth": 7})
+
+
+@cache
+def honest() -> Valuation:
+    """A model that the gate promotes over `production`."""
+    return fitted(halves().train)
+
+
+@cache
+def production() -> Valuation:
+    """A weaker model, with the figures of its training run."""
+    train, test = halves().train, halves().test
+    some = train.sample(frac=0.5, random_state=1).sort_index().reset_index(drop=True)
+    weak = fit(some, "xgboost", 1, 1, {"rounds": 60})
+    measured = metrics(test["price"].to_numpy(), weak.price_frame(test)["price"].to_numpy())
+    return replace(weak, facts=weak.facts | {"metrics": measured})
+
+
+def decided(challenger, train=None, test=None) -> gate.Decision:
+    """The gate's decision on a challenger of the weaker model."""
+    train = halves().train if train is None else train
+    test = halves().test if test is None else test
+    return gate.decide({"2": challenger}, production(), train, test)
+
+
+def refusals(decision: gate.Decision) -> list[str]:
+    """The reasons of a refusal."""
+    assert not decision.promoted
+    return [reason for reason in decision.reasons if reason.startswith("refused: ")]
+
+
+def test_the_honest_model_is_promoted():
+    decision = decided(honest())
+    assert decision.promoted, decision.reasons
+
+
+@pytest.mark.filterwarnings("ignore:invalid value", "ignore:overflow")
+@pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda sabotage: sabotage.name)
+def test_a_sabotaged_model_is_refused_for_the_right_reason(sabotage):
+    decision = decided(Sabotaged(honest(), sabotage.change))
+    reasons = [r.removeprefix("refused: ") for r in decision.reasons if not r.startswith("ok")]
+    assert not decision.promoted
+    assert [reason for reason in reasons if sabotage.reason in reason], reasons
+
+
+def test_a_feed_in_kilometres_is_noticed_by_production():
+    changed = [
+        half.assign(odometer=(half["odometer"] * 1.609).astype("int64").clip(upper=500_000))
+        for half in (halves().train, halves().test)
+    ]
+    reasons = refusals(decided(fitted(changed[0]), *changed))
+    assert [r for r in reasons if "the median odometer is" in r], reasons
+
+
+def test_exchanged_makes_in_training_and_test_alike_are_noticed_by_production():
+    other = {"ford": "honda", "honda": "ford", "toyota": "bmw", "bmw": "toyota"}
+    changed = [
+        half.assign(manufacturer=half["manufacturer"].replace(other))
+        for half in (halves().train, halves().test)
+    ]
+    reasons = refusals(decided(fitted(changed[0]), *changed))
+    assert [r for r in reasons if "like those that it was measured on" in r], reasons
+
+
+def test_a_price_in_the_model_text_is_noticed():
+    changed = [
+        half.assign(model=half["model"].fillna("") + " $" + half["price"].astype(str))
+        for half in (halves().train, halves().test)
+    ]
+    reasons = refusals(decided(fitted(changed[0]), *changed))
+    assert [r for r in reasons if "holds their price" in r], reasons
+
+
+def test_test_rows_with_a_jittered_odometer_in_training_leave_nothing_to_measure():
+    test = halves().test
+    jittered = test.assign(odometer=test["odometer"] + 37)
+    cheat = fitted(pd.concat([halves().train, jittered], ignore_index=True))
+    (reason,) = refusals(decided(cheat))
+    assert "only 0 of" in reason
+
+
+def test_its_own_test_rows_and_shuffled_labels_are_refused():
+    train = halves().train
+    cheat = fitted(pd.concat([train, halves().test], ignore_index=True))
+    assert "only 0 of" in refusals(decided(cheat))[0]
+    prices = np.random.default_rng(0).permutation(train["price"])
+    assert "MAE" in refusals(decided(fitted(train.assign(price=prices))))[0]
