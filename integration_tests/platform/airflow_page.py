@@ -15,18 +15,23 @@ class AirflowPage:
     """Airflow in one browser page, signed in."""
 
     def __init__(self, page: Page, settings: Settings) -> None:
+        """page: at `login_address`."""
         self.page, self.url = page, settings.airflow_url
         passwords = json.loads(Path(settings.airflow_password_file).read_text("utf-8"))
-        page.goto(f"{self.url}/auth/login?next=%2F")
         page.locator("input[name=username]").fill(settings.airflow_username)
         page.locator("input[name=password]").fill(passwords[settings.airflow_username])
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url(f"{self.url}/")
 
+    @staticmethod
+    def login_address(settings: Settings) -> str:
+        """The page on which a user signs in."""
+        return f"{settings.airflow_url}/auth/login?next=%2F"
+
     @property
     def dialog(self) -> Locator:
         """The open form."""
-        return self.page.get_by_role("dialog")
+        return self.page.get_by_role("dialog").filter(has_text="Run Parameters")
 
     @property
     def trigger_button(self) -> Locator:
@@ -44,7 +49,11 @@ class AirflowPage:
         self.open_form(dag)
         self.dialog.get_by_text("Run this Dag for a range of dates").click()
         for field, day in enumerate((first_day, last_day)):
-            self.dialog.locator("input[type=datetime-local]").nth(field).fill(f"{day}T00:00")
+            self.dialog.get_by_test_id("datetime-input").nth(field).click()
+            for placeholder, text in (("YYYY/MM/DD", day.replace("-", "/")), ("HH:mm", "00:00")):
+                self.page.get_by_placeholder(placeholder).locator("visible=true").fill(text)
+                self.page.keyboard.press("Tab")
+            self.dialog.get_by_text("Date Range").click()  # closes the calendar
         button = self.dialog.get_by_role("button", name="Run Backfill")
         expect(button).to_be_enabled(timeout=PATIENCE)
         button.click()

@@ -19,6 +19,11 @@ class AirflowRuns:
         """A run of a DAG, or what lies below it: GET …/dagRuns/<run_id><path>."""
         return self._api.request(f"/api/v2/dags/{dag}/dagRuns/{run_id}{path}")
 
+    def result(self, dag: str, run_id: str, task: str) -> dict:
+        """The dictionary that a task of a run has returned."""
+        entry = f"/taskInstances/{task}/xcomEntries/return_value?deserialize=true"
+        return self.get(dag, run_id, entry)["value"]
+
     def start(self, dag: str, form: dict) -> str:
         """Start a run with these values in its form; its id."""
         body = {"logical_date": None, "conf": form}

@@ -51,8 +51,7 @@ def running_feeds(platform: NativePlatform, folder: Path) -> Iterator[Feeds]:
 
 def assert_names_its_data(platform, airflow: AirflowRuns, run_id: str, feeds: Feeds) -> None:
     """The model of a training run names its data: hash, time span and contract report."""
-    entry = "/taskInstances/gate/xcomEntries/return_value?deserialize=true"
-    decision = airflow.get(TRAIN, run_id, entry)["value"]
+    decision = airflow.result(TRAIN, run_id, "gate")
     version = Registry(platform.mlflow_url).version_by_number(decision["version"])
     expected = feeds.expected
     assert version.tags["data_sha256"] == expected["sha256"]

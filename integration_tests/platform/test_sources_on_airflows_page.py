@@ -21,7 +21,7 @@ PROMOTE, ROLL_BACK = "promote_version", "roll_back_production"
 @pytest.fixture(name="page")
 def _page(platform, open_page):
     settings = settings_from(platform.environ)
-    return AirflowPage(open_page(settings.airflow_url), settings)
+    return AirflowPage(open_page(AirflowPage.login_address(settings)), settings)
 
 
 @pytest.fixture(name="registry")
@@ -71,11 +71,8 @@ def test_a_click_with_the_sample_never_replaces_a_model_of_real_listings(
     run_id = airflow.new_run(TRAIN, before)
     assert airflow.final_state(TRAIN, run_id) == "success"
     assert registry.version(PRODUCTION).version == serving.version
-    gate = airflow.get(
-        TRAIN, run_id, "/taskInstances/gate/xcomEntries/return_value?deserialize=true"
-    )
     reason = "has not learnt from real listings"
-    assert reason in gate["value"]["reasons"][0]
+    assert reason in airflow.result(TRAIN, run_id, "gate")["reasons"][0]
     links = airflow.get(TRAIN, run_id, "/taskInstances/gate/links")["extra_links"]
     assert links["Model card"].endswith("/artifacts/model_card.html")
     assert reason in platform.run("status").stdout
@@ -88,6 +85,8 @@ def test_a_backfill_that_is_started_on_the_page(airflow, feeds, page):
     run_id = airflow.new_run(INGEST, before)
     assert airflow.final_state(INGEST, run_id) == "success"
     assert airflow.get(INGEST, run_id)["run_type"] == "backfill"
+    stored = airflow.result(INGEST, run_id, "ingest")["provenance"]
+    assert stored["since"] == stored["until"] == day
 
 
 def test_a_version_is_promoted_and_rolled_back_on_record(airflow, page, registry):

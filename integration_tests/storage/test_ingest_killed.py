@@ -78,7 +78,9 @@ def test_twenty_kills_lose_and_repeat_nothing(forks, files, tmp_path):
     moments, killed = random.Random(SEED), 0
     for number in range(2, KILLS + 2):
         root = tmp_path / f"{number}"
-        killed += killed_after(moments.uniform(0, seconds), start(forks, root, added))
+        at_work = killed_after(moments.uniform(0, seconds), start(forks, root, added))
+        killed += at_work
+        seconds *= 1 if at_work else 0.7  # the machine is less busy now than at the first run
         assert newest(root)["sha256"] in (first["sha256"], whole["sha256"])
         assert facts_of(ingested(root, added)) == facts_of(whole)
         assert_nothing_is_left_over(root)
