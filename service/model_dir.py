@@ -17,7 +17,9 @@ Each JSON file is replaced as a whole (`json_files.py`).
 import os
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 CURRENT_FILE = "current.json"
 CHALLENGER_FILE = "challenger.json"
@@ -29,6 +31,12 @@ SYNC_REQUEST_FILE = "sync-requested"
 DELIVERIES_FOLDER = "deliveries"
 
 POLL_SECONDS = 0.1
+
+
+def canary_key(challenger: Mapping[str, Any]) -> str:
+    """Under which key a canary's counts are kept: those of one period of serving, so that a canary
+    that is allowed again is not judged by its old counts. challenger: as challenger.json has it."""
+    return f"{challenger['folder']} {challenger.get('loaded_at', '')}"
 
 
 def request_sync(model_dir: Path) -> None:

@@ -25,6 +25,7 @@ from vehicle_price.listing.validation import check_one
 from vehicle_price.model import artifact, golden_set
 
 CLIENTS = 120
+REPORTING_CLIENTS = 500  # half of them are answered by production: 200 reports are needed
 
 
 class CanaryService:
@@ -126,9 +127,9 @@ def test_a_canary_that_is_worse_by_feedback_is_rolled_back(service):
 
     version = service.start_canary(prices_a_fifth_higher)
     price = tiny.valuation("xgboost").price_one(check_one(HONDA)).price
-    answers = [service.predict(client, HONDA) for client in range(CLIENTS)]
+    answers = [service.predict(client, HONDA) for client in range(REPORTING_CLIENTS)]
     assert {answer["model"]["version"] for answer in answers} == {"1", version}
     for answer in answers:
         service.send_feedback(answer["prediction_id"], price)
     reason = service.rollback_reason(version)
-    assert "median error 20.0% by feedback against 0.0% of production" in reason
+    assert "have a larger error" in reason and "evidence" in reason

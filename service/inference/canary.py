@@ -36,7 +36,7 @@ def price(
         if served.role != "canary":
             raise
         if stats is not None:
-            stats.count_failure()
+            stats.count_failure(len(listings))
         log.warning("canary %s failed: %s: %s", served.version, type(error).__name__, error)
         served, started = replace(holder.current(), role="fallback"), perf_counter()
         estimates = served.price(listings)

@@ -48,10 +48,10 @@ class RoleStats:
 
 
 class CanaryStats:
-    """One worker's counts since the canary in `folder` started to serve."""
+    """One worker's counts since a canary started to serve. key: `model_dir.canary_key` of it."""
 
-    def __init__(self, folder: str = "") -> None:
-        self.folder = folder
+    def __init__(self, key: str = "") -> None:
+        self.key = key
         self.canary, self.production = RoleStats(), RoleStats()
         self._lock = threading.Lock()
 
@@ -63,14 +63,14 @@ class CanaryStats:
             if seconds is not None:
                 stats.add_latency(seconds)
 
-    def count_failure(self) -> None:
-        """Count a request that the canary could not answer."""
+    def count_failure(self, listings: int) -> None:
+        """Count the listings of a request that the canary could not answer."""
         with self._lock:
-            self.canary.answers += 1
-            self.canary.failures += 1
+            self.canary.answers += listings
+            self.canary.failures += listings
 
     def as_dict(self) -> dict[str, Any]:
         """The counts of one moment, ready for JSON."""
         with self._lock:
             canary, production = self.canary.as_dict(), self.production.as_dict()
-        return {"folder": self.folder, "canary": canary, "production": production}
+        return {"key": self.key, "canary": canary, "production": production}

@@ -16,7 +16,7 @@ from typing import Any
 from service.inference.canary_stats import CanaryStats
 from service.inference.model_holder import ModelHolder, Served, Valuation
 from service.json_files import read_json, write_json
-from service.model_dir import CANARY_STATS_FOLDER, CHALLENGER_FILE, CURRENT_FILE
+from service.model_dir import CANARY_STATS_FOLDER, CHALLENGER_FILE, CURRENT_FILE, canary_key
 from vehicle_price.registry.names import MANIFEST_TAG
 from vehicle_price.schema import EXAMPLE
 
@@ -102,7 +102,7 @@ class ModelWatcher:
             log.error("challenger not loaded: %r", error)
             self._challenger.retry_later()
         is_canary = served is not None and served.role == "canary"
-        stats = CanaryStats(str(served.info["folder"])) if served and is_canary else None
+        stats = CanaryStats(canary_key(served.info)) if served and is_canary else None
         self.holder.set_challenger(served, share, stats)
         log.info("challenger: %s", f"version {served.version}, {served.role}" if served else "none")
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from service.model_dir import SyncRequests
-from service.model_sync.canary_feedback import FeedbackReader, read_errors
+from service.model_sync.canary_feedback import FeedbackReader, read_feedback
 from service.model_sync.challenger import Challenger, ChallengerMode
 from service.model_sync.fetcher import Errors, ModelChecks, ModelFetcher
 from service.model_sync.reconciler import Reconciler
@@ -37,7 +37,7 @@ def reconciler_from(settings: Settings, sync_requested: Callable[[], bool]) -> R
     )
     fetcher = ModelFetcher(registry, model_dir, checks)
     mode = ChallengerMode.checked(settings.challenger_mode, settings.canary_percent)
-    feedback = FeedbackReader(partial(read_errors, settings))
+    feedback = FeedbackReader(partial(read_feedback, settings))
     challenger = Challenger(fetcher, errors, mode, StatusFile(model_dir), feedback)
     return Reconciler(fetcher, errors, sync_requested, challenger)
 

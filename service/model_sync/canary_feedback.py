@@ -3,61 +3,54 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from service.model_sync.canary_rule import FeedbackErrors
 from vehicle_price.prediction_log.errors import DatabaseUnavailable, InvalidRow
-from vehicle_price.prediction_log.rows import VersionErrors
+from vehicle_price.prediction_log.rows import CanaryFeedback
 from vehicle_price.settings import Settings
 
 READ_SECONDS = 30.0  # between two reads
 TIMEOUT_SECONDS = 3.0
 
+# (since, run of the canary, run of production) → the reports since then
+Read = Callable[[datetime, str, str], CanaryFeedback]
+
 
 class FeedbackReader:
-    """Reads the prediction log every READ_SECONDS, and keeps the rows in between.
+    """Reads the prediction log every READ_SECONDS, and keeps the counts in between.
 
-    read: (since) → the rows since then. Raises DatabaseUnavailable.
-    paused: the reason while feedback cannot be read, else "".
+    read: raises DatabaseUnavailable. paused: the reason while feedback cannot be read, else "".
     """
 
-    def __init__(self, read: Callable[[datetime], list[VersionErrors]]) -> None:
+    def __init__(self, read: Read) -> None:
         self._read = read
-        self._read_at, self._canary_run = -READ_SECONDS, ""
-        self._rows: list[VersionErrors] = []
+        self._read_at, self._runs = -READ_SECONDS, ("", "")
+        self._counts: CanaryFeedback | None = None
         self.paused = ""
 
-    def pair(
+    def counts(
         self, canary_run: str, production_run: str, since: str, clock: float
-    ) -> tuple[FeedbackErrors, FeedbackErrors] | None:
-        """The errors of canary and production since the canary serves; None when unknown."""
-        if clock - self._read_at >= READ_SECONDS or canary_run != self._canary_run:
-            self._read_at, self._canary_run, self._rows = clock, canary_run, []
-            self._refresh(since)
-        canary = [r for r in self._rows if (r.role, r.run_id) == ("canary", canary_run)]
-        production = [r for r in self._rows if (r.role, r.run_id) == ("production", production_run)]
-        if not canary or not production:
-            return None
-        return _feedback_errors(canary[0]), _feedback_errors(production[0])
-
-    def _refresh(self, since: str) -> None:
-        try:
-            self._rows, self.paused = self._read(datetime.fromisoformat(since)), ""
-        except DatabaseUnavailable as error:
-            self.paused = f"feedback is not judged: {error}"
+    ) -> CanaryFeedback | None:
+        """The reports since the canary serves; None when unknown."""
+        runs = canary_run, production_run
+        if clock - self._read_at >= READ_SECONDS or runs != self._runs:
+            self._read_at, self._runs, self._counts = clock, runs, None
+            try:
+                self._counts, self.paused = self._read(datetime.fromisoformat(since), *runs), ""
+            except DatabaseUnavailable as error:
+                self.paused = f"feedback is not judged: {error}"
+        return self._counts
 
 
-def read_errors(settings: Settings, since: datetime) -> list[VersionErrors]:
-    """Each version's errors by clients' feedback since then. Raises DatabaseUnavailable."""
+def read_feedback(
+    settings: Settings, since: datetime, canary_run: str, production_run: str
+) -> CanaryFeedback:
+    """Clients' reports since then, from the prediction log. Raises DatabaseUnavailable."""
     # Imported here: tests and a model_sync without canary need no database driver.
     from vehicle_price.prediction_log.database import address_of, connected, translated
-    from vehicle_price.prediction_log.performance import errors_by_version
+    from vehicle_price.prediction_log.performance import canary_feedback
 
     address = address_of(settings)
     try:
         with connected(address, TIMEOUT_SECONDS) as connection, translated(address):
-            return errors_by_version(connection, since)
+            return canary_feedback(connection, since, canary_run, production_run)
     except InvalidRow as error:
         raise DatabaseUnavailable(str(error)) from error
-
-
-def _feedback_errors(row: VersionErrors) -> FeedbackErrors:
-    return FeedbackErrors(row.feedback, row.median_ape or 0.0)

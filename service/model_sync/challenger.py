@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from service.inference.canary_stats import RoleStats
 from service.json_files import now, read_json, write_json
-from service.model_dir import CANARY_STATS_FOLDER, CHALLENGER_FILE, REFUSED_FILE
+from service.model_dir import CANARY_STATS_FOLDER, CHALLENGER_FILE, REFUSED_FILE, canary_key
 from service.model_sync.canary_feedback import FeedbackReader
 from service.model_sync.canary_rule import rollback_reason
 from service.model_sync.fetcher import (
@@ -75,12 +75,12 @@ class Challenger:
         current = self.current()
         if current.get("mode") != "canary":
             return
-        canary, production = worker_stats(self.model_dir, str(current["folder"]))
-        feedback_errors = None
+        canary, production = worker_stats(self.model_dir, canary_key(current))
+        feedback = None
         if self.feedback:
             runs = str(current["run_id"]), str(serving.get("run_id"))
-            feedback_errors = self.feedback.pair(*runs, str(current["loaded_at"]), clock)
-        if reason := rollback_reason(canary, production, feedback_errors):
+            feedback = self.feedback.counts(*runs, str(current["loaded_at"]), clock)
+        if reason := rollback_reason(canary, production, feedback):
             folder = Path(current["folder"]).name
             self._refuse(folder, current["version"], "rolled back", reason)
 
@@ -145,13 +145,13 @@ class Challenger:
             write_json(self.model_dir / CHALLENGER_FILE, {})
 
 
-def worker_stats(model_dir: Path, folder: str) -> tuple[RoleStats, RoleStats]:
-    """The counts of the canary in `folder`, and of production meanwhile, over all workers,
+def worker_stats(model_dir: Path, key: str) -> tuple[RoleStats, RoleStats]:
+    """The counts of the canary with this key, and of production meanwhile, over all workers,
     including workers that have ended. Counts of other canaries are deleted."""
     canary, production = RoleStats(), RoleStats()
     for path in (model_dir / CANARY_STATS_FOLDER).glob("*.json"):
         counts = _read(path)
-        if counts.get("folder") == folder:
+        if counts.get("key") == key:
             canary.add(RoleStats(counts["canary"]))
             production.add(RoleStats(counts["production"]))
         elif counts:

@@ -138,11 +138,11 @@ def test_a_worker_leaves_its_counts_only_when_they_changed(tmp_path):
     write_json(tmp_path / "current.json", entry("7"))
     write_json(tmp_path / "challenger.json", entry("8", mode="canary", share=100))
     watcher.refresh()
-    holder.canary_stats.count_failure()
+    holder.canary_stats.count_failure(1)
     watcher.write_canary_stats()
     (path,) = (tmp_path / "canary_stats").iterdir()
     assert read_json(path)["canary"] == {"answers": 1, "failures": 1, "times": {}}
-    assert read_json(path)["folder"] == "versions/8"
+    assert read_json(path)["key"] == "versions/8 "
     shutil.rmtree(tmp_path / "canary_stats")
     watcher.write_canary_stats()
     assert not (tmp_path / "canary_stats").exists()

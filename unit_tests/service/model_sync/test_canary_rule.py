@@ -1,9 +1,11 @@
 """The rule that ends a canary, as setup/model_lifecycle.md states it."""
 
+import numpy as np
 import pytest
 
 from service.inference.canary_stats import RoleStats
-from service.model_sync.canary_rule import FeedbackErrors, rollback_reason
+from service.model_sync.canary_rule import rollback_reason
+from vehicle_price.prediction_log.rows import CanaryFeedback
 
 
 def stats(answers=1_000, failures=0, seconds=0.001, timed=1_000):
@@ -17,10 +19,7 @@ def stats(answers=1_000, failures=0, seconds=0.001, timed=1_000):
 def test_a_good_canary_stays():
     assert rollback_reason(stats(), stats()) == ""
     assert rollback_reason(RoleStats(), RoleStats()) == ""
-    assert (
-        rollback_reason(stats(), stats(), (FeedbackErrors(100, 0.12), FeedbackErrors(100, 0.12)))
-        == ""
-    )
+    assert rollback_reason(stats(), stats(), CanaryFeedback(9_000, 500, 250, 255, 245)) == ""
 
 
 @pytest.mark.parametrize(
@@ -47,14 +46,33 @@ def test_a_canary_that_is_slower_goes(canary, production, timed, goes):
 
 
 @pytest.mark.parametrize(
-    ("canary", "production", "goes"),
+    ("feedback", "goes"),
     [
-        (FeedbackErrors(30, 0.14), FeedbackErrors(30, 0.12), True),
-        (FeedbackErrors(29, 0.90), FeedbackErrors(30, 0.12), False),
-        (FeedbackErrors(30, 0.90), FeedbackErrors(29, 0.12), False),
-        (FeedbackErrors(30, 0.13), FeedbackErrors(30, 0.12), False),
+        (CanaryFeedback(200, 60, 52, 30, 30), True),  # larger errors
+        (CanaryFeedback(200, 60, 30, 55, 5), True),  # too high
+        (CanaryFeedback(200, 60, 30, 5, 55), True),  # too low
+        (CanaryFeedback(199, 60, 52, 55, 5), False),  # production's median is not known yet
+        (CanaryFeedback(200, 5, 5, 5, 0), False),  # five reports say nothing
+        (CanaryFeedback(200, 60, 33, 33, 27), False),
+        (CanaryFeedback(200, 60, 0, 0, 0), False),  # all equal to the median
+        (CanaryFeedback(0, 0, 0, 0, 0), False),
     ],
 )
-def test_a_canary_that_is_worse_by_later_feedback_goes(canary, production, goes):
-    reason = rollback_reason(stats(), stats(), (canary, production))
-    assert bool(reason) is goes and (not goes or "feedback" in reason)
+def test_a_canary_that_is_worse_by_feedback_goes(feedback, goes):
+    reason = rollback_reason(stats(), stats(), feedback)
+    assert bool(reason) is goes and (not goes or "evidence" in reason)
+
+
+def test_a_canary_like_production_is_ended_in_one_of_a_hundred_however_often_one_looks():
+    random = np.random.default_rng(1)
+    ended = 0
+    for _ in range(400):
+        higher = np.cumsum(random.random(2_000) < 0.5)
+        larger = np.cumsum(random.random(2_000) < 0.5)
+        ended += any(
+            rollback_reason(
+                stats(), stats(), CanaryFeedback(9_000, n, larger[n], higher[n], n - higher[n])
+            )
+            for n in range(0, 2_000, 40)
+        )
+    assert ended <= 4

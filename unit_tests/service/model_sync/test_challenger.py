@@ -1,12 +1,14 @@
 """The sidecar's challenger: brought to the workers, judged, ended, and it does not come back."""
 
 import json
+import time
 from datetime import datetime
 
 import pytest
 
 from service.inference.canary_stats import CanaryStats
 from service.json_files import read_json, write_json
+from service.model_dir import canary_key
 from service.model_sync.canary_feedback import READ_SECONDS, FeedbackReader
 from service.model_sync.challenger import Challenger, ChallengerMode, worker_stats
 from service.model_sync.fetcher import Errors, ModelChecks, ModelFetcher
@@ -14,7 +16,7 @@ from service.model_sync.reconciler import Reconciler
 from service.model_sync.status_file import StatusFile
 from unit_tests.service.model_sync.test_reconciler import Check, FakeRegistry, Unreachable, Version
 from vehicle_price.prediction_log.errors import DatabaseUnavailable
-from vehicle_price.prediction_log.rows import VersionErrors
+from vehicle_price.prediction_log.rows import CanaryFeedback
 
 CANARY = ChallengerMode("canary", 10)
 
@@ -65,11 +67,11 @@ class Bench:
 
     def workers_counted(self, failures=0, answers=1_000, worker="1-a"):
         """What one worker leaves."""
-        tally = CanaryStats(read_json(self.folder / "challenger.json")["folder"])
+        tally = CanaryStats(canary_key(read_json(self.folder / "challenger.json")))
         tally.count("canary", answers - failures, None)
         tally.count("production", 9_000, None)
         for _ in range(failures):
-            tally.count_failure()
+            tally.count_failure(1)
         write_json(self.folder / "canary_stats" / f"{worker}.json", tally.as_dict())
 
 
@@ -138,6 +140,16 @@ def test_a_canary_that_fails_is_rolled_back_and_does_not_come_back(bench):
     assert [r["version"] for r in refusals] == ["2"]
 
 
+def test_a_refusal_that_was_lifted_is_not_repeated_from_old_counts(bench):
+    bench.workers_counted(failures=20)
+    bench.steps()
+    assert bench.challenges() is None
+    (bench.folder / "refused.json").unlink()
+    time.sleep(1)  # a period of serving is known by the second in which it began
+    bench.steps(5)
+    assert bench.challenges() == "2"
+
+
 def test_the_next_challenger_gets_its_chance(bench):
     bench.workers_counted(failures=20)
     bench.steps()
@@ -173,18 +185,16 @@ def test_a_damaged_tally_counts_as_nothing(bench):
     assert bench.challenges() == "2"
 
 
-ROWS = [
-    VersionErrors("canary", "2", "2" * 16, 100, 40, 0.3),
-    VersionErrors("production", "1", "1" * 16, 1_000, 400, 0.1),
-]
+FEEDBACK = CanaryFeedback(400, 60, 55, 50, 10)
 
 
 def test_a_canary_that_is_worse_by_feedback_is_rolled_back(tmp_path):
     asked = []
-    bench = Bench(tmp_path, feedback=FeedbackReader(lambda since: asked.append(since) or ROWS))
+    bench = Bench(tmp_path, feedback=FeedbackReader(lambda *of: asked.append(of) or FEEDBACK))
     bench.steps()
-    assert bench.status()["state"] == "rolled back" and "by feedback" in bench.status()["detail"]
-    assert len(asked) == 1 and asked[0].tzinfo is not None
+    assert bench.status()["state"] == "rolled back" and "of 60 reports" in bench.status()["detail"]
+    ((since, canary_run, production_run),) = asked
+    assert since.tzinfo and (canary_run, production_run) == ("2" * 16, "1" * 16)
 
 
 def test_while_the_database_is_away_the_rule_for_feedback_is_paused_and_the_status_says_so(
@@ -192,11 +202,11 @@ def test_while_the_database_is_away_the_rule_for_feedback_is_paused_and_the_stat
 ):
     away = [True]
 
-    def read(since: datetime):
+    def read(since: datetime, *_runs: str):
         assert since
         if away[0]:
             raise DatabaseUnavailable("PostgreSQL does not answer")
-        return ROWS
+        return FEEDBACK
 
     bench = Bench(tmp_path, feedback=FeedbackReader(read))
     bench.steps()

@@ -8,7 +8,7 @@ import pytest
 
 from service.model_dir import SyncRequests, request_sync
 from service.model_sync.__main__ import reconciler_from
-from service.model_sync.canary_feedback import read_errors
+from service.model_sync.canary_feedback import read_feedback
 from service.model_sync.fetcher import Errors
 from service.model_sync.webhook_registration import WebhookRegistration
 from unit_tests.service.model_sync.test_reconciler import Unreachable
@@ -89,7 +89,7 @@ def test_a_sidecar_of_a_missing_mlflow_says_so_and_does_not_wait_long(tmp_path, 
 def test_while_the_prediction_log_is_away_it_is_called_away():
     away = Settings(prediction_database_url="postgresql://nobody@127.0.0.1:9/vehicle_price")
     with pytest.raises(DatabaseUnavailable, match="127.0.0.1"):
-        read_errors(away, datetime.now(UTC))
+        read_feedback(away, datetime.now(UTC), "2", "1")
 
 
 def test_a_real_registry_holds_one_webhook_however_often_it_is_registered(
