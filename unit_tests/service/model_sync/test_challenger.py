@@ -171,8 +171,8 @@ def test_a_canary_is_ended_also_while_mlflow_is_away(bench):
 def test_all_workers_are_counted_also_those_that_ended(bench):
     for worker in ("1-a", "2-b", "3-c"):
         bench.workers_counted(failures=4, worker=worker)
-    folder = read_json(bench.folder / "challenger.json")["folder"]
-    canary, production = worker_stats(bench.folder, folder)
+    key = canary_key(read_json(bench.folder / "challenger.json"))
+    canary, production = worker_stats(bench.folder, key)
     assert (canary.answers, canary.failures, production.answers) == (3_000, 12, 27_000)
     assert worker_stats(bench.folder, "versions/another")[0].answers == 0
     assert not list((bench.folder / "canary_stats").iterdir())
@@ -193,7 +193,8 @@ def test_a_canary_that_is_worse_by_feedback_is_rolled_back(tmp_path):
     bench = Bench(tmp_path, feedback=FeedbackReader(lambda *of: asked.append(of) or FEEDBACK))
     bench.steps()
     assert bench.status()["state"] == "rolled back" and "of 60 reports" in bench.status()["detail"]
-    ((since, canary_run, production_run),) = asked
+    assert len(asked) == 1
+    since, canary_run, production_run = asked[0]
     assert since.tzinfo and (canary_run, production_run) == ("2" * 16, "1" * 16)
 
 
