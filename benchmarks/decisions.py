@@ -21,7 +21,7 @@ from vehicle_price.training.fit import fit
 from vehicle_price.training.split import split_by_time
 
 ROWS, SEED = 20_000, 20
-CANARIES, MORE, LOOK, MOST, SOON = 1_000, 19, 10, 2_000, 300
+CANARIES, MORE, LOOK, MOST, SOON = 400, 19, 20, 2_000, 300
 FACTORS = (1.0, 1.05, 1.1, 1.2, 0.8)
 
 

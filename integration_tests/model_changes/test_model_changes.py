@@ -3,14 +3,11 @@
 `python -m benchmarks.model_changes` measures the seconds that each change takes.
 """
 
-import subprocess
-import sys
 
 import mlflow
 import pytest
 import requests
 
-from integration_tests.helpers.processes import ROOT
 from integration_tests.helpers.service import HONDA
 from integration_tests.helpers.waiting import wait_until
 from integration_tests.model_changes.bad_versions import BAD, refuse_all, refused_count
@@ -68,8 +65,7 @@ def test_a_rollback_serves_the_version_before_and_the_later_one_does_not_return(
     for version in ("1", "2"):
         registry.promote(version, "a test", "to test")
         wait_until(lambda v=version: harness.serves(v))
-    command = [sys.executable, "-m", "vehicle_price.cli.main", "rollback"]
-    subprocess.run(command, cwd=ROOT, env=harness.environ, check=True)
+    assert registry.rollback("a test", "to test") == "1"
     wait_until(lambda: harness.serves("1"))
     aliases = [registry.version(alias).version for alias in ("production", "previous")]
     assert aliases == ["1", "2"] and harness.serves("1")
