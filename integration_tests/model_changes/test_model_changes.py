@@ -3,7 +3,6 @@
 `python -m benchmarks.model_changes` measures the seconds that each change takes.
 """
 
-
 import mlflow
 import pytest
 import requests
