@@ -85,8 +85,8 @@ def test_a_backfill_that_is_started_on_the_page(airflow, feeds, page):
     run_id = airflow.new_run(INGEST, before)
     assert airflow.final_state(INGEST, run_id) == "success"
     assert airflow.get(INGEST, run_id)["run_type"] == "backfill"
-    stored = airflow.result(INGEST, run_id, "ingest")["provenance"]
-    assert stored["since"] == stored["until"] == day
+    # The sample's other days are not read; its store has them from other runs.
+    assert airflow.result(INGEST, run_id, "ingest")["batch"]["read"] < 6_000
 
 
 def test_a_version_is_promoted_and_rolled_back_on_record(airflow, page, registry):
