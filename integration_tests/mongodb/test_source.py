@@ -322,7 +322,7 @@ def test_users_are_checked_and_their_passwords_never_shown(server, csv):
             pwd=PASSWORD,
             roles=[{"role": "readWrite", "db": "vehicle_price"}],
         )
-    server.stop()
+    server.kill()
     server.start("--auth")
     rights = Settings(mongodb_url=server.url.replace("//", f"//tester:{PASSWORD}@"))
     wrong = replace(rights, mongodb_url=rights.mongodb_url.replace("//tester", "//other"))
