@@ -95,21 +95,18 @@ def ingest_arguments(settings: Settings, context: Mapping[str, Any]) -> dict[str
     names = (*listing_params(), *day_params())
     if run.run_type not in ("scheduled", "backfill"):
         return without_nulls({name: context["params"].get(name) for name in names})
-    given = {name: run.conf[name] for name in names if name in (run.conf or {})}
-    arguments = installed_arguments(settings) | {"since": "", "until": ""} | given
-    if run.run_type == "backfill":
-        arguments |= dict.fromkeys(day_params(), run.logical_date.date().isoformat())
-    return without_nulls(arguments)
-
-
-def installed_arguments(settings: Settings) -> dict[str, Any]:
-    """The arguments of `ingestion.ingest` that this installation's settings give."""
-    return {
+    arguments = {
         "source": settings.source,
         "data": settings.data,
         "rows": settings.sample_rows,
         "seed": settings.seed,
+        "since": "",
+        "until": "",
     }
+    arguments |= {name: run.conf[name] for name in names if name in (run.conf or {})}
+    if run.run_type == "backfill":
+        arguments |= dict.fromkeys(day_params(), run.logical_date.date().isoformat())
+    return without_nulls(arguments)
 
 
 def without_nulls(arguments: Mapping[str, Any]) -> dict[str, Any]:

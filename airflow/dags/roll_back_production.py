@@ -24,24 +24,25 @@ def roll_back_production():
     `promotion_reason`). Another run of this DAG undoes it: the two versions change places.
     """
 
-    # Two tasks: `roll_back` may be tried again, and still puts the same version back.
+    # Two tasks: `roll_back` may be tried again, and does not exchange the versions twice.
     @task
-    def find_previous() -> str:
-        """The version that served before; fails when only one was ever promoted."""
-        from vehicle_price.registry.client import Registry
-
-        return Registry(Settings.from_environment().mlflow_tracking_uri).previous_version()
-
-    @task
-    def roll_back(version: str) -> str:
-        """Move the alias `production` to that version."""
+    def plan() -> dict:
+        """The version that serves and the one before; fails when only one was ever promoted."""
         from vehicle_price.pipelines import production
 
-        person, reason = person_and_reason()
-        production.promote(Settings.from_environment(), version, person, f"rollback: {reason}")
-        return version
+        return production.planned_rollback(Settings.from_environment())
 
-    roll_back(find_previous())
+    @task
+    def roll_back(planned: dict) -> str:
+        """Move the alias `production`, unless another decision came in between."""
+        from vehicle_price.pipelines import production
+
+        serving, previous = planned["serving"], planned["previous"]
+        settings, who_and_why = Settings.from_environment(), person_and_reason()
+        production.roll_back_as_planned(settings, serving, previous, *who_and_why)
+        return previous
+
+    roll_back(plan())
 
 
 roll_back_production()

@@ -26,8 +26,9 @@ def say(line: str) -> None:
 
 def build(settings: Settings, train: bool) -> None:
     """Start the processes that do not run, train if asked to or needed, get a price."""
-    form = training_form(settings)  # reports a wrong DATA before anything starts
-    keep_source(settings, os.environ)
+    form = training_form(settings) if train else {}  # reports a wrong DATA before anything starts
+    if train:
+        keep_source(settings, os.environ)
     environ = process_environment(settings, os.environ)
     if stack.is_running(settings) and not stack.same_settings(settings):
         say("the settings changed: starting anew")

@@ -16,9 +16,9 @@ VENV = ROOT / ".venv"
 if str(ROOT / "src") not in sys.path:  # usable before the package is installed
     sys.path.insert(0, str(ROOT / "src"))
 
-# pylint: disable=wrong-import-position
-from vehicle_price.atomic_files import replace_file
-from vehicle_price.settings import Settings, documented
+# Below the path that they are found by.
+from vehicle_price.atomic_files import replace_file  # pylint: disable=wrong-import-position
+from vehicle_price.settings import Settings, documented  # pylint: disable=wrong-import-position
 
 DATABASES = ("airflow", "mlflow", "vehicle_price")
 LISTINGS_NAMES = {"SOURCE", "DATA"}  # the variables that choose where listings come from

@@ -1,6 +1,5 @@
 """The report at the end of `make build`: a price, and a table of addresses, logins, next steps."""
 
-import itertools
 import json
 import time
 import urllib.error
@@ -31,13 +30,8 @@ class NoPrice(RuntimeError):
 
 def production_version(settings: Settings) -> str | None:
     """Version that MLflow's alias `production` points to, None when there is none."""
-    query = {"name": MODEL_NAME, "alias": PRODUCTION}
-    try:
-        return _from_mlflow(settings, "registered-models/alias", query)["model_version"]["version"]
-    except urllib.error.HTTPError as error:
-        if error.code in (400, 404):  # no such model, no such alias
-            return None
-        raise
+    production = _production(settings)
+    return production["version"] if production else None
 
 
 def models(settings: Settings) -> str:
@@ -45,24 +39,44 @@ def models(settings: Settings) -> str:
 
     Asks MLflow's API: to import its client takes seconds.
     """
+    production = _production(settings)
+    if production is None:
+        return "\n".join(["  No model is in production yet.", *_last_decision(settings)])
+    return "\n".join([_serving(settings, production), *_last_decision(settings)])
+
+
+def _production(settings: Settings) -> dict | None:
+    query = {"name": MODEL_NAME, "alias": PRODUCTION}
+    try:
+        return _from_mlflow(settings, "registered-models/alias", query)["model_version"]
+    except urllib.error.HTTPError as error:
+        if error.code in (400, 404):  # no such model, no such alias
+            return None
+        raise
+
+
+def _serving(settings: Settings, production: Mapping) -> str:
+    number, tags = production["version"], _tags(production)
+    model = _from_mlflow(settings, "registered-models/get", {"name": MODEL_NAME})
+    moved_to = _tags(model["registered_model"]).get(MOVED_TO_TAG, number)
+    is_ours = number in moved_to.split(",")
+    by = f"by {tags.get(PROMOTED_BY_TAG, '?')}" if is_ours else MOVED_BY_OTHERS
+    return f"  {'Production':<16} {_described(number, tags)}; {by}"
+
+
+def _last_decision(settings: Settings) -> list[str]:
+    """The newest version that the gate promoted or refused, and why it refused it."""
     query = {"filter": f"name='{MODEL_NAME}'", "order_by": "version_number DESC"}
     newest = _from_mlflow(settings, "model-versions/search", query | {"max_results": "100"})
-    tags_of = {version["version"]: _tags(version) for version in newest.get("model_versions", [])}
-    production = production_version(settings)
-    lines = []
-    if production is not None:
-        tags, model = tags_of.get(production, {}), {"name": MODEL_NAME}
-        registered = _from_mlflow(settings, "registered-models/get", model)["registered_model"]
-        moved_to = _tags(registered).get(MOVED_TO_TAG, production)
-        by = f"by {tags.get(PROMOTED_BY_TAG, '?')}" if moved_to == production else MOVED_BY_OTHERS
-        lines.append(f"  {'Production':<16} {_described(production, tags)}; {by}")
-    decided = ((n, t) for n, t in tags_of.items() if t.get(GATE_TAG) in ("promoted", "refused"))
-    for number, tags in itertools.islice(decided, 1):
-        reasons = json.loads(tags[GATE_REASONS_TAG])
-        refused = [reason for reason in reasons if reason.startswith("refused: ")]
-        lines.append(f"  {'Last decision':<16} {_described(number, tags)}: {tags[GATE_TAG]}")
-        lines += [f"  {'':<16}   {reason}" for reason in refused or reasons]
-    return "\n".join(lines) or "  No model is in production yet."
+    for version in newest.get("model_versions", []):
+        tags = _tags(version)
+        if tags.get(GATE_TAG) in ("promoted", "refused"):
+            reasons = json.loads(tags[GATE_REASONS_TAG])
+            refused = [reason for reason in reasons if reason.startswith("refused: ")]
+            described = _described(version["version"], tags)
+            head = f"  {'Last decision':<16} {described}: {tags[GATE_TAG]}"
+            return [head, *(f"  {'':<16}   {reason}" for reason in refused or reasons)]
+    return []
 
 
 def _described(version: str, tags: Mapping[str, str]) -> str:

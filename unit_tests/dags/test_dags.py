@@ -118,7 +118,7 @@ def test_a_text_field_may_be_empty_or_must_be_filled_in(parsed):
 
 def test_a_rollback_that_is_tried_again_puts_the_same_version_back(parsed):
     tasks = parsed["dags"]["roll_back_production"]["tasks"]
-    assert tasks["find_previous"]["downstream"] == ["roll_back"]
+    assert tasks["plan"]["downstream"] == ["roll_back"]
 
 
 def test_every_field_of_a_form_has_a_title_and_says_what_it_is_for(parsed):

@@ -52,13 +52,26 @@ def test_a_card_gives_every_check_with_figure_limit_and_uncertainty(card):
     assert "| refused | the interval holds 70% |" in card and "|  | a note |" in card
     assert "| version 3 | $2,769 | 13.4% | 0.830 | 91.3% |" in card
     assert "| production | – | 13.4% |" in card
-    assert "$61 a car lower than that of production; $10 to $110" in card
+    assert "The gain over production is $61 a car, $10 to $110 with 99%" in card
     assert "| make a/b | 120 | $900 | $950 |" in card
 
 
 def test_the_card_of_another_version_names_the_better_one():
-    card = as_markdown("Card", sections("2", FACTS, DECISION))
+    beaten = DECISION | {"measured": DECISION["measured"] | {"2": MEASURED}}
+    card = as_markdown("Card", sections("2", FACTS, beaten))
     assert "version 3 was better" in card and "refused |" not in card
+
+
+def test_a_loss_has_its_sign_before_the_dollars():
+    loss = DECISION | {"gain": {"mean": -1_546.2, "low": -1_937.0, "high": -0.3}}
+    card = as_markdown("Card", sections("3", FACTS, loss))
+    assert "is -$1,546 a car, -$1,937 to $0 with" in card
+
+
+def test_the_card_of_a_version_that_took_no_part_gives_the_reasons():
+    card = as_markdown("Card", sections("2", FACTS, DECISION))
+    assert "took no part" in card and "| refused | the interval holds 70% |" in card
+    assert "was better" not in card
 
 
 def test_a_decision_without_a_comparison_has_a_card():

@@ -32,42 +32,47 @@ def test_a_served_or_earlier_refused_version_is_no_refusal(settings):
     assert refusal_of(settings, "ok", "3") == "" == refusal_of(settings, "refused", "2")
 
 
-def versions(*tags: dict[str, str]) -> dict:
-    """MLflow's answer about versions 1, 2, … with these tags, the newest first."""
-    described = [
-        {"version": str(number), "tags": [{"key": k, "value": v} for k, v in of.items()]}
-        for number, of in enumerate(tags, 1)
-    ]
-    return {"model_versions": described[::-1]}
+def described(number: str, **tags: str) -> dict:
+    """A version as MLflow's API describes it."""
+    return {"version": number, "tags": [{"key": k, "value": v} for k, v in tags.items()]}
+
+
+def status_of(monkeypatch, settings, production: dict | None, moved_to: str, *newest: dict) -> str:
+    """The status of a registry with these versions, the newest first."""
+    answer = {
+        "registered_model": {"tags": [{"key": "production_moved_to", "value": moved_to}]},
+        "model_versions": newest,
+    }
+    monkeypatch.setattr(report, "_production", lambda _: production)
+    monkeypatch.setattr(report, "_from_mlflow", lambda *_: answer)
+    return report.models(settings)
 
 
 def test_the_status_shows_what_serves_and_why_the_last_one_was_refused(settings, monkeypatch):
-    real = {"family": "xgboost", "market": "real"}
-    answer = versions(
-        real,
-        real,
-        real | {"gate": "promoted", "gate_reasons": "[]", "promoted_by": "the gate (run 1)"},
-        {"family": "random_forest", "market": "sample", "gate": "refused"}
-        | {"gate_reasons": json.dumps(["ok: a", "refused: it is of the sample"])},
-        {"family": "xgboost", "market": "sample", "gate": "not the best"},
+    serving = described("3", family="xgboost", market="real", promoted_by="the gate (run 1)")
+    reasons = json.dumps(["ok: a", "refused: it is of the sample"])
+    sample = {"market": "sample", "gate_reasons": reasons}
+    text = status_of(
+        monkeypatch,
+        settings,
+        serving,
+        "3",
+        described("5", family="xgboost", market="sample", gate="not the best"),
+        described("4", family="random_forest", gate="refused", **sample),
+        described("3", family="xgboost", gate="promoted", gate_reasons="[]"),
     )
-    answer["registered_model"] = {"tags": [{"key": "production_moved_to", "value": "3"}]}
-    monkeypatch.setattr(report, "_from_mlflow", lambda *_: answer)
-    assert [line.strip() for line in report.models(settings).splitlines()] == [
+    assert [line.strip() for line in text.splitlines()] == [
         "Production       version 3, xgboost, learnt from real listings; by the gate (run 1)",
         "Last decision    version 4, random_forest, learnt from sample listings: refused",
         "refused: it is of the sample",
     ]
 
 
-def test_the_status_names_a_move_that_is_not_ours(settings, monkeypatch):
-    answer = versions({}, {}, {"promoted_by": "anna"})
-    answer["registered_model"] = {"tags": [{"key": "production_moved_to", "value": "2"}]}
-    monkeypatch.setattr(report, "_from_mlflow", lambda *_: answer)
-    assert report.models(settings).endswith("such as MLflow's own page")
+@pytest.mark.parametrize(("moved_to", "is_ours"), [("2", False), ("3", True), ("2,3", True)])
+def test_the_status_names_a_move_that_is_not_ours(settings, monkeypatch, moved_to, is_ours):
+    text = status_of(monkeypatch, settings, described("3", promoted_by="anna"), moved_to)
+    assert text.endswith("by anna" if is_ours else "such as MLflow's own page")
 
 
 def test_the_status_without_a_model_says_so(settings, monkeypatch):
-    monkeypatch.setattr(report, "production_version", lambda _: None)
-    monkeypatch.setattr(report, "_from_mlflow", lambda *_: {})
-    assert "No model" in report.models(settings)
+    assert "No model" in status_of(monkeypatch, settings, None, "")

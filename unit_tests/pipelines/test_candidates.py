@@ -69,7 +69,7 @@ def test_a_model_ten_times_slower_than_allowed_is_excluded():
 
         def price_one(self, listing):
             """The price, late."""
-            time.sleep(0.02)
+            time.sleep(0.02)  # ten times what the default setting allows
             return honest.valuation.price_one(listing)
 
     assert candidates.size_rule(Settings(model_max_milliseconds=1_000))(honest) == ""

@@ -18,6 +18,7 @@ DECISION = {
     "harmless": True,
     "version": "2",
     "reasons": ["refused: worse", "ok: fast"],
+    "measured": {"1": {}, "2": {}},
 }
 
 
@@ -96,3 +97,11 @@ def test_a_challenger_that_could_do_harm_challenges_nobody(registry):
     runs.record_decision(registry, ["1", "2"], DECISION, {})
     runs.record_decision(registry, ["1", "2"], DECISION | {"harmless": False}, {})
     assert aliases(registry) == {PRODUCTION: "1"}
+
+
+def test_a_version_that_took_no_part_is_refused_and_not_called_worse(registry):
+    excluded = DECISION | {"promoted": True, "measured": {"2": {}}}
+    runs.record_decision(registry, ["1", "2"], excluded, {})
+    gates = [registry.version_by_number(number).tags for number in ("1", "2")]
+    assert [tags["gate"] for tags in gates] == ["refused", "promoted"]
+    assert json.loads(gates[0]["gate_reasons"]) == DECISION["reasons"]

@@ -1,8 +1,10 @@
 """The promotion gate: which model goes to production, and why.
 
-It measures every model itself, on the same cars, in the same run; logged metrics are not used. A
-car that any of the models was fitted on is left out. The best challenger is chosen on one half of
-the cars and checked on the other: on the same cars, the best of several looks better than it is.
+It measures every model itself, on the same cars, in the same run. Of logged metrics only those of
+production are used, to see whether the listings are still what it was made for
+(`listing_checks.py`). A car that any of the models was fitted on is left out. The best challenger
+is chosen on one half of the cars and checked on the other: on the same cars, the best of several
+looks better than it is.
 """
 
 import math
@@ -14,15 +16,10 @@ import numpy as np
 import pandas as pd
 
 from vehicle_price.evaluation.baseline import baseline_prices
-from vehicle_price.evaluation.checks import (
-    Check,
-    Compared,
-    all_checks,
-    broken_metrics,
-    gain_bounds,
-    segment_table,
-)
+from vehicle_price.evaluation.checks import all_checks, gain_bounds
+from vehicle_price.evaluation.comparison import Check, Compared
 from vehicle_price.evaluation.metrics import coverage, metrics
+from vehicle_price.evaluation.segment_checks import segment_table
 from vehicle_price.features.deduplication import car_hashes, is_seen
 from vehicle_price.model.valuation import Valuation
 
@@ -43,8 +40,8 @@ class Decision:
     reasons: sentences. cars: number of cars that all were measured on. measured: name → metrics on
     these cars, of all challengers, of 'production' and 'baseline'. gain: over the rival, on the
     cars that confirm; mean, low and high in US dollars a car (`checks.gain_bounds`). segments: of
-    the same cars
-    (`checks.segment_table`). rival: production or baseline; "" where nothing was compared.
+    the same cars (`segment_checks.segment_table`). rival: production or baseline; "" where nothing
+    was compared.
     """
 
     promoted: bool
@@ -160,12 +157,16 @@ def first_half(cars: pd.DataFrame) -> np.ndarray:
 
 def _not_finite(best: str, rival: str, measured: Mapping[str, dict[str, float]]) -> Check | None:
     """The check that fails when a figure is not a number; None when all of them are."""
-    if broken := broken_metrics(measured[best]):
+    if broken := _not_numbers(measured[best]):
         return Check(False, f"version {best}: {', '.join(broken)} is not a number", True)
-    if broken_metrics(measured[rival]):
+    if _not_numbers(measured[rival]):
         text = f"{rival}'s MAE is not a number, so nothing can be compared with it; {BY_HAND}"
         return Check(False, text, True)
     return None
+
+
+def _not_numbers(values: Mapping[str, float]) -> list[str]:
+    return [name for name, value in values.items() if not math.isfinite(value)]
 
 
 def _mae_or_worst(cars: pd.DataFrame, prices: pd.DataFrame) -> float:

@@ -8,6 +8,8 @@ import html as markup
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from vehicle_price.evaluation.comparison import CONFIDENCE
+
 Row = tuple[str, ...]
 
 INTENDED_USE = (
@@ -40,6 +42,7 @@ def sections(version: str, facts: Mapping[str, Any], decision: Mapping[str, Any]
     facts: of the model (`Valuation.facts`). decision: `gate.Decision.as_dict`.
     """
     data, is_best = facts["data"], version == decision["version"]
+    was_beaten = not is_best and version in decision["measured"]
     return [
         Section("Intended use", INTENDED_USE),
         Section("Limits", LIMITS),
@@ -57,7 +60,7 @@ def sections(version: str, facts: Mapping[str, Any], decision: Mapping[str, Any]
             "The gate's decision",
             _outcome(version, decision),
             ("", "check"),
-            [tuple(_split(reason)) for reason in decision["reasons"]] if is_best else [],
+            [] if was_beaten else [_split(reason) for reason in decision["reasons"]],
         ),
     ]
 
@@ -117,9 +120,9 @@ def _comparison(decision: Mapping[str, Any]) -> list[Section]:
         return []
     gain, segments = decision["gain"], decision["segments"]
     text = (
-        f"The error is {_dollars(gain['mean'])} a car lower than that of {decision['rival']}; "
-        f"{_dollars(gain['low'])} to {_dollars(gain['high'])} with 99 % confidence on each side, "
-        "drawn by region and day, on the half of the cars that did not choose the model."
+        f"The gain over {decision['rival']} is {_dollars(gain['mean'])} a car, "
+        f"{_dollars(gain['low'])} to {_dollars(gain['high'])} with {CONFIDENCE:.0%} confidence on "
+        "each side, drawn by region and day, on the half of the cars that did not choose the model."
     )
     rows = [
         (s["segment"], f"{s['cars']:,}", _dollars(s["mae"]), _dollars(s["rival_mae"]))
@@ -130,9 +133,11 @@ def _comparison(decision: Mapping[str, Any]) -> list[Section]:
 
 
 def _outcome(version: str, decision: Mapping[str, Any]) -> str:
-    if version != decision["version"]:
+    if version == decision["version"]:
+        return "Promoted." if decision["promoted"] else "Refused."
+    if version in decision["measured"]:
         return f"Not the best of its training: version {decision['version']} was better."
-    return "Promoted." if decision["promoted"] else "Refused."
+    return "Refused: it took no part in the comparison."
 
 
 def _split(reason: str) -> tuple[str, str]:
@@ -141,7 +146,9 @@ def _split(reason: str) -> tuple[str, str]:
 
 
 def _dollars(value: float | None) -> str:
-    return "–" if value is None else f"${value:,.0f}"
+    if value is None:
+        return "–"
+    return f"-${-value:,.0f}" if value <= -0.5 else f"${abs(value):,.0f}"
 
 
 def _percent(share: float | None) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from vehicle_price.prediction_log.database import address_of, advisory_lock
-from vehicle_price.registry.client import ModelVersion, Registry
+from vehicle_price.registry.client import Registry
 from vehicle_price.registry.names import PRODUCTION
 from vehicle_price.settings import Settings
 
@@ -30,13 +30,15 @@ def moving(settings: Settings) -> Iterator[Registry]:
         yield Registry(settings.mlflow_tracking_uri)
 
 
-def check_unmoved(registry: Registry, expected: ModelVersion | None) -> None:
-    """Raise ProductionMoved unless `production` still is `expected`; for use within `moving`."""
+def check_unmoved(registry: Registry, expected: str | None) -> None:
+    """Raise ProductionMoved unless `production` still is the version `expected`, None for none; for
+    use within `moving`."""
     now = registry.version(PRODUCTION)
-    if (now and now.version) != (expected and expected.version):
+    number = now.version if now else None
+    if number != expected:
         raise ProductionMoved(
-            f"production moved from {_name(expected)} to {_name(now)} while the models were "
-            "measured; measure again"
+            f"production moved from {_name(expected)} to {_name(number)} since this decision was "
+            "prepared; decide again"
         )
 
 
@@ -54,5 +56,28 @@ def roll_back(settings: Settings, by: str, reason: str) -> str:
         return registry.rollback(by, reason)
 
 
-def _name(version: ModelVersion | None) -> str:
-    return f"version {version.version}" if version else "no version"
+def planned_rollback(settings: Settings) -> dict[str, str | None]:
+    """`serving` and `previous`, the versions that a rollback exchanges. Raises RegistryError."""
+    registry = Registry(settings.mlflow_tracking_uri)
+    serving = registry.version(PRODUCTION)
+    previous = registry.previous_version()
+    return {"serving": serving.version if serving else None, "previous": previous}
+
+
+def roll_back_as_planned(
+    settings: Settings, serving: str | None, previous: str, by: str, reason: str
+) -> None:
+    """Exchange the versions of `planned_rollback`, once, however often this is called.
+
+    Raises ProductionMoved when another decision came in between, and as `promote`.
+    """
+    with moving(settings) as registry:
+        now = registry.version(PRODUCTION)
+        if now and now.version == previous:
+            return  # an earlier call has done it, and its answer was lost
+        check_unmoved(registry, serving)
+        registry.promote(previous, by, f"rollback: {reason}")
+
+
+def _name(number: str | None) -> str:
+    return f"version {number}" if number else "no version"

@@ -75,7 +75,7 @@ def run_gate(settings: Settings, dataset_uri: str, versions: list[str]) -> dict:
     judged = _judge(settings, registry, dataset_uri, versions, serving)
     decision = judged.decision
     with production.moving(settings):
-        production.check_unmoved(registry, now_in_production)
+        production.check_unmoved(registry, now_in_production and now_in_production.version)
         runs.record_decision(registry, versions, decision, judged.cards)
         if decision["promoted"]:
             _promote(registry, decision, accept_price_jump=judged.first_real)

@@ -3,7 +3,7 @@
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,12 +112,18 @@ class Registry:
             self.client.get_model_version(MODEL_NAME, number)
             for tag, value in tags.items():
                 self.client.set_model_version_tag(MODEL_NAME, number, tag, value)
-            self.client.set_registered_model_tag(MODEL_NAME, MOVED_TO_TAG, number)
             serving = self.version(PRODUCTION)
+            # Both until the move is complete: model-sync may look in between.
+            before = [serving.version] if serving else []
+            self._set_moved_to([*before, number])
             if serving and serving.version != number:
                 self.client.set_registered_model_alias(MODEL_NAME, PREVIOUS, serving.version)
             self.client.set_registered_model_alias(MODEL_NAME, PRODUCTION, number)
+            self._set_moved_to([number])
         log.info("version %s is in production, by %s: %s", number, by, reason)
+
+    def _set_moved_to(self, numbers: Sequence[str]) -> None:
+        self.client.set_registered_model_tag(MODEL_NAME, MOVED_TO_TAG, ",".join(numbers))
 
     def rollback(self, by: str, reason: str) -> str:
         """Promote the previous version; returns its number. Raises RegistryError without one.
@@ -139,7 +145,7 @@ class Registry:
         """Whether `production` names this version without a decision of this project."""
         with self.reachable():
             moved_to = self.client.get_registered_model(MODEL_NAME).tags.get(MOVED_TO_TAG)
-        return moved_to not in (None, production.version)
+        return moved_to is not None and production.version not in moved_to.split(",")
 
     def set_challenger(self, number: str | None) -> None:
         """Point the alias `challenger` to a version, or remove the alias."""

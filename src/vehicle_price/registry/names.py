@@ -27,7 +27,8 @@ STORE_TAG = "store"  # address of the store that the dataset is in
 CARD_TAG = "model_card"  # address of the version's model card in MLflow
 PROMOTED_BY_TAG = "promoted_by"  # version only: who moved `production` to it last
 PROMOTION_REASON_TAG = "promotion_reason"  # version only: why
-# Tag of the registered model: the version that this project moved `production` to last.
+# Tag of the registered model: the version that this project moved `production` to last; two, with a
+# comma, during a move.
 MOVED_TO_TAG = "production_moved_to"
 MOVED_BY_OTHERS = "moved by another program than this project, such as MLflow's own page"
 PRICE_JUMP_TAG = "price_jump"  # version only: PRICE_JUMP_ACCEPTED lets prices differ widely

@@ -194,9 +194,10 @@ def _log_model(valuation: Valuation, record: TrainingRecord) -> tuple[object, st
 
 
 def _gate_tags(number: str, decision: dict) -> dict[str, str]:
-    if number != decision["version"]:
+    if number != decision["version"] and number in decision["measured"]:
         reason = f"version {decision['version']} of the same run is better"
         return {GATE_TAG: "not the best", GATE_REASONS_TAG: reason}
-    verdict = "promoted" if decision["promoted"] else "refused"
+    is_promoted = decision["promoted"] and number == decision["version"]
+    verdict = "promoted" if is_promoted else "refused"
     reasons = json.dumps(decision["reasons"], ensure_ascii=False)
     return {GATE_TAG: verdict, GATE_REASONS_TAG: reasons}

@@ -1,7 +1,6 @@
 """The sidecar's challenger: brought to the workers, judged, ended, and it does not come back."""
 
 import json
-import time
 from datetime import datetime
 
 import pytest
@@ -140,12 +139,13 @@ def test_a_canary_that_fails_is_rolled_back_and_does_not_come_back(bench):
     assert [r["version"] for r in refusals] == ["2"]
 
 
-def test_a_refusal_that_was_lifted_is_not_repeated_from_old_counts(bench):
+def test_a_refusal_that_was_lifted_is_not_repeated_from_old_counts(bench, monkeypatch):
     bench.workers_counted(failures=20)
     bench.steps()
     assert bench.challenges() is None
     (bench.folder / "refused.json").unlink()
-    time.sleep(1)  # a period of serving is known by the second in which it began
+    # A period of serving is known by the second in which it began.
+    monkeypatch.setattr("service.model_sync.fetcher.now", lambda: "2031-01-01T00:00:00+00:00")
     bench.steps(5)
     assert bench.challenges() == "2"
 

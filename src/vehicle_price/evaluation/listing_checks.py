@@ -1,0 +1,60 @@
+"""The checks of the promotion gate that ask whether the listings are right, not the model.
+
+A challenger that has learnt from wrong listings looks good on wrong listings. Production has not
+learnt from them.
+"""
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from vehicle_price.evaluation.comparison import Check, Compared
+
+# How far production may be from its own figures on these cars: where it is farther, the listings
+# changed (miles became kilometres, makes were exchanged) and not the models.
+MAX_RIVAL_BIAS, MAX_RIVAL_MAE_FACTOR, MAX_MEDIAN_RATIO = 0.08, 1.3, 1.3
+MAX_LEAKED = 0.01  # of the cars whose model text contains their price
+
+
+def listing_checks(compared: Compared) -> Iterator[Check]:
+    """The price is not in the model text; production meets the cars that it was made for."""
+    yield _leak(compared)
+    if compared.rival_facts is not None:
+        yield _rival_errs_as_before(compared)
+        # A model of format 2 has no medians.
+        for column, before in compared.rival_facts.get("medians", {}).items():
+            yield _median_as_before(column, before, compared)
+
+
+def _leak(compared: Compared) -> Check:
+    texts, prices = compared.cars["model"].fillna(""), compared.cars["price"].astype(str)
+    leaked = [price in _numbers(text) for text, price in zip(texts, prices, strict=True)]
+    share = float(np.mean(leaked))
+    text = f"the model text of {share:.1%} of the cars holds their price; {MAX_LEAKED:.0%} allowed"
+    return Check(share <= MAX_LEAKED, text, safety=True)
+
+
+def _numbers(text: str) -> list[str]:
+    """The whole numbers of a text: 'civic 9,500 obo' has 9500."""
+    return re.findall(r"\d{3,}", text.replace(",", "").replace(".", " "))
+
+
+def _rival_errs_as_before(compared: Compared) -> Check:
+    mae = float(compared.rival_error.mean())
+    limit = MAX_RIVAL_MAE_FACTOR * compared.rival_facts["metrics"]["mae"]
+    bias = float(np.median(compared.rival_prices["price"].to_numpy() / compared.actual)) - 1
+    text = (
+        f"{compared.rival} has MAE {mae:,.0f} USD and a bias of {bias:+.1%} on these cars; up to "
+        f"{limit:,.0f} and ±{MAX_RIVAL_BIAS:.0%} they are like those that it was measured on"
+    )
+    return Check(mae <= limit and abs(bias) <= MAX_RIVAL_BIAS, text, safety=True)
+
+
+def _median_as_before(column: str, before: float, compared: Compared) -> Check:
+    now = float(compared.cars[column].median())
+    text = (
+        f"the median {column} is {now:,.0f}, and {before:,.0f} where {compared.rival} learnt; "
+        f"{MAX_MEDIAN_RATIO:g} times more or less allowed"
+    )
+    return Check(1 / MAX_MEDIAN_RATIO <= now / before <= MAX_MEDIAN_RATIO, text, safety=True)

@@ -1,0 +1,61 @@
+"""The checks of the promotion gate in each segment of the market."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from vehicle_price.evaluation.comparison import CONFIDENCE, Check, Compared
+
+COMPARED_CARS = 100  # of a segment that is compared with the rival
+SMALL_SEGMENT_FACTOR = 1.5  # times the baseline's error, in smaller segments
+
+
+def segment_checks(compared: Compared) -> Iterator[Check]:
+    """No large segment is worse than the rival's; no small one is far worse than the baseline's."""
+    sizes = {name: rows.sum() for name, rows in compared.segments.items()}
+    if large := [name for name, cars in sizes.items() if cars >= COMPARED_CARS]:
+        yield _large_segments(large, compared)
+    if small := [name for name in sizes if name not in large]:
+        yield _small_segments(small, compared)
+
+
+def segment_table(compared: Compared) -> list[dict[str, object]]:
+    """segment, cars, mae and rival_mae (US dollars) of each segment that is looked at."""
+    return [
+        {
+            "segment": name,
+            "cars": int(rows.sum()),
+            "mae": float(compared.error[rows].mean()),
+            "rival_mae": float(compared.rival_error[rows].mean()),
+        }
+        for name, rows in compared.segments.items()
+    ]
+
+
+def _large_segments(names: list[str], compared: Compared) -> Check:
+    groups = np.array([compared.segments[name] for name in names])
+    worse_by = compared.bounds_of(compared.error - compared.rival_error, groups).low
+    worst = int(np.argmax(worse_by))
+    rows = groups[worst]
+    text = (
+        f"of {len(names)} segments the worst is {names[worst]}: MAE "
+        f"{compared.error[rows].mean():,.0f} USD against {compared.rival_error[rows].mean():,.0f} "
+        f"of {compared.rival}; worse by {worse_by[worst]:,.0f} or more with {CONFIDENCE:.0%} "
+        "confidence over all segments, at most 0 allowed"
+    )
+    return Check(bool(worse_by[worst] <= 0), text, safety=True)
+
+
+def _small_segments(names: list[str], compared: Compared) -> Check:
+    baseline_error = np.abs(compared.baseline - compared.actual)
+    ratio_of = {
+        name: float(compared.error[rows].mean() / baseline_error[rows].mean())
+        for name in names
+        for rows in [compared.segments[name]]
+    }
+    worst = max(ratio_of, key=ratio_of.__getitem__)
+    text = (
+        f"of {len(names)} small segments the worst is {worst}: its error is {ratio_of[worst]:.2f} "
+        f"times the baseline's; at most {SMALL_SEGMENT_FACTOR} allowed"
+    )
+    return Check(ratio_of[worst] <= SMALL_SEGMENT_FACTOR, text, safety=True)
