@@ -17,8 +17,8 @@ import pandas as pd
 
 from unit_tests.helpers.sabotage import SABOTAGES, Sabotaged
 from vehicle_price.contract.check import check
-from vehicle_price.evaluation import gate
 from vehicle_price.evaluation.metrics import metrics
+from vehicle_price.gate.decision import Challenger, Decision, decide
 from vehicle_price.model.valuation import Valuation
 from vehicle_price.sources.sample.source import generate
 from vehicle_price.training.fit import fit
@@ -59,26 +59,31 @@ def _production(cars: Split) -> Valuation:
 
 def _sabotaged(cars: Split, production: Valuation) -> Iterator[tuple[str, bool, str]]:
     """Name, whether it was refused for the right reason, and that reason."""
-    honest = fit(cars.train, "xgboost", SEED, 1, {"rounds": ROUNDS[-1]})
+    twin, refit = (
+        fit(some, "xgboost", SEED, 1, {"rounds": ROUNDS[-1]})
+        for some in (cars.train, cars.all_cars)
+    )
     for sabotage in SABOTAGES:
-        model = Sabotaged(honest, sabotage.change)
+        change = sabotage.change
+        challenger = Challenger(Sabotaged(twin, change), Sabotaged(refit, change))
         with np.errstate(all="ignore"):
-            decision = gate.decide({"2": model}, production, cars.train, cars.test)
+            decision = decide({"2": challenger}, production, cars.train, cars.test)
         refused = [r.removeprefix("refused: ") for r in decision.reasons if not r.startswith("ok")]
         right = [reason for reason in refused if sabotage.reason in reason]
         yield sabotage.name, bool(right) and not decision.promoted, (right or refused or [""])[0]
 
 
-def _honest(cars: Split, production: Valuation) -> Iterator[tuple[str, gate.Decision]]:
+def _honest(cars: Split, production: Valuation) -> Iterator[tuple[str, Decision]]:
     random = np.random.default_rng(0)
     for number in range(HONEST):
         share, rounds = random.uniform(0.75, 1.0), int(random.choice(ROUNDS))
-        some: pd.DataFrame = cars.train.sample(frac=share, random_state=number)
-        model = fit(
-            some.sort_index().reset_index(drop=True), "xgboost", number, 1, {"rounds": rounds}
+        some: pd.DataFrame = cars.train.sample(frac=share, random_state=number).sort_index()
+        twin, refit = (
+            fit(learnt.reset_index(drop=True), "xgboost", number, 1, {"rounds": rounds})
+            for learnt in (some, pd.concat([some, cars.test]))
         )
         name = f"seed {number}, {share:.0%} of the cars, {rounds} rounds"
-        yield name, gate.decide({"2": model}, production, cars.train, cars.test)
+        yield name, decide({"2": Challenger(twin, refit)}, production, cars.train, cars.test)
 
 
 if __name__ == "__main__":

@@ -53,9 +53,10 @@ def train_vehicle_price():
     1. **prepare_dataset** selects the dataset: the one named in the form, the one that
        `ingest_listings` has just stored, or a new one that it ingests; **contract_report** shows
        which rows were accepted and refused.
-    2. **train** fits one model per family, side by side. Each becomes a run and a version of
+    2. **train** fits each family, side by side: a twin without the newest days, which is
+       measured on them, and a refit on every car, which serves. Both become one version of
        `vehicle-price` in MLflow.
-    3. **gate** measures the new versions and today's production model on the same held-out rows
+    3. **gate** measures the twins of the new versions and of production on the same test days
        and moves the alias `production` only for an improvement above a margin. Its
        reasons are in its log, in MLflow's tags and in the version's model card; the button
        **Model card** of the task leads there.

@@ -11,7 +11,7 @@ from vehicle_price.names import REAL, SAMPLE
 from vehicle_price.pipelines import candidates, production, promotion
 from vehicle_price.prediction_log.errors import DatabaseUnavailable
 from vehicle_price.registry import runs
-from vehicle_price.registry.client import Registry
+from vehicle_price.registry.client import SERVING, TWIN, Registry
 from vehicle_price.registry.names import (
     MODEL_NAME,
     PREVIOUS,
@@ -89,17 +89,18 @@ def test_a_model_is_tried_in_a_child_before_it_is_loaded(main_job, registry, tmp
         candidates.fetch_checked(registry, version, tmp_path)
 
 
-@pytest.mark.parametrize("error", [artifact.ArtifactError, trial.TrialTimeout])
+@pytest.mark.parametrize("fault", [(SERVING, artifact.ArtifactError), (TWIN, trial.TrialTimeout)])
 def test_nothing_is_promoted_while_production_cannot_be_measured(
-    settings, main_job, registry, worse_serves, monkeypatch, error
+    settings, main_job, registry, worse_serves, monkeypatch, fault
 ):
+    broken, error = fault
     serving, challenger = worse_serves
     before, fetch_checked = aliases(registry), candidates.fetch_checked
 
-    def fetch(registry, version, folder):
-        if version.version == serving:
+    def fetch(registry, version, folder, part=SERVING):
+        if version.version == serving and part == broken:
             raise error("made for other inputs")
-        return fetch_checked(registry, version, folder)
+        return fetch_checked(registry, version, folder, part)
 
     monkeypatch.setattr(candidates, "fetch_checked", fetch)
     decision = promotion.run_gate(settings, main_job.dataset["uri"], [challenger])
@@ -130,8 +131,8 @@ def test_a_challenger_that_cannot_be_used_leaves_none_to_measure(
 def _markets(monkeypatch):
     """Number of a version → the market that it has learnt from; tests fill it in."""
     markets: dict[str, str] = {}
-    market = property(lambda model: markets[model.version.version])
-    monkeypatch.setattr(candidates.CheckedModel, "market", market)
+    market = property(lambda checked: markets[checked.version.version])
+    monkeypatch.setattr(candidates.CheckedVersion, "market", market)
     return markets
 
 
@@ -175,7 +176,7 @@ def test_between_real_sources_models_are_compared(
 
 def test_a_model_knows_its_market(main_job, registry, tmp_path):
     version = registry.version_by_number(main_job.decision["version"])
-    assert candidates.fetch_checked(registry, version, tmp_path).market == SAMPLE
+    assert candidates.fetch_version(registry, version, tmp_path).market == SAMPLE
     tags = {"market": "sample", "source": "sample"}
     assert version.tags.items() >= tags.items() and "/samples/" in version.tags["store"]
 
@@ -203,7 +204,7 @@ def test_a_better_challenger_that_fails_a_golden_listing_is_not_promoted(
 
     def fail_the_first(folder: Path, manifest_sha256: str | None) -> list[int]:
         with monkeypatch.context() as patch:
-            if folder.name == challenger:
+            if folder.parent.name == challenger:
                 first_listing, *unchanged = golden_set.LISTINGS
                 dear_listing = first_listing._replace(
                     typical_price=100 * first_listing.typical_price
@@ -225,7 +226,7 @@ def _doubled(worse_serves, monkeypatch):
     try_out = trial.try_out
 
     def doubled(folder: Path, manifest_sha256: str | None, timeout: float) -> list[int]:
-        factor = 2 if folder.name == worse_serves[1] else 1
+        factor = 2 if folder.parent.name == worse_serves[1] else 1
         return [price * factor for price in try_out(folder, manifest_sha256, timeout)]
 
     monkeypatch.setattr(trial, "try_out", doubled)

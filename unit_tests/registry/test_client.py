@@ -7,8 +7,9 @@ import pytest
 
 from unit_tests.helpers.main_job import aliases, copy_mlflow
 from vehicle_price.evaluation.metrics import metrics
+from vehicle_price.features.deduplication import is_seen
 from vehicle_price.model import artifact
-from vehicle_price.registry.client import Registry, RegistryError
+from vehicle_price.registry.client import SERVING, TWIN, Registry, RegistryError
 from vehicle_price.registry.names import MANIFEST_TAG, MODEL_NAME, PREVIOUS, PRODUCTION
 from vehicle_price.storage.dataset import read_listings
 from vehicle_price.training.split import split_by_time
@@ -25,15 +26,30 @@ def test_a_version_knows_its_run_its_data_and_its_metrics(registry, main_job):
     assert PRODUCTION in version.aliases
 
 
-def test_a_fetched_model_measures_what_was_registered(registry, main_job, tmp_path):
+def test_a_fetched_twin_measures_what_was_registered(registry, main_job, tmp_path):
     version = registry.version_by_number("2")
-    folder = registry.fetch(version, tmp_path / "versions" / "2")
+    folder = registry.fetch(version, tmp_path / "versions" / "2", TWIN)
     assert {p.name for p in folder.iterdir()} == {*artifact.FILES, artifact.MANIFEST}
     test = split_by_time(read_listings(main_job.dataset["uri"])).test
     prices = artifact.load(folder).price_frame(test)
     measured = metrics(test["price"].to_numpy(), prices["price"].to_numpy())
     assert version.metrics.items() >= measured.items()
-    assert registry.fetch(version, folder) == folder  # again, into the same place
+    assert registry.fetch(version, folder, TWIN) == folder  # again, into the same place
+
+
+def test_what_serves_has_learnt_from_every_car_by_the_twins_recipe(registry, main_job, tmp_path):
+    version = registry.version_by_number("2")
+    cars = split_by_time(read_listings(main_job.dataset["uri"]))
+    serving, twin = (
+        artifact.load(registry.fetch(version, tmp_path / part.folder, part))
+        for part in (SERVING, TWIN)
+    )
+    assert is_seen(cars.all_cars, serving.seen_cars).all()
+    assert not is_seen(cars.test, twin.seen_cars).any()
+    for name in ("family", "parameters", "seed", "data", "metrics", "twin", "code_commit"):
+        assert serving.facts[name] == twin.facts[name]
+    assert serving.facts["twin"]["last_day"] == twin.facts["last_day"] < cars.first_test_day
+    assert serving.facts["last_day"] == cars.test["posting_day"].max()
 
 
 def test_a_model_that_is_not_the_registered_one_is_not_fetched(registry, client, tmp_path):

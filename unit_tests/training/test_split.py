@@ -9,6 +9,7 @@ from vehicle_price.features.deduplication import NO_VIN, car_hashes, is_seen
 from vehicle_price.settings import Settings
 from vehicle_price.sources.base import SourceQuery
 from vehicle_price.sources.catalog import SOURCES
+from vehicle_price.training import split
 from vehicle_price.training.split import MIN_CARS, TEST_SHARE, Split, TrainingError, split_by_time
 
 
@@ -53,6 +54,14 @@ def test_a_repost_on_a_later_day_is_not_tested_on():
     reposts.iloc[1, reposts.columns.get_loc("odometer")] += 1_000
     with_reposts = split_by_time(pd.concat([tiny.accepted(), reposts], ignore_index=True))
     assert with_reposts.test.equals(halves.test) and with_reposts.train.equals(halves.train)
+
+
+def test_of_many_cars_only_the_last_days_with_enough_of_them_are_test_days(monkeypatch):
+    monkeypatch.setattr(split, "TEST_CARS", 300)
+    halves, cars = split_by_time(tiny.accepted()), tiny.halves().all_cars
+    later = cars["posting_day"] > halves.first_test_day
+    assert later.sum() < 300 <= len(halves.test) < len(tiny.halves().test)
+    assert len(halves.all_cars) == len(cars)
 
 
 def test_the_order_of_the_listings_does_not_matter():

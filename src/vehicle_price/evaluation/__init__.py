@@ -1,1 +1,1 @@
-"""Metrics, baseline, the promotion gate and plots."""
+"""Metrics of a model, the baseline to beat, segments of cars, and plots."""

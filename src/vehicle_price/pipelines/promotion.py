@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vehicle_price.evaluation import gate, model_card
+from vehicle_price.gate import model_card
+from vehicle_price.gate.decision import BY_HAND, Challenger, Decision, decide, refusal
 from vehicle_price.model import golden_set
 from vehicle_price.names import REAL, SAMPLE
 from vehicle_price.pipelines import candidates, production
-from vehicle_price.pipelines.candidates import CheckedModel, Models
+from vehicle_price.pipelines.candidates import CheckedVersion, Versions
 from vehicle_price.registry import runs
 from vehicle_price.registry.client import ModelVersion, Registry
 from vehicle_price.registry.names import (
@@ -33,28 +34,28 @@ log = logging.getLogger(__name__)
 
 
 class Entrants(NamedTuple):
-    """The models of one decision.
+    """The versions of one decision.
 
-    usable: the new versions that passed their trial. challengers: those that may take part.
-    serving: the version in production, None if there is none. rival: that version's model, None if
-    it cannot be used. excluded: why others do not take part.
+    usable: the new ones that passed their trials. challengers: those that may take part.
+    serving: the version in production, None if there is none. rival: the same with its models, None
+    if they cannot be used. excluded: why others do not take part.
     """
 
-    usable: Models
-    challengers: Models
+    usable: Versions
+    challengers: Versions
     serving: ModelVersion | None
-    rival: CheckedModel | None
+    rival: CheckedVersion | None
     excluded: list[str]
 
     @property
     def first_real(self) -> bool:
         """Whether models of real cars challenge one of made-up cars: then the baseline is rival."""
-        markets = {model.market for model in self.challengers.values()}
+        markets = {version.market for version in self.challengers.values()}
         return self.rival is not None and self.rival.market == SAMPLE and REAL in markets
 
 
 class Judged(NamedTuple):
-    """A decision (`gate.Decision.as_dict`), its versions' cards, and `Entrants.first_real`."""
+    """A decision (`Decision.as_dict`), its versions' cards, and `Entrants.first_real`."""
 
     decision: dict
     cards: Mapping[str, runs.ModelCard]
@@ -64,7 +65,7 @@ class Judged(NamedTuple):
 def run_gate(settings: Settings, dataset_uri: str, versions: list[str]) -> dict:
     """Measure `versions` and the production model, promote the best if it is really better.
 
-    Returns the decision (`gate.Decision.as_dict`), which is stored in MLflow too. Raises
+    Returns the decision (`Decision.as_dict`), which is stored in MLflow too. Raises
     ProductionMoved when another decision moved `production` meanwhile: measure again.
     """
     registry = Registry(settings.mlflow_tracking_uri)
@@ -96,13 +97,13 @@ def _judge(
     cars = split_by_time(read_listings(dataset_uri))
     data_sha256 = open_dataset(dataset_uri).sha256
     rules = [
-        candidates.training_rule(data_sha256, cars.first_test_day),
+        candidates.training_rule(data_sha256, cars),
         candidates.size_rule(settings),
     ]
     with tempfile.TemporaryDirectory() as temporary:
         entrants = _entrants(registry, versions, serving, rules, Path(temporary))
         decided = _decide(entrants, cars).as_dict()
-        facts = {number: model.valuation.facts for number, model in entrants.usable.items()}
+        facts = {n: version.serving.valuation.facts for n, version in entrants.usable.items()}
     decision = decided | {
         "version": decided["version"] or versions[0],
         "reasons": [*entrants.excluded, *decided["reasons"]],
@@ -124,7 +125,7 @@ def _entrants(
     rules: list[candidates.Rule],
     folder: Path,
 ) -> Entrants:
-    """Fetch and try all models; exclude the challengers that a rule excludes."""
+    """Fetch and try all versions; exclude the challengers that a rule excludes."""
     numbered = [registry.version_by_number(number) for number in versions]
     usable, broken = candidates.fetch_usable(registry, numbered, folder)
     served, lost = candidates.fetch_usable(registry, [serving] if serving else [], folder)
@@ -133,15 +134,15 @@ def _entrants(
     return Entrants(usable, challengers, serving, rival, [*broken, *lost, *excluded])
 
 
-def _decide(entrants: Entrants, cars: Split) -> gate.Decision:
+def _decide(entrants: Entrants, cars: Split) -> Decision:
     """The gate's decision, with the comparison of golden prices that the service makes too."""
     challengers, rival = entrants.challengers, entrants.rival
     if entrants.serving and rival is None:
-        reason = f"production cannot be measured, so nothing is compared with it; {gate.BY_HAND}"
-        return gate.refusal(next(iter(challengers), ""), reason)
-    decision = gate.decide(
-        {number: model.valuation for number, model in challengers.items()},
-        rival.valuation if rival and not entrants.first_real else None,
+        reason = f"production cannot be measured, so nothing is compared with it; {BY_HAND}"
+        return refusal(next(iter(challengers), ""), reason)
+    decision = decide(
+        {n: Challenger(v.twin.valuation, v.serving.valuation) for n, v in challengers.items()},
+        rival.twin.valuation if rival and not entrants.first_real else None,
         cars.train,
         cars.test,
     )
@@ -158,7 +159,7 @@ def _card(number: str, facts: Mapping[str, Any], decision: Mapping[str, Any]) ->
     return runs.ModelCard(model_card.as_markdown(title, card), model_card.as_html(title, card))
 
 
-def _price_jump(best: CheckedModel | None, rival: CheckedModel | None) -> str:
+def _price_jump(best: CheckedVersion | None, rival: CheckedVersion | None) -> str:
     """Why the service would refuse `best` after `rival` for its golden prices; "" if it would not.
 
     The same comparison as the service's, made before an alias moves.
@@ -168,7 +169,7 @@ def _price_jump(best: CheckedModel | None, rival: CheckedModel | None) -> str:
     if best.version.tags.get(PRICE_JUMP_TAG) == PRICE_JUMP_ACCEPTED:
         return ""
     try:
-        golden_set.compare(best.golden_prices, rival.golden_prices)
+        golden_set.compare(best.serving.golden_prices, rival.serving.golden_prices)
     except golden_set.GoldenSetError as error:
         return str(error)
     return ""

@@ -7,6 +7,7 @@ step can run on any machine and again.
 import hashlib
 import logging
 import subprocess
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pandas as pd
 from vehicle_price.evaluation import plots
 from vehicle_price.evaluation.baseline import baseline_prices
 from vehicle_price.evaluation.metrics import coverage, metrics, slices
-from vehicle_price.model.valuation import Valuation
+from vehicle_price.model.valuation import FittedValuation
 from vehicle_price.names import market_of
 from vehicle_price.pipelines import contract_reports
 from vehicle_price.registry import runs
@@ -39,36 +40,45 @@ from vehicle_price.training.split import Split, split_by_time
 log = logging.getLogger(__name__)
 
 EXAMPLES = 5
+TWIN_FACTS = ("trained_cars", "first_day", "last_day")
 PROJECT = Path(__file__).parents[3]  # of a checkout; elsewhere it has no Pipfile.lock
 
 
 def train_family(settings: Settings, dataset_uri: str, family: str, seed: int) -> dict:
-    """Fit one family on a dataset, measure it on later, unseen cars, and register it.
+    """Fit one family on a dataset, measure it on later, unseen cars, fit it again on every car, and
+    register both models as one version.
 
     Returns family, version, run_id and metrics. Raises StorageError, TrainingError and
     RegistryError.
     """
     dataset = asdict(open_dataset(dataset_uri))
     cars = split_by_time(read_listings(dataset_uri))
-    valuation = fit(cars.train, family, seed, settings.train_threads)
-    prices = valuation.price_frame(cars.test)
+    twin = fit(cars.train, family, seed, settings.train_threads)
+    prices = twin.price_frame(cars.test)
     measured = _metrics(cars, prices)
     facts = {
         "data": dataset,
         "market": market_of(dataset["provenance"]["source"]),
         "metrics": measured,
+        "twin": {name: twin.facts[name] for name in TWIN_FACTS},
         **code_facts(settings),
     }
-    valuation = replace(valuation, facts=valuation.facts | facts)
-    record = _record(settings, valuation, cars, prices)
+    log.info("%s: fitting again on every car, the %d test cars too", family, len(cars.test))
+    serving = fit(cars.all_cars, family, seed, settings.train_threads)
+    models = runs.TrainedModels(_with_facts(serving, facts), _with_facts(twin, facts))
+    record = _record(settings, models, cars, prices)
     log.info(record.summary)
-    version = runs.register(Registry(settings.mlflow_tracking_uri), valuation, record)
+    version = runs.register(Registry(settings.mlflow_tracking_uri), models, record)
     return {
         "family": family,
         "version": version.version,
         "run_id": version.run_id,
         "metrics": measured,
     }
+
+
+def _with_facts(valuation: FittedValuation, facts: Mapping[str, object]) -> FittedValuation:
+    return replace(valuation, facts=valuation.facts | facts)
 
 
 def code_facts(settings: Settings) -> dict[str, object]:
@@ -104,16 +114,17 @@ def _metrics(cars: Split, prices: pd.DataFrame) -> dict[str, float]:
 
 
 def _record(
-    settings: Settings, valuation: Valuation, cars: Split, prices: pd.DataFrame
+    settings: Settings, models: runs.TrainedModels, cars: Split, prices: pd.DataFrame
 ) -> runs.TrainingRecord:
-    facts, test = valuation.facts, cars.test
+    facts, test = models.serving.facts, cars.test
     report_uri, source = (facts["data"]["provenance"][name] for name in ("report", "source"))
     mae = facts["metrics"]["mae"]
     return runs.TrainingRecord(
         summary=f"{facts['family']}: MAE {mae:,.0f} USD on {len(test):,} later, unseen cars",
         parameters=facts["parameters"]
         | {k: facts[k] for k in ("family", "seed", "coverage", "trained_cars")}
-        | {"threads": settings.train_threads, "first_test_day": cars.first_test_day},
+        | {"threads": settings.train_threads, "first_test_day": cars.first_test_day}
+        | {f"twin_{name}": value for name, value in facts["twin"].items()},
         metrics=facts["metrics"],
         tags={
             FAMILY_TAG: facts["family"],
@@ -135,6 +146,6 @@ def _record(
                 test["price"].to_numpy(), prices["price"].to_numpy()
             ),
             "error_by_price_band.png": plots.error_by_price_band(test["price"], prices["price"]),
-            "importance.png": plots.importance(valuation.price_booster),
+            "importance.png": plots.importance(models.serving.price_booster),
         },
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import mlflow
 import requests
@@ -25,6 +26,7 @@ from vehicle_price.registry.names import (
     PRODUCTION,
     PROMOTED_BY_TAG,
     PROMOTION_REASON_TAG,
+    TWIN_MANIFEST_TAG,
     WEBHOOK_EVENTS,
     WEBHOOK_NAME,
 )
@@ -46,6 +48,20 @@ class ModelVersion:
     aliases: tuple[str, ...]
     tags: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
+
+
+class Part(NamedTuple):
+    """One of the models that a version consists of.
+
+    folder: among the version's artifacts. manifest_tag: the tag that holds its manifest's SHA-256.
+    """
+
+    folder: str
+    manifest_tag: str
+
+
+SERVING = Part("valuation", MANIFEST_TAG)  # has learnt from every car
+TWIN = Part("twin", TWIN_MANIFEST_TAG)  # the same recipe without the test days, to be measured
 
 
 class Registry:
@@ -76,19 +92,20 @@ class Registry:
         with self.reachable():
             return self._with_metrics(self.client.get_model_version(MODEL_NAME, number))
 
-    def fetch(self, version: ModelVersion, folder: Path) -> Path:
-        """Download a version's data files into `folder` and check their hashes.
+    def fetch(self, version: ModelVersion, folder: Path, part: Part = SERVING) -> Path:
+        """Download the files of a part of a version into `folder` and check their hashes.
 
         Returns `folder`. Raises artifact.ArtifactError when a file is not what was registered.
         Nothing of the version is executed, and no other file of it is downloaded.
         """
-        manifest_sha256 = version.tags.get(MANIFEST_TAG)
+        manifest_sha256 = version.tags.get(part.manifest_tag)
         if not manifest_sha256:
             raise artifact.ArtifactError(
-                f"version {version.version}: no tag {MANIFEST_TAG}; not registered by this project"
+                f"version {version.version}: no tag {part.manifest_tag}; not registered by this "
+                "project"
             )
         folder.mkdir(parents=True, exist_ok=True)
-        uri = f"models:/{version.name}/{version.version}/artifacts/valuation"
+        uri = f"models:/{version.name}/{version.version}/artifacts/{part.folder}"
         mlflow.set_tracking_uri(self.tracking_uri)  # models:/ resolves against this global
         with self.reachable(), tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
             downloaded = mlflow.artifacts.download_artifacts(

@@ -12,7 +12,8 @@ PRODUCTION = "production"  # the version that the service answers with
 CHALLENGER = "challenger"  # the best version of the last training run, if the gate refused it
 PREVIOUS = "previous"  # the version that `production` pointed to before
 
-MANIFEST_TAG = "manifest_sha256"  # version only: SHA-256 of the artifact's manifest
+MANIFEST_TAG = "manifest_sha256"  # version only: SHA-256 of the manifest of the model that serves
+TWIN_MANIFEST_TAG = "twin_manifest_sha256"  # version only: of its measured twin
 DATA_HASH_TAG = "data_sha256"
 DATA_SPAN_TAG = "data_span"  # first and last posting day
 CODE_COMMIT_TAG = "git_commit"

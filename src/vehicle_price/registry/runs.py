@@ -18,13 +18,12 @@ from mlflow.data.meta_dataset import MetaDataset
 from mlflow.models import infer_signature
 
 from vehicle_price.model import artifact
-from vehicle_price.model.valuation import Valuation
-from vehicle_price.registry.client import ModelVersion, Registry
+from vehicle_price.model.valuation import FittedValuation
+from vehicle_price.registry.client import SERVING, TWIN, ModelVersion, Registry
 from vehicle_price.registry.names import (
     CARD_TAG,
     GATE_REASONS_TAG,
     GATE_TAG,
-    MANIFEST_TAG,
     MODEL_NAME,
     REPORT_EXPERIMENT,
     REPORT_TAG,
@@ -59,6 +58,16 @@ class TrainingRecord:
     figures: Mapping[str, Figure]
 
 
+class TrainedModels(NamedTuple):
+    """What a version consists of: one recipe, fitted twice.
+
+    serving: on every car. twin: without the test days, so that it can be measured on them.
+    """
+
+    serving: FittedValuation
+    twin: FittedValuation
+
+
 class ModelCard(NamedTuple):
     """A version's model card, as Markdown and as a web page."""
 
@@ -66,8 +75,8 @@ class ModelCard(NamedTuple):
     page: str
 
 
-def register(registry: Registry, valuation: Valuation, record: TrainingRecord) -> ModelVersion:
-    """Log one trained model as a run and register it as a new version. Raises RegistryError."""
+def register(registry: Registry, models: TrainedModels, record: TrainingRecord) -> ModelVersion:
+    """Log a training as a run and register its models as a new version. Raises RegistryError."""
     client = registry.client
     with registry.reachable():
         mlflow.set_tracking_uri(registry.tracking_uri)
@@ -75,10 +84,10 @@ def register(registry: Registry, valuation: Valuation, record: TrainingRecord) -
         run_name = str(record.parameters["family"])
         with mlflow.start_run(run_name=run_name, tags=dict(record.tags)):
             _log_record(record)
-            model_info, manifest_sha256 = _log_model(valuation, record)
+            model_info, manifests = _log_models(models, record)
         number = client.get_model_version(MODEL_NAME, model_info.registered_model_version).version
         client.update_model_version(MODEL_NAME, number, record.summary)
-        for tag, value in (dict(record.tags) | {MANIFEST_TAG: manifest_sha256}).items():
+        for tag, value in (dict(record.tags) | manifests).items():
             client.set_model_version_tag(MODEL_NAME, number, tag, value)
     log.info("registered version %s of %s", number, MODEL_NAME)
     return registry.version_by_number(number)
@@ -173,24 +182,27 @@ def _log_record(record: TrainingRecord) -> None:
         mlflow.log_figure(figure, f"plots/{name}")
 
 
-def _log_model(valuation: Valuation, record: TrainingRecord) -> tuple[object, str]:
-    """Log and register the model; returns MLflow's description and the manifest's SHA-256."""
+def _log_models(models: TrainedModels, record: TrainingRecord) -> tuple[object, dict[str, str]]:
+    """Log and register the models; returns MLflow's description, and the tags of the manifests."""
     examples = record.examples[[c.name for c in FEATURES]].reset_index(drop=True)
     examples = examples.astype({"year": float, "odometer": float})
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "valuation"
-        manifest_sha256 = artifact.save(valuation, folder)
+        folders = {part: Path(temporary) / part.folder for part in (SERVING, TWIN)}
+        manifests = {
+            SERVING.manifest_tag: artifact.save(models.serving, folders[SERVING]),
+            TWIN.manifest_tag: artifact.save(models.twin, folders[TWIN]),
+        }
         model_info = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(PACKAGE / "registry" / "pyfunc_model.py"),
-            artifacts={"valuation": str(folder)},
+            artifacts={part.folder: str(folder) for part, folder in folders.items()},
             code_paths=[str(PACKAGE)],
-            signature=infer_signature(examples, valuation.price_frame(examples).astype(float)),
+            signature=infer_signature(examples, models.serving.price_frame(examples).astype(float)),
             input_example=examples.head(2),
             pip_requirements=list(REQUIREMENTS),
             registered_model_name=MODEL_NAME,
         )
-    return model_info, manifest_sha256
+    return model_info, manifests
 
 
 def _gate_tags(number: str, decision: dict) -> dict[str, str]:

@@ -9,9 +9,15 @@ import pandas as pd
 import pytest
 
 from unit_tests.helpers import tiny
-from vehicle_price.evaluation import gate
-from vehicle_price.evaluation.gate import MIN_CARS, Decision, decide, unseen_cars
 from vehicle_price.evaluation.metrics import metrics
+from vehicle_price.gate.decision import (
+    MIN_CARS,
+    Challenger,
+    Decision,
+    decide,
+    first_half,
+    unseen_cars,
+)
 from vehicle_price.model.valuation import Valuation
 from vehicle_price.training.fit import fit
 
@@ -59,9 +65,10 @@ def poor() -> Valuation:
 
 
 def decided(challengers: dict[str, object], production: object = None) -> Decision:
-    """The gate's decision on the tiny split."""
+    """The gate's decision on the tiny split; each challenger is its own refit."""
     halves = tiny.halves()
-    return decide(challengers, as_trained(production), halves.train, halves.test)
+    refitted = {number: Challenger(model, model) for number, model in challengers.items()}
+    return decide(refitted, as_trained(production), halves.train, halves.test)
 
 
 def as_trained(model: object) -> object:
@@ -151,8 +158,9 @@ def test_cars_that_production_was_trained_on_are_left_out():
 
 def test_with_too_few_unseen_cars_nothing_is_promoted():
     halves = tiny.halves()
-    enough = decide({"1": good()}, None, halves.train, halves.test.head(MIN_CARS))
-    few = decide({"1": good()}, None, halves.train, halves.test.head(MIN_CARS - 1))
+    challengers = {"1": Challenger(good(), good())}
+    enough = decide(challengers, None, halves.train, halves.test.head(MIN_CARS))
+    few = decide(challengers, None, halves.train, halves.test.head(MIN_CARS - 1))
     assert enough.promoted
     assert refusals(few) == few.reasons and "only 199 of 199 held-out cars" in few.reasons[0]
     assert (few.measured, few.cars) == ({}, 199)
@@ -186,7 +194,7 @@ def test_production_must_be_beaten_by_the_stated_margin(error, promoted):
 def test_a_gain_that_a_few_cars_make_is_not_enough():
     test = tiny.halves().test
     lucky, production = (pd.Series(dollars, test["id"]) for dollars in (1_020.0, 1_000.0))
-    confirms = test["id"][int(np.argmin(gate.first_half(test)))]
+    confirms = test["id"][int(np.argmin(first_half(test)))]
     lucky[confirms], production[confirms] = 0.0, 40_000.0
     reasons = refusals(decided({"2": BiasedModel(lucky)}, BiasedModel(production)))
     assert reasons[0].startswith("refused: gain over production")

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from vehicle_price.evaluation.bootstrap import Bounds, clusters_of, simultaneous_bounds
 from vehicle_price.evaluation.segments import segments
+from vehicle_price.gate.bootstrap import Bounds, clusters_of, simultaneous_bounds
 
 CONFIDENCE = 0.99  # of each bound
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vehicle_price.evaluation.model_card import as_html, as_markdown, sections
+from vehicle_price.gate.model_card import as_html, as_markdown, sections
 
 FACTS = {
     "family": "xgboost",

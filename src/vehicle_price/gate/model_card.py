@@ -8,7 +8,7 @@ import html as markup
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from vehicle_price.evaluation.comparison import CONFIDENCE
+from vehicle_price.gate.comparison import CONFIDENCE
 
 Row = tuple[str, ...]
 
@@ -39,7 +39,7 @@ class Section(NamedTuple):
 def sections(version: str, facts: Mapping[str, Any], decision: Mapping[str, Any]) -> list[Section]:
     """The content of the card of `version`.
 
-    facts: of the model (`Valuation.facts`). decision: `gate.Decision.as_dict`.
+    facts: of the model (`Valuation.facts`). decision: `Decision.as_dict`.
     """
     data, is_best = facts["data"], version == decision["version"]
     was_beaten = not is_best and version in decision["measured"]
@@ -50,8 +50,9 @@ def sections(version: str, facts: Mapping[str, Any], decision: Mapping[str, Any]
         Section("How it was made", head=("", ""), rows=_making_rows(facts)),
         Section(
             "How good it is",
-            f"On {decision['cars']:,} cars posted later than all that any compared model learnt "
-            "from, and never posted before; one row a car.",
+            f"On {decision['cars']:,} cars posted later than all that any measured model learnt "
+            "from, and never posted before; one row a car. Of each version its twin is measured: "
+            "the same recipe, fitted without these days. The model that serves knows them too.",
             ("", "MAE", "median APE", "R²", "interval holds"),
             [_measured_row(name, of) for name, of in decision["measured"].items()],
         ),
@@ -88,8 +89,16 @@ def _data_rows(facts: Mapping[str, Any], data: Mapping[str, Any]) -> list[Row]:
         ("listings in the dataset", f"{data['rows']:,}"),
         ("cars that it learnt from", f"{facts['trained_cars']:,}"),
         ("posted", f"{facts['first_day']} to {facts['last_day']}"),
+        *_twin_rows(facts.get("twin")),
         ("hash of the dataset", str(data["sha256"])),
     ]
+
+
+def _twin_rows(twin: Mapping[str, Any] | None) -> list[Row]:
+    if not twin:  # of a version that was registered before versions had twins
+        return []
+    learnt = f"{twin['trained_cars']:,}, posted until {twin['last_day']}"
+    return [("cars that its measured twin learnt from", learnt)]
 
 
 def _making_rows(facts: Mapping[str, Any]) -> list[Row]:

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vehicle_price.evaluation.comparison import CONFIDENCE, Check, Compared
-from vehicle_price.evaluation.listing_checks import listing_checks
 from vehicle_price.evaluation.metrics import interval_score
-from vehicle_price.evaluation.probes import PriceFrame, probe
-from vehicle_price.evaluation.segment_checks import COMPARED_CARS, segment_checks
 from vehicle_price.evaluation.segments import price_bands
+from vehicle_price.gate.comparison import CONFIDENCE, Check, Compared
+from vehicle_price.gate.listing_checks import listing_checks
+from vehicle_price.gate.probes import PriceFrame, probe
+from vehicle_price.gate.segment_checks import COMPARED_CARS, segment_checks
 
 # A challenger's MAE must be lower by this share of production's: another month of listings changes
 # the MAE by as much, so a smaller gain is not worth a change.

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from unit_tests.helpers import tiny
-from vehicle_price.evaluation.probes import CARS, probe
+from vehicle_price.gate.probes import CARS, probe
 from vehicle_price.names import FAMILY_NAMES
 
 

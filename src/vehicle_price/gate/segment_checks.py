@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vehicle_price.evaluation.comparison import CONFIDENCE, Check, Compared
+from vehicle_price.gate.comparison import CONFIDENCE, Check, Compared
 
 COMPARED_CARS = 100  # of a segment that is compared with the rival
 SMALL_SEGMENT_FACTOR = 1.5  # times the baseline's error, in smaller segments

@@ -1,26 +1,28 @@
 """The promotion gate: which model goes to production, and why.
 
-It measures every model itself, on the same cars, in the same run. Of logged metrics only those of
-production are used, to see whether the listings are still what it was made for
-(`listing_checks.py`). A car that any of the models was fitted on is left out. The best challenger
-is chosen on one half of the cars and checked on the other: on the same cars, the best of several
-looks better than it is.
+It measures every model itself, on the same cars, in the same run: the twins of the versions, which
+were fitted without the test days. The refits serve (`refit_checks.py`). Of logged metrics only
+those of production are used, to see whether the listings are still what it was made for
+(`listing_checks.py`). A car that any of the twins was fitted on is left out. The best challenger is
+chosen on one half of the cars and checked on the other: on the same cars, the best of several looks
+better than it is.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from vehicle_price.evaluation.baseline import baseline_prices
-from vehicle_price.evaluation.checks import all_checks, gain_bounds
-from vehicle_price.evaluation.comparison import Check, Compared
 from vehicle_price.evaluation.metrics import coverage, metrics
-from vehicle_price.evaluation.segment_checks import segment_table
 from vehicle_price.features.deduplication import car_hashes, is_seen
+from vehicle_price.gate.checks import all_checks, gain_bounds
+from vehicle_price.gate.comparison import Check, Compared
+from vehicle_price.gate.refit_checks import refit_checks
+from vehicle_price.gate.segment_checks import segment_table
 from vehicle_price.model.valuation import Valuation
 
 MIN_CARS = 200  # that no model was fitted on; half of them choose, half of them confirm
@@ -29,6 +31,16 @@ BY_HAND = (
     "a person can decide: the DAG promote_version, or `vehicle-price promote <version> "
     "--reason <why>`"
 )
+
+
+class Challenger(NamedTuple):
+    """A version that challenges production: one recipe, fitted twice.
+
+    twin: without the test days; it is measured. refit: on every car; it serves.
+    """
+
+    twin: Valuation
+    refit: Valuation
 
 
 @dataclass(frozen=True)
@@ -69,7 +81,7 @@ class Decision:
 
 
 def decide(
-    challengers: Mapping[str, Valuation],
+    challengers: Mapping[str, Challenger],
     production: Valuation | None,
     train: pd.DataFrame,
     test: pd.DataFrame,
@@ -77,12 +89,13 @@ def decide(
     """Choose the best of `challengers` (by version) and compare it with the production model.
 
     train: cars for the baseline, test: held-out cars; both accepted listings, one row a car.
-    production: None to compare with the baseline. Without challengers, and where a model that is
-    compared has no finite MAE, nothing is promoted.
+    production: its twin; None to compare with the baseline. Without challengers, and where a model
+    that is compared has no finite MAE, nothing is promoted.
     """
     if not challengers:
         return refusal("", "there is no challenger to measure")
-    models = dict(challengers) | ({PRODUCTION: production} if production else {})
+    models = {number: challenger.twin for number, challenger in challengers.items()}
+    models |= {PRODUCTION: production} if production else {}
     cars = unseen_cars(test, models)
     if len(cars) < MIN_CARS:
         return refusal(next(iter(challengers)), _too_few(len(cars), len(test)), len(cars))
@@ -95,22 +108,26 @@ def decide(
     outcome = {"version": best, "cars": len(cars), "measured": measured, "rival": rival}
     if not_finite := _not_finite(best, rival, measured):
         return _decision([not_finite], **outcome)
-    confirm = ~chooses
     compared = Compared(
-        cars=cars[confirm].reset_index(drop=True),
-        prices=prices[best][confirm].reset_index(drop=True),
-        rival_prices=prices[rival][confirm].reset_index(drop=True),
-        baseline=prices[BASELINE]["price"].to_numpy()[confirm],
+        cars=cars[~chooses].reset_index(drop=True),
+        prices=prices[best][~chooses].reset_index(drop=True),
+        rival_prices=prices[rival][~chooses].reset_index(drop=True),
+        baseline=prices[BASELINE]["price"].to_numpy()[~chooses],
         version=best,
         rival=rival,
         rival_facts=production.facts if production else None,
     )
     return _decision(
-        all_checks(compared, challengers[best].price_frame),
+        _checks(compared, challengers[best]),
         gain=gain_bounds(compared),
         segments=segment_table(compared),
         **outcome,
     )
+
+
+def _checks(compared: Compared, challenger: Challenger) -> list[Check]:
+    of_refit = refit_checks(compared, challenger.refit.price_frame(compared.cars))
+    return [*all_checks(compared, challenger.twin.price_frame), *of_refit]
 
 
 def _decision(checks: Sequence[Check], **outcome: Any) -> Decision:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vehicle_price.evaluation.comparison import Check, Compared
+from vehicle_price.gate.comparison import Check, Compared
 
 # How far production may be from its own figures on these cars: where it is farther, the listings
 # changed (miles became kilometres, makes were exchanged) and not the models.

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vehicle_price.evaluation.bootstrap import clusters_of, simultaneous_bounds
+from vehicle_price.gate.bootstrap import clusters_of, simultaneous_bounds
 
 CLUSTERS, CARS, GROUPS, TRIALS = 60, 10, 20, 200
 

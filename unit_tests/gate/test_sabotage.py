@@ -9,8 +9,8 @@ import pytest
 
 from unit_tests.helpers.sabotage import SABOTAGES, Sabotaged
 from vehicle_price.contract.check import check
-from vehicle_price.evaluation import gate
 from vehicle_price.evaluation.metrics import metrics
+from vehicle_price.gate.decision import Challenger, Decision, decide
 from vehicle_price.model.valuation import Valuation
 from vehicle_price.sources.sample.source import generate
 from vehicle_price.training.fit import fit
@@ -46,22 +46,57 @@ def production() -> Valuation:
     return replace(weak, facts=weak.facts | {"metrics": measured})
 
 
-def decided(challenger, train=None, test=None) -> gate.Decision:
-    """The gate's decision on a challenger of the weaker model."""
+def decided(twin, train=None, test=None, refit=None) -> Decision:
+    """The gate's decision on a challenger of the weaker model; the twin is its own refit."""
     train = halves().train if train is None else train
     test = halves().test if test is None else test
-    return gate.decide({"2": challenger}, production(), train, test)
+    challenger = Challenger(twin, twin if refit is None else refit)
+    return decide({"2": challenger}, production(), train, test)
 
 
-def refusals(decision: gate.Decision) -> list[str]:
+def refusals(decision: Decision) -> list[str]:
     """The reasons of a refusal."""
     assert not decision.promoted
     return [reason for reason in decision.reasons if reason.startswith("refused: ")]
 
 
+@cache
+def honest_refit() -> Valuation:
+    """The honest model's refit on every car."""
+    return fitted(halves().all_cars)
+
+
 def test_the_honest_model_is_promoted():
-    decision = decided(honest())
+    decision = decided(honest(), refit=honest_refit())
     assert decision.promoted, decision.reasons
+
+
+@pytest.mark.filterwarnings("ignore:invalid value", "ignore:overflow")
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("one make at a constant price", "refit's MAE on make toyota"),
+        ("one state at half price", "of state ca is -"),
+        ("an interval from $1 to a hundred million", "refit's interval is"),
+        ("a narrow lie of an interval", "refit's interval is"),
+        ("all prices 5 % too high", "refit's median price of all cars"),
+        ("not a number", "not all numbers"),
+        ("prices in cents", "refit's median price of all cars"),
+    ],
+)
+def test_a_refit_that_is_not_what_its_twin_was_measured_as_is_refused(name, reason):
+    change = next(sabotage.change for sabotage in SABOTAGES if sabotage.name == name)
+    decision = decided(honest(), refit=Sabotaged(honest_refit(), change))
+    reasons = refusals(decision)
+    assert all("refit" in text for text in reasons) and not decision.harmless
+    assert [text for text in reasons if reason in text], reasons
+
+
+def test_a_refit_on_the_prices_of_other_cars_is_refused():
+    cars = halves().all_cars
+    prices = np.random.default_rng(0).permutation(cars["price"])
+    reasons = refusals(decided(honest(), refit=fitted(cars.assign(price=prices))))
+    assert [text for text in reasons if "refit's MAE on all cars" in text], reasons
 
 
 @pytest.mark.filterwarnings("ignore:invalid value", "ignore:overflow")

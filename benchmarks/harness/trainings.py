@@ -1,0 +1,82 @@
+"""Many trainings on the same listings, of which only the prices of the test cars are kept."""
+
+import logging
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from vehicle_price.pipelines import ingestion
+from vehicle_price.settings import Settings
+from vehicle_price.storage.dataset import read_listings
+from vehicle_price.training.fit import fit
+from vehicle_price.training.split import Split, split_by_time
+
+log = logging.getLogger(__name__)
+
+ROUNDS = (100, 200, 300, 500, 1_000)
+FOREST_EVERY = 5  # of so many recipes, one is a random forest: it takes twice as long
+
+
+class Recipe(NamedTuple):
+    """seed: also of the cars drawn. share: of the training cars. size: rounds, or trees of a
+    forest."""
+
+    family: str
+    seed: int
+    share: float
+    size: int
+
+
+class Trainings(NamedTuple):
+    """cars: the split. prices: recipe → `price_frame` of the test cars."""
+
+    cars: Split
+    prices: dict[Recipe, pd.DataFrame]
+
+
+def recipes(count: int) -> list[Recipe]:
+    """`count` different recipes, the same each time."""
+    random = np.random.default_rng(0)
+    families = [
+        "random_forest" if n % FOREST_EVERY == 0 else "xgboost" for n in range(1, count + 1)
+    ]
+    return [
+        Recipe(
+            family,
+            seed,
+            round(float(random.uniform(0.5, 1.0)), 2),
+            30 if family == "random_forest" else int(random.choice(ROUNDS)),
+        )
+        for seed, family in enumerate(families)
+    ]
+
+
+def train_all(settings: Settings, source: str, data: str, count: int) -> Trainings:
+    """Fit `count` recipes on the listings of a source. What is already in `settings.data_root` is
+    not made again."""
+    dataset = ingestion.ingest(settings, source, data, settings.sample_rows, settings.seed)
+    cars = split_by_time(read_listings(dataset["uri"]))
+    folder = Path(settings.data_root) / f"prices-{dataset['sha256'][:12]}"
+    folder.mkdir(exist_ok=True)
+    return Trainings(
+        cars,
+        {
+            recipe: _prices(cars, recipe, settings.train_threads, folder)
+            for recipe in recipes(count)
+        },
+    )
+
+
+def _prices(cars: Split, recipe: Recipe, threads: int, folder: Path) -> pd.DataFrame:
+    file = folder / f"{'-'.join(map(str, recipe))}.parquet"
+    if not file.exists():
+        log.info("training %s", recipe)
+        some = cars.train.sample(frac=recipe.share, random_state=recipe.seed).sort_index()
+        name = "n_estimators" if recipe.family == "random_forest" else "rounds"
+        parameters = {name: recipe.size}
+        learnt = some.reset_index(drop=True)
+        model = fit(learnt, recipe.family, recipe.seed, threads, parameters)
+        model.price_frame(cars.test).to_parquet(file)
+    return pd.read_parquet(file)
