@@ -5,7 +5,7 @@ counts as a region of its own. The gate sees the stored prices of the drawn cars
 of a challenger is known: it is the gain on all test cars.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,34 +54,38 @@ class Simulation:
         """On all test cars, US dollars."""
         return float(np.abs(prices[:, 0] - self.actual).mean())
 
-    def as_good_as_production(self, count: int) -> Iterator[Outcome]:
+    def as_good_as_production(self, seed: int) -> Outcome:
         """Two challengers that are exactly as good as production: in each drawn region and day,
         chance says which of three models' prices are whose."""
-        for seed in range(count):
-            random = np.random.default_rng(seed)
-            cars, drawn = self._draw(random)
-            chosen = random.permutation(len(self.prices))[:3]
-            stacked = np.stack([self.prices[n][cars["row"]] for n in chosen])
-            whose = random.permuted(np.tile(np.arange(3), (drawn.max() + 1, 1)), axis=1)[drawn]
-            mixed = [stacked[whose[:, role], np.arange(len(cars))] for role in range(3)]
-            mae = float(np.mean([self.mae(self.prices[n]) for n in chosen]))
-            yield self._decide(cars.assign(row=np.arange(len(cars))), mixed, mae)
+        random = np.random.default_rng(seed)
+        cars, drawn = self._draw(random)
+        chosen = random.permutation(len(self.prices))[:3]
+        stacked = np.stack([self.prices[n][cars["row"]] for n in chosen])
+        whose = random.permuted(np.tile(np.arange(3), (drawn.max() + 1, 1)), axis=1)[drawn]
+        mixed = [stacked[whose[:, role], np.arange(len(cars))] for role in range(3)]
+        mae = float(np.mean([self.mae(self.prices[n]) for n in chosen]))
+        return self._decide(cars.assign(row=np.arange(len(cars))), mixed, mae)
 
-    def better_by(self, share: float, count: int) -> Iterator[Outcome]:
+    def better_by(self, share: float, seed: int) -> Outcome:
         """A challenger whose MAE is lower by `share` of production's: between the prices of a
-        worse model, which is in production, and of a better one."""
+        worse model, which is in production, and of a better one. Raises IndexError when no two
+        models differ by as much."""
         pairs = [
             (worse, better)
             for worse in self.prices
             for better in self.prices
             if self.mae(better) <= (1 - share) * self.mae(worse)
         ]
-        for seed in range(count) if pairs else ():
-            random = np.random.default_rng(seed)
-            worse, better = pairs[random.integers(len(pairs))]
-            cars, _ = self._draw(random)
-            challenger = self._between(worse, better, share)
-            yield self._decide(cars, [worse, challenger], self.mae(worse))
+        random = np.random.default_rng(seed)
+        worse, better = pairs[random.permutation(len(pairs))[0]]
+        cars, _ = self._draw(random)
+        challenger = self._between(worse, better, share)
+        return self._decide(cars, [worse, challenger], self.mae(worse))
+
+    def largest_gain(self) -> float:
+        """Of the best model over the worst, as a share of the worst's MAE."""
+        maes = [self.mae(prices) for prices in self.prices]
+        return 1 - min(maes) / max(maes)
 
     def _between(self, worse: np.ndarray, better: np.ndarray, share: float) -> np.ndarray:
         """Weighted means of two models' prices whose MAE is lower by `share` than the worse's."""

@@ -1,4 +1,8 @@
-"""Many trainings on the same listings, of which only the prices of the test cars are kept."""
+"""Many trainings on the same listings, of which only the prices of the test cars are kept.
+
+Only of XGBoost: on the real listings the median price of every forest is 4 % below the asked one,
+which the gate refuses whatever the forest's error.
+"""
 
 import logging
 from pathlib import Path
@@ -15,18 +19,16 @@ from vehicle_price.training.split import Split, split_by_time
 
 log = logging.getLogger(__name__)
 
-ROUNDS = (100, 200, 300, 500, 1_000)
-FOREST_EVERY = 5  # of so many recipes, one is a random forest: it takes twice as long
+FAMILY, ROUNDS = "xgboost", (400, 600, 800, 1_000)  # with fewer rounds prices are biased
+MIN_SHARE = 0.3
 
 
 class Recipe(NamedTuple):
-    """seed: also of the cars drawn. share: of the training cars. size: rounds, or trees of a
-    forest."""
+    """seed: also of the cars drawn. share: of the training cars."""
 
-    family: str
     seed: int
     share: float
-    size: int
+    rounds: int
 
 
 class Trainings(NamedTuple):
@@ -39,17 +41,9 @@ class Trainings(NamedTuple):
 def recipes(count: int) -> list[Recipe]:
     """`count` different recipes, the same each time."""
     random = np.random.default_rng(0)
-    families = [
-        "random_forest" if n % FOREST_EVERY == 0 else "xgboost" for n in range(1, count + 1)
-    ]
     return [
-        Recipe(
-            family,
-            seed,
-            round(float(random.uniform(0.5, 1.0)), 2),
-            30 if family == "random_forest" else int(random.choice(ROUNDS)),
-        )
-        for seed, family in enumerate(families)
+        Recipe(seed, round(random.uniform(MIN_SHARE, 1.0), 2), int(random.choice(ROUNDS)))
+        for seed in range(count)
     ]
 
 
@@ -74,9 +68,7 @@ def _prices(cars: Split, recipe: Recipe, threads: int, folder: Path) -> pd.DataF
     if not file.exists():
         log.info("training %s", recipe)
         some = cars.train.sample(frac=recipe.share, random_state=recipe.seed).sort_index()
-        name = "n_estimators" if recipe.family == "random_forest" else "rounds"
-        parameters = {name: recipe.size}
-        learnt = some.reset_index(drop=True)
-        model = fit(learnt, recipe.family, recipe.seed, threads, parameters)
+        learnt, rounds = some.reset_index(drop=True), {"rounds": recipe.rounds}
+        model = fit(learnt, FAMILY, recipe.seed, threads, rounds)
         model.price_frame(cars.test).to_parquet(file)
     return pd.read_parquet(file)

@@ -34,7 +34,7 @@ class ConstantScorer:
 
 
 class BiasedModel:
-    """A model whose error is a constant in US dollars, too much and too little in turns; it was
+    """A model whose error is a constant in US dollars, too much or too little by its id; it was
     fitted on no cars. Its interval holds nine in ten prices."""
 
     seen_cars = np.array([], np.uint64)
@@ -46,7 +46,7 @@ class BiasedModel:
 
     def price_frame(self, cars):
         """The right price plus or minus the error."""
-        number = np.arange(len(cars))
+        number = pd.util.hash_pandas_object(cars["id"], index=False).to_numpy()
         dollars = self.dollars if np.isscalar(self.dollars) else cars["id"].map(self.dollars)
         price = cars["price"] + dollars * np.where(number % 2, 1, -1)
         width = np.where(number % 10, 10_000, 0)
@@ -198,6 +198,18 @@ def test_a_gain_that_a_few_cars_make_is_not_enough():
     lucky[confirms], production[confirms] = 0.0, 40_000.0
     reasons = refusals(decided({"2": BiasedModel(lucky)}, BiasedModel(production)))
     assert reasons[0].startswith("refused: gain over production")
+
+
+def test_cars_of_one_region_and_day_choose_or_confirm_together():
+    cars = tiny.halves().test
+    chooses = first_half(cars)
+    sides = (
+        pd.Series(chooses).groupby([cars["region"], cars["posting_day"]], dropna=False).nunique()
+    )
+    assert (sides == 1).all() and 0.4 < chooses.mean() < 0.6
+    assert (first_half(cars.sample(frac=1, random_state=1)).sum()) == chooses.sum()
+    alike = first_half(cars.assign(region="boise", posting_day="2021-05-01"))
+    assert 0.4 < alike.mean() < 0.6  # by car
 
 
 def test_a_model_whose_interval_lies_is_refused():

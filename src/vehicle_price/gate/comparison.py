@@ -66,9 +66,13 @@ class Compared:
 
     @cached_property
     def segments(self) -> dict[str, np.ndarray]:
-        """`segments.segments` of the cars, by the rival's prices: a challenger that doubles its own
-        would leave its band."""
-        return segments(self.cars, self.rival_prices["price"].to_numpy())
+        """`segments.segments` of the cars, by the geometric mean of both prices.
+
+        By one model's prices, the other one would look worse: a band holds the cars that the first
+        estimates low, which the second estimates higher, however good both are.
+        """
+        product = self.prices["price"].to_numpy(float) * self.rival_prices["price"].to_numpy(float)
+        return segments(self.cars, np.sqrt(product))
 
     def bounds(self, values: np.ndarray) -> Bounds:
         """Bounds of the mean of `values` (rows,), CONFIDENCE on each side."""

@@ -12,7 +12,6 @@ import pandas as pd
 
 from vehicle_price.gate.comparison import Check, Compared
 
-MIN_CARS = 10  # of a segment
 # Refits of both families on the real listings and on the sample differ from their twins by 0.4 % in
 # the median, by 8 % in a segment, and their errors are 0.6 to 1.0 of the twins' in every segment.
 MAX_SHIFT, MAX_SEGMENT_SHIFT = 0.03, 0.2  # of the median price
@@ -27,15 +26,14 @@ def refit_checks(compared: Compared, refit_prices: pd.DataFrame) -> Iterator[Che
     if not np.isfinite(refit_prices.to_numpy(float)).all():
         yield Check(False, "the refit's prices are not all numbers", safety=True)
         return
-    groups = {n: rows for n, rows in compared.segments.items() if rows.sum() >= MIN_CARS}
     everything = {"all cars": np.ones(len(price), bool)}
     ratio = price / np.maximum(compared.prices["price"].to_numpy(float), 1.0)
     yield _shift(ratio, everything, MAX_SHIFT)
     error = np.abs(price - compared.actual)
     yield _error(error, compared.error, everything, MAX_ERROR)
-    if groups:
-        yield _shift(ratio, groups, MAX_SEGMENT_SHIFT)
-        yield _error(error, compared.error, groups, MAX_SEGMENT_ERROR)
+    if compared.segments:
+        yield _shift(ratio, compared.segments, MAX_SEGMENT_SHIFT)
+        yield _error(error, compared.error, compared.segments, MAX_SEGMENT_ERROR)
     yield _interval(refit_prices, compared)
 
 

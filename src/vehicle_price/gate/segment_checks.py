@@ -7,16 +7,17 @@ import numpy as np
 from vehicle_price.gate.comparison import CONFIDENCE, Check, Compared
 
 COMPARED_CARS = 100  # of a segment that is compared with the rival
-SMALL_SEGMENT_FACTOR = 1.5  # times the baseline's error, in smaller segments
+MAX_OF_BASELINE, MAX_OF_RIVAL = 1.5, 2.0  # times their error, in smaller segments
 
 
 def segment_checks(compared: Compared) -> Iterator[Check]:
-    """No large segment is worse than the rival's; no small one is far worse than the baseline's."""
+    """No large segment is worse than the rival's; no small one is far worse than the rival's and
+    the baseline's."""
     sizes = {name: rows.sum() for name, rows in compared.segments.items()}
     if large := [name for name, cars in sizes.items() if cars >= COMPARED_CARS]:
         yield _large_segments(large, compared)
     if small := [name for name in sizes if name not in large]:
-        yield _small_segments(small, compared)
+        yield from _small_segments(small, compared)
 
 
 def segment_table(compared: Compared) -> list[dict[str, object]]:
@@ -46,16 +47,25 @@ def _large_segments(names: list[str], compared: Compared) -> Check:
     return Check(bool(worse_by[worst] <= 0), text, safety=True)
 
 
-def _small_segments(names: list[str], compared: Compared) -> Check:
+def _small_segments(names: list[str], compared: Compared) -> Iterator[Check]:
+    """Few cars give no useful bound, so only large factors are refused."""
     baseline_error = np.abs(compared.baseline - compared.actual)
+    yield _within_factor("the baseline", baseline_error, MAX_OF_BASELINE, names, compared)
+    if compared.rival_facts is not None:
+        yield _within_factor(compared.rival, compared.rival_error, MAX_OF_RIVAL, names, compared)
+
+
+def _within_factor(
+    other: str, error: np.ndarray, limit: float, names: list[str], compared: Compared
+) -> Check:
     ratio_of = {
-        name: float(compared.error[rows].mean() / baseline_error[rows].mean())
+        name: float(compared.error[rows].mean() / error[rows].mean())
         for name in names
         for rows in [compared.segments[name]]
     }
     worst = max(ratio_of, key=ratio_of.__getitem__)
     text = (
         f"of {len(names)} small segments the worst is {worst}: its error is {ratio_of[worst]:.2f} "
-        f"times the baseline's; at most {SMALL_SEGMENT_FACTOR} allowed"
+        f"times that of {other}; at most {limit:g} allowed"
     )
-    return Check(ratio_of[worst] <= SMALL_SEGMENT_FACTOR, text, safety=True)
+    return Check(ratio_of[worst] <= limit, text, safety=True)
