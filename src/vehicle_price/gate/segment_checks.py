@@ -7,17 +7,23 @@ import numpy as np
 from vehicle_price.gate.comparison import CONFIDENCE, Check, Compared
 
 COMPARED_CARS = 100  # of a segment that is compared with the rival
+COMPARED_CLUSTERS = 20  # of the same: a bootstrap of a few regions and days promises too much
 MAX_OF_BASELINE, MAX_OF_RIVAL = 1.5, 2.0  # times their error, in smaller segments
 
 
 def segment_checks(compared: Compared) -> Iterator[Check]:
     """No large segment is worse than the rival's; no small one is far worse than the rival's and
     the baseline's."""
-    sizes = {name: rows.sum() for name, rows in compared.segments.items()}
-    if large := [name for name, cars in sizes.items() if cars >= COMPARED_CARS]:
+    large = [name for name, rows in compared.segments.items() if _is_large(rows, compared)]
+    if large:
         yield _large_segments(large, compared)
-    if small := [name for name in sizes if name not in large]:
+    if small := [name for name in compared.segments if name not in large]:
         yield from _small_segments(small, compared)
+
+
+def _is_large(rows: np.ndarray, compared: Compared) -> bool:
+    clusters = np.unique(compared.clusters[rows])
+    return rows.sum() >= COMPARED_CARS and len(clusters) >= COMPARED_CLUSTERS
 
 
 def segment_table(compared: Compared) -> list[dict[str, object]]:
