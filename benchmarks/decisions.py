@@ -70,7 +70,8 @@ def _gate(simulation: Simulation) -> bool:
     smallest = next(
         (gain for gain, power in zip(gains, powers, strict=True) if power >= POWER), None
     )
-    print(f"\nThe smallest of these gains that is promoted in {POWER:.0%}: {smallest or 'none'}.")
+    found = f"{smallest:.1%}" if smallest else "none"
+    print(f"\nThe smallest of these gains that is promoted in {POWER:.0%}: {found}.")
     print(f"Wanted: at most {FALSE:.0%} of equal challengers promoted.\n", flush=True)
     return false <= FALSE
 
