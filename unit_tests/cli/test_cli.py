@@ -186,7 +186,7 @@ def test_promoting_by_hand_and_rolling_back_are_seen_in_the_status(registry, cap
     assert main(["promote", "2"]) == 0 and "the gate was not asked" in caplog.text
     assert main(["status"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("production  version 2, random_forest, MAE 2,")
+    assert lines[0].startswith("production  version 2, random_forest, MAE 3,")
     assert lines[1] == "challenger  none"
     assert lines[2].startswith("previous    version 1, xgboost") and "gate: promoted" in lines[2]
     assert main(["rollback"]) == 0 and registry.version(PRODUCTION).version == "1"

@@ -14,8 +14,10 @@ from vehicle_price.pipelines import ingestion, production, promotion, training
 from vehicle_price.registry.client import Registry
 from vehicle_price.registry.names import CHALLENGER, PREVIOUS, PRODUCTION
 from vehicle_price.settings import Settings
+from vehicle_price.training.families import FAMILIES
 
 ROWS, SEED = 6_000, 20
+SMALL_FOREST = {"n_estimators": 15, "min_samples_leaf": 100}  # surely worse than XGBoost, and quick
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ def isolated_mlflow(folder: Path) -> Iterator[Path]:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # registering sets it; restored in the end
         monkeypatch.setattr(trial, "try_out", _try_out_here)
         monkeypatch.setattr(production, "advisory_lock", lambda *_: nullcontext())
+        for name, value in SMALL_FOREST.items():
+            monkeypatch.setitem(FAMILIES["random_forest"].parameters, name, value)
         yield folder
 
 

@@ -170,7 +170,7 @@ def test_between_real_sources_models_are_compared(
     registry.promote(better, "a test", "to test")
     markets |= {better: REAL, worse: REAL}
     decision = promotion.run_gate(settings, main_job.dataset["uri"], [worse])
-    assert not decision["promoted"] and decision["harmless"]
+    assert not decision["promoted"] and decision["rival"] == "production"
     assert [r for r in decision["reasons"] if r.startswith("refused: MAE")]
 
 
