@@ -37,6 +37,7 @@ def main() -> int:
     parser.add_argument("data", nargs="?", default="", help="CSV, zip, gzip or Parquet file")
     parser.add_argument("--only", choices=("gate", "canary"), help="one of the two tables")
     options = parser.parse_args()
+    # The tables are this command's result and go to stdout; progress goes to the log, on stderr.
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     settings = Settings.from_environment()
     folder = Path(settings.local_dir) / "decisions"
@@ -100,10 +101,8 @@ def _canary(trainings: Trainings) -> bool:
             kept &= bool(ever <= FALSE)
         if abs(factor - 1) > 0.15:
             kept &= bool(soon >= POWER)
-    print(
-        f"\nWanted: at most {FALSE:.0%} of those like production, ever; {POWER:.0%} of those 20 %"
-    )
-    print("off, soon.")
+    print(f"\nWanted: at most {FALSE:.0%} of those like production, ever;", end=" ")
+    print(f"{POWER:.0%} of those 20 % off within {SOON} reports.")
     return kept
 
 

@@ -4,6 +4,7 @@ Only of XGBoost: on the real listings the median price of every forest is 4 % be
 which the gate refuses whatever the forest's error.
 """
 
+import hashlib
 import logging
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+import vehicle_price
 from vehicle_price.pipelines import ingestion
 from vehicle_price.settings import Settings
 from vehicle_price.storage.dataset import read_listings
@@ -21,6 +23,7 @@ log = logging.getLogger(__name__)
 
 FAMILY, ROUNDS = "xgboost", (400, 600, 800, 1_000)  # with fewer rounds prices are biased
 MIN_SHARE = 0.3
+PACKAGE, ROOMS = Path(vehicle_price.__file__).parent, ("features", "model", "training")
 
 
 class Recipe(NamedTuple):
@@ -48,11 +51,11 @@ def recipes(count: int) -> list[Recipe]:
 
 
 def train_all(settings: Settings, source: str, data: str, count: int) -> Trainings:
-    """Fit `count` recipes on the listings of a source. What is already in `settings.data_root` is
-    not made again."""
+    """Fit `count` recipes on the listings of a source. The prices stay in `settings.data_root` and
+    are used again for the same dataset and the same code."""
     dataset = ingestion.ingest(settings, source, data, settings.sample_rows, settings.seed)
     cars = split_by_time(read_listings(dataset["uri"]))
-    folder = Path(settings.data_root) / f"prices-{dataset['sha256'][:12]}"
+    folder = Path(settings.data_root) / f"prices-{dataset['sha256'][:12]}-{_code_hash()}"
     folder.mkdir(exist_ok=True)
     return Trainings(
         cars,
@@ -63,6 +66,12 @@ def train_all(settings: Settings, source: str, data: str, count: int) -> Trainin
     )
 
 
+def _code_hash() -> str:
+    """Of the rooms that a model's prices come from."""
+    files = sorted(file for room in ROOMS for file in (PACKAGE / room).glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
 def _prices(cars: Split, recipe: Recipe, threads: int, folder: Path) -> pd.DataFrame:
     file = folder / f"{'-'.join(map(str, recipe))}.parquet"
     if not file.exists():
@@ -70,5 +79,7 @@ def _prices(cars: Split, recipe: Recipe, threads: int, folder: Path) -> pd.DataF
         some = cars.train.sample(frac=recipe.share, random_state=recipe.seed).sort_index()
         learnt, rounds = some.reset_index(drop=True), {"rounds": recipe.rounds}
         model = fit(learnt, FAMILY, recipe.seed, threads, rounds)
-        model.price_frame(cars.test).to_parquet(file)
+        unfinished = file.with_suffix(".unfinished")
+        model.price_frame(cars.test).to_parquet(unfinished)
+        unfinished.replace(file)
     return pd.read_parquet(file)

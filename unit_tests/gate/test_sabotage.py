@@ -92,6 +92,20 @@ def test_a_refit_that_is_not_what_its_twin_was_measured_as_is_refused(name, reas
     assert [text for text in reasons if reason in text], reasons
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("not monotone in miles", "dearer with more miles"),
+        ("a better condition is cheaper", "cheaper in a better condition"),
+    ],
+)
+def test_the_refit_is_probed_and_not_only_its_twin(name, reason):
+    change = next(sabotage.change for sabotage in SABOTAGES if sabotage.name == name)
+    decision = decided(honest(), refit=Sabotaged(honest_refit(), change))
+    assert [text for text in refusals(decision) if reason in text], decision.reasons
+    assert not decision.harmless
+
+
 def test_a_refit_on_the_prices_of_other_cars_is_refused():
     cars = halves().all_cars
     prices = np.random.default_rng(0).permutation(cars["price"])

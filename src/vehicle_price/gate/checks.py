@@ -25,7 +25,8 @@ MAX_BIAS = 0.02  # of the median price against the asked one
 
 
 def all_checks(compared: Compared, price_frame: PriceFrame) -> list[Check]:
-    """All checks of a challenger. price_frame: of the challenger, for the probes."""
+    """All checks of a challenger's twin, and the probes of its refit, whose price_frame is given:
+    whether prices move the right way is asked of what serves, since it needs no unknown cars."""
     return [
         _margin(compared),
         _gain(compared),

@@ -127,8 +127,9 @@ def decide(
 
 
 def _checks(compared: Compared, challenger: Challenger) -> list[Check]:
-    of_refit = refit_checks(compared, challenger.refit.price_frame(compared.cars))
-    return [*all_checks(compared, challenger.twin.price_frame), *of_refit]
+    prices_of_refit = challenger.refit.price_frame
+    of_refit = refit_checks(compared, prices_of_refit(compared.cars))
+    return [*all_checks(compared, prices_of_refit), *of_refit]
 
 
 def _decision(checks: Sequence[Check], **outcome: Any) -> Decision:
