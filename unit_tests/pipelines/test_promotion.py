@@ -1,15 +1,16 @@
 """The promotion gate over a real MLflow: who is promoted, who is refused before an alias moves."""
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Barrier, Lock
 
 import pytest
 
-from unit_tests.helpers.main_job import aliases, copy_mlflow
+from unit_tests.helpers.main_job import aliases
 from vehicle_price.model import artifact, golden_set, trial
 from vehicle_price.names import REAL, SAMPLE
 from vehicle_price.pipelines import candidates, production, promotion
-from vehicle_price.prediction_log.errors import DatabaseUnavailable
 from vehicle_price.registry import runs
 from vehicle_price.registry.client import SERVING, TWIN, Registry
 from vehicle_price.registry.names import (
@@ -19,28 +20,6 @@ from vehicle_price.registry.names import (
     PRICE_JUMP_TAG,
     PRODUCTION,
 )
-
-
-@pytest.fixture(name="settings")
-def _settings(main_job, mlflow_folder, tmp_path, monkeypatch):
-    """A copy of the main job's MLflow. Nothing is written to its artifacts: tests share them."""
-    del mlflow_folder
-    monkeypatch.setattr(runs, "record_decision", lambda *_: None)
-    return copy_mlflow(main_job, tmp_path)
-
-
-@pytest.fixture(name="registry")
-def _registry(settings):
-    return Registry(settings.mlflow_tracking_uri)
-
-
-@pytest.fixture(name="worse_serves")
-def _worse_serves(main_job, registry):
-    """The family that lost in the main job is in production; returns (its number, the winner's)."""
-    winner = main_job.decision["version"]
-    loser = next(t["version"] for t in main_job.trained.values() if t["version"] != winner)
-    registry.promote(loser, "a test", "to test")
-    return loser, winner
 
 
 def test_the_better_family_is_promoted_first(main_job):
@@ -274,54 +253,22 @@ def test_a_decision_that_another_one_overtook_moves_nothing(
     assert registry.version(PRODUCTION).tags["promoted_by"] == "anna"
 
 
-def test_a_rollback_is_done_once_and_never_over_a_later_decision(settings, registry, worse_serves):
-    worse, better = worse_serves
-    plan = production.planned_rollback(settings)
-    assert plan == {"serving": worse, "previous": better}
-    for _ in range(2):  # Airflow tries a task again whose answer was lost
-        production.roll_back_as_planned(settings, **plan, by="anna", reason="too dear")
-        assert aliases(registry) == {PRODUCTION: better, PREVIOUS: worse}
-    registry.promote(worse, "bert", "a later decision")
-    late = {"serving": "99", "previous": better}
-    with pytest.raises(production.ProductionMoved, match=f"from version 99 to version {worse}"):
-        production.roll_back_as_planned(settings, **late, by="anna", reason="too dear")
-    assert registry.version(PRODUCTION).tags["promoted_by"] == "bert"
+def test_of_two_trainings_that_end_at_once_one_decides_and_the_other_measures_again(
+    settings, main_job, registry, worse_serves, monkeypatch
+):
+    serving, better = worse_serves
+    both_measured, lock = Barrier(2), Lock()
 
+    @contextmanager
+    def one_at_a_time(*_):
+        both_measured.wait(timeout=120)
+        with lock:
+            yield
 
-def test_without_the_lock_nothing_moves(settings, main_job, registry, worse_serves, monkeypatch):
-    before = aliases(registry)
-
-    def unavailable(*_):
-        raise DatabaseUnavailable("PostgreSQL (port=1): refused")
-
-    monkeypatch.setattr(production, "advisory_lock", unavailable)
-    with pytest.raises(DatabaseUnavailable):
-        promotion.run_gate(settings, main_job.dataset["uri"], [worse_serves[1]])
-    for move in (
-        lambda: production.promote(settings, worse_serves[1], "anna", "why"),
-        lambda: production.roll_back(settings, "anna", "why"),
-    ):
-        with pytest.raises(DatabaseUnavailable):
-            move()
-    assert aliases(registry) == before
-
-
-def test_a_move_in_mlflows_own_page_is_noticed_and_one_of_ours_is_not(registry, worse_serves):
-    serving, other = worse_serves
-    assert not registry.was_moved_by_others(registry.version(PRODUCTION))
-    set_alias = registry.client.set_registered_model_alias
-    looked = []
-
-    def set_and_look(*arguments):  # as model-sync does when the webhook comes
-        set_alias(*arguments)
-        looked.append(registry.was_moved_by_others(registry.version(PRODUCTION)))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry.client, "set_registered_model_alias", set_and_look)
-        registry.promote(other, "anna", "to see it")
-        registry.promote(serving, "anna", "back")
-    assert looked == [False] * 4
-    registry.client.set_registered_model_alias(MODEL_NAME, PRODUCTION, other)
-    assert registry.was_moved_by_others(registry.version(PRODUCTION))
-    registry.promote(serving, "anna", "back")
-    assert not registry.was_moved_by_others(registry.version(PRODUCTION))
+    monkeypatch.setattr(production, "advisory_lock", one_at_a_time)
+    arguments = settings, main_job.dataset["uri"], [better]
+    with ThreadPoolExecutor(2) as pool:
+        gates = [pool.submit(promotion.run_gate, *arguments) for _ in range(2)]
+    errors = [error for gate in gates if (error := gate.exception())]
+    assert [type(error) for error in errors] == [production.ProductionMoved]
+    assert aliases(registry) == {PRODUCTION: better, PREVIOUS: serving}

@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from vehicle_price.settings import Settings
 from vehicle_price.training.split import Split
 
 TRIAL_SECONDS = 60.0
+TRIALS_AT_ONCE = 2  # each is a process of its own, which loads a model
 RECIPE = ("family", "parameters", "seed")  # the facts that twin and refit share
 ROUNDS = 5  # of pricing the golden listings, of which the quickest counts
 
@@ -78,13 +80,24 @@ def fetch_usable(
 ) -> tuple[Versions, list[str]]:
     """The versions that pass their trials, and why the others do not: a broken model must not stop
     the gate."""
+    with ThreadPoolExecutor(TRIALS_AT_ONCE) as pool:
+        outcomes = pool.map(lambda version: _usable_or_reason(registry, version, folder), versions)
     usable, reasons = {}, []
-    for version in versions:
-        try:
-            usable[version.version] = fetch_version(registry, version, folder)
-        except (artifact.ArtifactError, trial.TrialTimeout) as error:
-            reasons.append(f"version {version.version} cannot be used: {error}")
+    for outcome in outcomes:
+        if isinstance(outcome, str):
+            reasons.append(outcome)
+        else:
+            usable[outcome.version.version] = outcome
     return usable, reasons
+
+
+def _usable_or_reason(
+    registry: Registry, version: ModelVersion, folder: Path
+) -> CheckedVersion | str:
+    try:
+        return fetch_version(registry, version, folder)
+    except (artifact.ArtifactError, trial.TrialTimeout) as error:
+        return f"version {version.version} cannot be used: {error}"
 
 
 def admitted(versions: Versions, rules: Sequence[Rule]) -> tuple[Versions, list[str]]:

@@ -8,7 +8,7 @@ Micci-Barreca 2001). The inputs of training rows come from tables fitted on othe
 
 import numpy as np
 import pandas as pd
-from sklearn.isotonic import isotonic_regression
+from scipy.optimize import isotonic_regression
 
 from vehicle_price.features.definitions import (
     AGES,
@@ -38,9 +38,12 @@ _AGE_KERNEL = np.exp(-np.abs(np.subtract.outer(np.arange(AGES), np.arange(AGES))
 
 def fit_tables(frame: pd.DataFrame, base_year: int) -> Tables:
     """Tables from accepted listings with `price` (US dollars), one row a car."""
+    return _fit_tables(frame, car_frame(frame), base_year)
+
+
+def _fit_tables(frame: pd.DataFrame, keys: pd.DataFrame, base_year: int) -> Tables:
     log_price = np.log(frame["price"].to_numpy(float))
     age = ages(frame, base_year) - MIN_AGE
-    keys = car_frame(frame)
     curve_all = _overall_curve(age, log_price)
     curves, fitted = _curves(keys, age, log_price, curve_all)
     residual = log_price - curve_all[age]
@@ -66,9 +69,10 @@ def encode_out_of_fold(frame: pd.DataFrame, fold: np.ndarray, base_year: int) ->
     fold: (rows,) int. Returns float32 (rows, len(FEATURE_NAMES)).
     """
     encoded = np.empty((len(frame), len(FEATURE_NAMES)), np.float32)
+    keys = car_frame(frame)
     for number in np.unique(fold):
         inside = fold == number
-        tables = fit_tables(frame[~inside], base_year)
+        tables = _fit_tables(frame[~inside], keys[~inside], base_year)
         encoded[inside] = encode_frame(tables, frame[inside])
     return encoded
 
@@ -84,8 +88,9 @@ def _overall_curve(age: np.ndarray, log_price: np.ndarray) -> np.ndarray:
 def _falling(curve: np.ndarray, cars: np.ndarray) -> np.ndarray:
     """The nearest curve (weighted least squares) that does not rise before MONOTONE_AGE."""
     end = _MONOTONE_END
-    young = isotonic_regression(curve[:end], sample_weight=cars[:end] + 1.0, increasing=False)
-    return np.concatenate([young, curve[end:]])
+    # Not scikit-learn's function, whose checks of the arguments take most of its time.
+    young = isotonic_regression(curve[:end], weights=cars[:end] + 1.0, increasing=False)
+    return np.concatenate([young.x, curve[end:]])
 
 
 def _curves(
@@ -180,9 +185,9 @@ def _rising_conditions(frame: pd.DataFrame, effects: dict[str, float]) -> dict[s
     cars = frame["condition"].value_counts()
     rising = isotonic_regression(
         [effects[ranked[rank]] for rank in known_ranks],
-        sample_weight=[float(cars[ranked[rank]]) for rank in known_ranks],
+        weights=[float(cars[ranked[rank]]) for rank in known_ranks],
     )
-    filled = np.interp(range(len(ranked)), known_ranks, rising)
+    filled = np.interp(range(len(ranked)), known_ranks, rising.x)
     return effects | dict(zip(ranked, _rounded(filled), strict=True))
 
 
