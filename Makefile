@@ -18,6 +18,9 @@ ROOM_FOLDERS = $(wildcard $(addsuffix /$(ROOM),unit_tests unit_tests/service src
 UNIT_TESTS := $(BIN)/pytest -q --disable-socket --allow-unix-socket
 IN_TWO_PROCESSES := -n 2 --dist loadfile
 
+# Each of the many processes would compile every library again, which takes longer than their work.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: build preflight install retrain status logs stop test unit integration lint docs format lock \
 	clean help

@@ -57,7 +57,7 @@ class AirflowPage:
         button = self.dialog.get_by_role("button", name="Run Backfill")
         expect(button).to_be_enabled(timeout=PATIENCE)
         button.click()
-        expect(self.dialog).to_have_count(0, timeout=PATIENCE)
+        self._leave()
 
     def fill_in(self, **texts: str) -> None:
         """Fill in text fields of the open form."""
@@ -91,7 +91,12 @@ class AirflowPage:
         """Press Trigger, which must be possible."""
         expect(self.trigger_button).to_be_enabled(timeout=PATIENCE)
         self.trigger_button.click()
+        self._leave()
+
+    def _leave(self) -> None:
+        """Wait until the form is sent, then leave the page, which keeps a processor busy."""
         expect(self.dialog).to_have_count(0, timeout=PATIENCE)
+        self.page.goto("about:blank")
 
     def _box(self, name: str) -> Locator:
         return self.page.locator(f"input[name=element_{name}]").first.locator("xpath=..")

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from integration_tests.helpers.waiting import wait_until
-from integration_tests.platform.airflow_runs import INGEST, TRAIN
+from integration_tests.platform.airflow_runs import INGEST, RUN_SECONDS, TRAIN
 from vehicle_price.registry.client import Registry
 from vehicle_price.schema import EXAMPLE
 
@@ -94,8 +94,9 @@ def test_the_service_starts_a_training_for_a_client_with_the_key(platform, airfl
     started = requests.post(f"{platform.service_url}/train", json=form, headers=headers, timeout=60)
     assert started.status_code == 202, started.text
     url = urllib.parse.urljoin(platform.service_url, started.json()["status_url"])
+    # A busy Airflow may not answer the service in time; then there are no tasks in its answer.
+    wait_until(lambda: requests.get(url, timeout=30).json().get("tasks"), RUN_SECONDS)
     assert requests.get(url, timeout=30).json()["state"] in ("queued", "running", "success")
-    wait_until(lambda: requests.get(url, timeout=30).json()["tasks"])
     airflow.cancel(TRAIN, started.json()["run_id"])  # it would be a training like the others
 
 
