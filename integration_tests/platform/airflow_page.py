@@ -42,7 +42,15 @@ class AirflowPage:
         """Open the form of a DAG."""
         self.page.goto(f"{self.url}/dags/{dag}")
         self.page.get_by_role("button", name="Trigger").first.click(timeout=PATIENCE)
-        expect(self.dialog.get_by_text("Run Parameters")).to_be_visible(timeout=PATIENCE)
+        self._expect_form()
+
+    def open_asset_form(self, asset: str) -> None:
+        """Open the form of the DAG that makes an asset, on the asset's own page."""
+        self.page.goto(f"{self.url}/assets")
+        self.page.get_by_role("link", name=asset, exact=True).first.click(timeout=PATIENCE)
+        self.page.get_by_role("button", name="Create Event").first.click(timeout=PATIENCE)
+        self.page.get_by_role("dialog").get_by_text("Materialize", exact=True).click()
+        self._expect_form()
 
     def start_backfill(self, dag: str, first_day: str, last_day: str) -> None:
         """Start a backfill of these days with the defaults of the form."""
@@ -92,6 +100,9 @@ class AirflowPage:
         expect(self.trigger_button).to_be_enabled(timeout=PATIENCE)
         self.trigger_button.click()
         self._leave()
+
+    def _expect_form(self) -> None:
+        expect(self.dialog.get_by_text("Run Parameters")).to_be_visible(timeout=PATIENCE)
 
     def _leave(self) -> None:
         """Wait until the form is sent, then leave the page, which keeps a processor busy."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
+from integration_tests.platform.airflow_page import AirflowPage
 from integration_tests.platform.airflow_runs import AirflowRuns
 from integration_tests.platform.browser import page_opener, running_browser
 from integration_tests.platform.feeds import Feeds, running_feeds
@@ -46,3 +47,10 @@ def fixture_open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     """A function that opens an address."""
     with page_opener(browser) as open_page:
         yield open_page
+
+
+@pytest.fixture(name="page")
+def fixture_page(platform: NativePlatform, open_page: Callable[..., Page]) -> AirflowPage:
+    """Airflow's page, signed in."""
+    settings = settings_from(platform.environ)
+    return AirflowPage(open_page(AirflowPage.login_address(settings)), settings)

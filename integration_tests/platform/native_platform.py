@@ -98,7 +98,7 @@ def running_platform() -> Iterator[NativePlatform]:
 def _environment(local_dir: Path) -> dict[str, str]:
     names = (*PORTS, *SOURCE_PORTS)
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
-    sample = {"SAMPLE_ROWS": "12000", "SOURCE": "sample", "DATA": ""}
+    sample = {"SAMPLE_ROWS": "6000", "SOURCE": "sample", "DATA": ""}
     own = {"LOCAL_DIR": str(local_dir), "ENV_FILE": str(local_dir / ".env")}
     return dict(os.environ) | own | sample | ports | _sources(ports)
 

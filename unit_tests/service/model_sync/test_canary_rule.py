@@ -65,14 +65,13 @@ def test_a_canary_that_is_worse_by_feedback_goes(feedback, goes):
 
 def test_a_canary_like_production_is_ended_in_one_of_a_hundred_however_often_one_looks():
     random = np.random.default_rng(1)
-    ended = 0
+    nothing, ended = stats(), 0
     for _ in range(400):
-        higher = np.cumsum(random.random(2_000) < 0.5)
-        larger = np.cumsum(random.random(2_000) < 0.5)
-        ended += any(
-            rollback_reason(
-                stats(), stats(), CanaryFeedback(9_000, n, larger[n], higher[n], n - higher[n])
-            )
+        # Plain integers: NumPy's make the rule ten times slower.
+        higher, larger = np.cumsum(random.random((2, 2_000)) < 0.5, axis=1).tolist()
+        reports = (
+            CanaryFeedback(9_000, n, larger[n], higher[n], n - higher[n])
             for n in range(0, 2_000, 40)
         )
+        ended += any(rollback_reason(nothing, nothing, feedback) for feedback in reports)
     assert ended <= 4
