@@ -73,6 +73,8 @@ class Pricer:
             served.role,
             request_id=context.request_id,
             idempotency_key=context.idempotency_key,
+            channel=context.channel,
+            caller=context.caller,
         )
         self.outbox.keep(record, stored_answer)
         self.metrics.predicted(len(listings), served.role, served.version)
