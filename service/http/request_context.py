@@ -8,6 +8,7 @@ from flask import Request
 from service.environ import CALLER, REQUEST_ID
 from service.http.problem import Problem
 from service.outbox.idempotency import Scope
+from service.outbox.records import Origin
 from vehicle_price.prediction_log.rows import Channel
 
 IDEMPOTENCY_KEY, CHANNEL = "Idempotency-Key", "X-Channel"
@@ -27,6 +28,11 @@ class RequestContext(NamedTuple):
     idempotency_key: str | None = None
     caller: str = ""
     channel: Channel = "api"
+
+    @property
+    def origin(self) -> Origin:
+        """What the record keeps of it."""
+        return Origin(self.request_id, self.idempotency_key, self.channel, self.caller)
 
 
 def request_context(request: Request, channel: Channel = "api") -> RequestContext:

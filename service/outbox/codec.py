@@ -11,11 +11,10 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
 from service.json_files import now
-from service.outbox.records import Record
+from service.outbox.records import Origin, Record
 from vehicle_price.estimate import Estimate
 from vehicle_price.prediction_log.ids import member_id, new_id
 from vehicle_price.prediction_log.rows import (
-    Channel,
     FeedbackRow,
     ModelRow,
     PredictionRow,
@@ -35,21 +34,14 @@ def prediction_record(
     estimates: Sequence[Estimate],
     model: ModelRow,
     role: str,
-    *,
-    request_id: str = "",
-    idempotency_key: str | None = None,
-    channel: Channel = "api",
-    caller: str = "",
+    origin: Origin = Origin(),
 ) -> Record:
     """The record of prices that are about to be answered.
 
-    first_id: prediction id of the first price. role: production, canary or fallback. channel,
-    caller: as in `PredictionRow`.
+    first_id: prediction id of the first price. role: production, canary or fallback.
     """
     body = _model_answer(first_id, estimates, model, role)
-    body["request_id"] = request_id
-    body["idempotency_key"] = idempotency_key
-    body["channel"], body["caller"] = channel, caller
+    body |= origin._asdict()
     body["listings"] = [
         listing if listing.keys() <= STORED_COLUMNS else _stored_columns(listing)
         for listing in listings
