@@ -133,12 +133,42 @@ def test_feedback_may_come_before_its_prediction_late_and_twice(harness, outbox)
     send_feedback(harness, early, 5_000)
     for price in (9_000, 9_500):
         send_feedback(harness, late, price)
-    old = codec.feedback_record(late, 7_000)
+    old = codec.feedback_record(late, 7_000, "default")
     outbox.append(old._replace(body=old.body.replace(b'"20', b'"19')))  # received a century ago
     harness.drain(30)
     sql = "SELECT price FROM feedback WHERE prediction_id = %s"
-    assert (harness.query(sql, late), harness.query(sql, early)) == ([(9_500,)], [(5_000,)])
-    assert lineage(harness, late).json()["feedback"]["price"] == 9_500
+    assert (harness.query(sql, late), harness.query(sql, early)) == ([(9_500,)], [])
+    feedback = lineage(harness, late).json()["feedback"]
+    assert (feedback["price"], feedback["key_name"]) == (9_500, "default")
+    served = Served(None, "1", info={"run_id": RUN_ID, "tags": {}})
+    estimate = Estimate(4_000, 1, 9_000, ())
+    outbox.append(codec.prediction_record(early, [HONDA], [estimate], served.row, served.role))
+    harness.drain(30)
+    assert harness.query(sql, early) == [(5_000,)]
+
+
+def test_a_second_key_neither_replaces_nor_hides_the_first_ones_feedback(harness, outbox):
+    prediction_id = predict(harness)["prediction_id"]
+    reports = [("anna", 9_000), ("bert", 1_000), ("anna", 9_500), ("bert", 1_500)]
+    for key_name, price in reports:
+        outbox.append(codec.feedback_record(prediction_id, price, key_name))
+        harness.drain(30)
+    sql = "SELECT key_name, price FROM {} WHERE prediction_id = %s ORDER BY received_at"
+    assert harness.query(sql.format("feedback"), prediction_id) == [("anna", 9_500)]
+    assert harness.query(sql.format("feedback_reports"), prediction_id) == reports
+
+
+def test_a_prediction_says_how_it_came_and_who_asked(harness):
+    ids = [
+        predict(harness)["prediction_id"],
+        predict(harness, **{"X-Channel": "form"})["prediction_id"],
+        predict(harness, **{"X-API-Key": read_api_key(harness.folder)})["prediction_id"],
+    ]
+    harness.drain(30)
+    sql = "SELECT channel, caller FROM predictions WHERE prediction_id = %s"
+    rows = [row for prediction_id in ids for row in harness.query(sql, prediction_id)]
+    local = "address 127.0.0.1"
+    assert rows == [("api", local), ("form", local), ("api", "key default")]
 
 
 def test_a_record_that_can_never_arrive_does_not_stop_the_others(harness, outbox):
@@ -184,7 +214,7 @@ def test_errors_of_each_version_are_counted_since_a_time(harness, outbox):
     for record in (*predictions, shadow_record):
         outbox.append(record)
     for record in predictions:
-        outbox.append(codec.feedback_record(record.id, 2_000))
+        outbox.append(codec.feedback_record(record.id, 2_000, "default"))
     harness.drain(30)
     since = datetime.now(UTC) - timedelta(minutes=1)
     with connected(harness.database, 5) as connection:

@@ -71,8 +71,7 @@ class Pricer:
             estimates,
             served.row,
             served.role,
-            request_id=context.request_id,
-            idempotency_key=context.idempotency_key,
+            context.origin,
         )
         self.outbox.keep(record, stored_answer)
         self.metrics.predicted(len(listings), served.role, served.version)

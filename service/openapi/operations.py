@@ -52,6 +52,12 @@ IDEMPOTENT = parameter(
     {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
 )
 CLIENT = parameter("header", "X-Client-Id", "Keeps a client on one model in a canary.", TEXT)
+CHANNEL = parameter(
+    "header",
+    "X-Channel",
+    "`form` where a person filled in a form; monitoring keeps channels apart.",
+    {"enum": ["form", "api"]},
+)
 RUN = parameter("path", "run_id", "As POST /train answered it.", TEXT)
 LISTINGS: Schema = {"anyOf": [ref("Listing"), ref("Listings")]}
 
@@ -78,7 +84,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         {200: {JSON: {"anyOf": [ref("Prediction"), ref("Predictions")]}}},
         (*BODY, 503),
         takes={JSON: LISTINGS},
-        parameters=(IDEMPOTENT, CLIENT),
+        parameters=(IDEMPOTENT, CLIENT, CHANNEL),
     ),
     ("POST", "/predict/batch"): Operation(
         "The rows of a file with prices; a row that is wrong has the column `error` instead.",

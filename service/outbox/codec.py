@@ -11,10 +11,16 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
 from service.json_files import now
-from service.outbox.records import Record
+from service.outbox.records import Origin, Record
 from vehicle_price.estimate import Estimate
 from vehicle_price.prediction_log.ids import member_id, new_id
-from vehicle_price.prediction_log.rows import FeedbackRow, ModelRow, PredictionRow, Rows, ShadowRow
+from vehicle_price.prediction_log.rows import (
+    FeedbackRow,
+    ModelRow,
+    PredictionRow,
+    Rows,
+    ShadowRow,
+)
 from vehicle_price.schema import FEATURES
 
 ROWS: TypeAdapter[Rows] = TypeAdapter(Rows)
@@ -28,17 +34,14 @@ def prediction_record(
     estimates: Sequence[Estimate],
     model: ModelRow,
     role: str,
-    *,
-    request_id: str = "",
-    idempotency_key: str | None = None,
+    origin: Origin = Origin(),
 ) -> Record:
     """The record of prices that are about to be answered.
 
     first_id: prediction id of the first price. role: production, canary or fallback.
     """
     body = _model_answer(first_id, estimates, model, role)
-    body["request_id"] = request_id
-    body["idempotency_key"] = idempotency_key
+    body |= origin._asdict()
     body["listings"] = [
         listing if listing.keys() <= STORED_COLUMNS else _stored_columns(listing)
         for listing in listings
@@ -54,10 +57,10 @@ def shadow_record(
     return Record(first_id, "shadow", to_json(body, inf_nan_mode="null"))
 
 
-def feedback_record(prediction_id: str, price: int) -> Record:
-    """The record of a price that a client has reported."""
-    body = {"prediction_id": prediction_id, "price": price, "received_at": now(6)}
-    return Record(new_id(), "feedback", to_json(body))
+def feedback_record(prediction_id: str, price: int, key_name: str) -> Record:
+    """The record of a price that the owner of an API key has reported."""
+    row = FeedbackRow(prediction_id, price, now(6), key_name)
+    return Record(new_id(), "feedback", to_json(row._asdict()))
 
 
 def rows_of(record: Record) -> Rows:
@@ -116,6 +119,8 @@ def _prediction_rows(body: Mapping[str, Any], model: ModelRow) -> list[Predictio
             low=low,
             high=high,
             warnings=warnings,
+            channel=body.get("channel", "api"),  # records of older versions have neither
+            caller=body.get("caller", ""),
         )
         for position, (listing, (price, low, high, warnings)) in enumerate(pairs)
     ]

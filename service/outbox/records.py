@@ -4,12 +4,22 @@ import sqlite3
 from typing import Literal, NamedTuple
 
 from vehicle_price.prediction_log.ids import ticks_of
+from vehicle_price.prediction_log.rows import Channel
 
 Kind = Literal["prediction", "feedback", "shadow"]
 SEQ_IN_USE = (sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_ROWID)
 MAX_DISTANCE = 64  # between a record's key and the time in its id
 INSERT = "INSERT INTO records (seq, id, kind, body) VALUES (?, ?, ?, ?)"
 FIND = "SELECT body FROM records WHERE seq BETWEEN ? AND ? AND id = ? AND kind = ?"
+
+
+class Origin(NamedTuple):
+    """The request that a prediction answers; the fields are those of `PredictionRow`."""
+
+    request_id: str = ""
+    idempotency_key: str | None = None
+    channel: Channel = "api"
+    caller: str = ""
 
 
 class Record(NamedTuple):

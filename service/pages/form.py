@@ -103,7 +103,7 @@ def _page(typed: Mapping[str, str], pricer: Pricer) -> dict[str, Any]:
 
 def _answered(listing: Mapping[str, object], pricer: Pricer) -> dict[str, object]:
     """The prediction for one listing; its record is kept. Raises WrongValues, NoModel."""
-    context = request_context(request)
+    context = request_context(request, "form")
     priced = pricer.price([check_one(listing)], context.client)
     pricer.keep(priced, context)
     request.environ[MODEL_VERSION] = priced.served.version

@@ -98,7 +98,7 @@ def blueprint(pricer: Pricer, max_bytes: int, folder: Path) -> Blueprint:
     @access("public")
     def predict_batch() -> Response:
         open_file = _format_of(request)
-        context, served = request_context(request), pricer.holder.current()
+        context, served = request_context(request, "batch"), pricer.holder.current()
         request.environ[MODEL_VERSION] = served.version
         release = slots.occupy()
         try:

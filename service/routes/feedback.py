@@ -14,6 +14,7 @@ from pydantic import (
 from pydantic_core import to_json
 
 from service.auth.access_rules import access
+from service.environ import CALLER
 from service.http.body import read_json_body
 from service.http.request_context import request_context, scope_of
 from service.http.responses import encoded_response
@@ -60,7 +61,9 @@ def blueprint(outbox: Outbox) -> Blueprint:
         reported = check_feedback(read_json_body(request))
 
         def accept() -> tuple[bytes, Record]:
-            record = codec.feedback_record(reported.prediction_id, reported.price)
+            record = codec.feedback_record(
+                reported.prediction_id, reported.price, request.environ[CALLER]
+            )
             return to_json({"status": "accepted", **reported.model_dump()}), record
 
         asked = reported.model_dump()

@@ -8,7 +8,13 @@ from pydantic_core import to_json
 from service.auth.access_rules import access
 from service.environ import MODEL_VERSION
 from service.http.body import read_json_body
-from service.http.request_context import RequestContext, request_context, scope_of
+from service.http.request_context import (
+    CHANNEL,
+    RequestContext,
+    channel_of,
+    request_context,
+    scope_of,
+)
 from service.http.responses import encoded_response
 from service.inference.pricer import Priced, Pricer, predictions
 from service.outbox.idempotency import answer_once
@@ -34,7 +40,7 @@ def blueprint(pricer: Pricer) -> Blueprint:
     @routes.post(PATH)
     @access("public")
     def predict() -> Response:
-        context = request_context(request)
+        context = request_context(request, channel_of(request.headers.get(CHANNEL)))
         answered = answer(pricer, read_json_body(request), context)
         request.environ[MODEL_VERSION] = answered.model_version
         return encoded_response(answered.body)

@@ -16,7 +16,7 @@ from service.auth.rate_limit import Limiter
 from service.http.body import parse_json
 from service.http.middleware import valid_request_id
 from service.http.problem import Problem
-from service.http.request_context import RequestContext
+from service.http.request_context import RequestContext, channel_of
 from service.http.responses import EncodedAnswer
 from service.inference.canary import MODEL_ERRORS
 from service.inference.pricer import Pricer
@@ -58,12 +58,17 @@ class FastPath:
         client: the address. started: `perf_counter()` when the request came.
         """
         request_id = valid_request_id(_text(headers, b"x-request-id"))
-        client = _text(headers, b"x-client-id") or client
+        context = RequestContext(
+            client=_text(headers, b"x-client-id") or client,
+            request_id=request_id,
+            caller=f"address {client}",
+            channel=channel_of(_text(headers, b"x-channel")),
+        )
         try:
             listing = parse_json(body)
             if isinstance(listing, list):
                 return None
-            answered = answer(self._pricer, listing, RequestContext(client, request_id))
+            answered = answer(self._pricer, listing, context)
         except (Problem, OSError, *MODEL_ERRORS):
             return None
         self._metrics.answered("POST", PATH, 200, perf_counter() - started)

@@ -1,4 +1,4 @@
-"""Names of the model families, of the sources and of the markets that listings are from.
+"""Names of the model families, of the sources and of the markets that listings are from; a limit.
 
 A form or a DAG lists them without importing `training/families.py` and `sources/catalog.py`. Tests
 compare them with both.
@@ -9,6 +9,9 @@ SOURCE_NAMES: tuple[str, ...] = ("sample", "file", "kaggle", "mongodb")
 
 # The market that listings, and models trained on them, are from.
 REAL, SAMPLE = "real", "sample"
+
+# Logarithm: prices twice or half as high. More is a wrong unit and no market.
+MAX_PRICE_SHIFT = 0.7
 
 
 def market_of(source: str) -> str:

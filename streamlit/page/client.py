@@ -31,6 +31,7 @@ class Client:
         self._session = session or requests.Session()
         self._session.trust_env = False  # uses neither a proxy nor .netrc
         self._session.headers["X-Client-Id"] = visitor or secrets.token_hex(8)
+        self._session.headers["X-Channel"] = "form"
 
     def price(self, listing: dict[str, object]) -> dict[str, Any]:
         """The prediction for `listing`. Raises Refused, ServiceUnavailable."""

@@ -97,7 +97,8 @@ def test_the_training_form_offers_every_family_and_source(parsed):
     assert params["families"]["value"] == list(FAMILY_NAMES)
     assert params["families"]["examples"] == list(FAMILY_NAMES)
     assert params["source"]["enum"] == list(SOURCE_NAMES)
-    assert set(params) == {"dataset", "source", "data", "rows", "families", "seed"}
+    names = {"dataset", "source", "data", "rows", "families", "seed", "price_shift"}
+    assert set(params) == names and params["price_shift"]["value"] == 0.0
 
 
 def test_a_form_begins_with_the_settings_of_the_installation(parsed):

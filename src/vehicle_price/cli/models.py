@@ -37,6 +37,13 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         help="fit only this one; repeatable (default: all)",
     )
 
+    train.add_argument(
+        "--price-shift",
+        type=float,
+        default=0.0,
+        help="log(reported / price) by feedback, if a jump of prices is the cause: 0.22 for +25 %%",
+    )
+
     predict = add_command(
         commands, "predict", _predict, "Price listings with the production model."
     )
@@ -78,11 +85,12 @@ def _train(settings: Settings, options: argparse.Namespace) -> int:
     arguments = listing_options(settings, options)
     uri = options.dataset or ingestion.ingest(settings, **arguments)["uri"]
     seed = seed_option(settings, options)
+    shift = options.price_shift
     trained = [
-        training.train_family(settings, uri, family, seed)
+        training.train_family(settings, uri, family, seed, shift)
         for family in options.family or FAMILY_NAMES
     ]
-    decision = promotion.run_gate(settings, uri, [t["version"] for t in trained])
+    decision = promotion.run_gate(settings, uri, [t["version"] for t in trained], shift)
     print_json({"trained": trained, "decision": decision})
     return 0
 

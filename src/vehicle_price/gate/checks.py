@@ -22,6 +22,7 @@ MARGIN = 0.01
 MIN_COVERAGE, MAX_COVERAGE = 0.86, 0.94  # of the 90 % interval, over all cars
 MIN_BAND_COVERAGE = 0.8  # in each band of predicted prices
 MAX_BIAS = 0.02  # of the median price against the asked one
+MAX_BIAS_SHARE = 0.5  # of production's, where a shift of prices is the cause of the training
 
 
 def all_checks(compared: Compared, price_frame: PriceFrame) -> list[Check]:
@@ -68,12 +69,14 @@ def _gain(compared: Compared) -> Check:
 
 def _bias(compared: Compared) -> Check:
     ratio = compared.prices["price"].to_numpy() / compared.actual
-    bias = float(np.median(ratio)) - 1
+    bias, limit = float(np.median(ratio)) - 1, MAX_BIAS
+    if compared.price_shift:
+        limit = max(limit, MAX_BIAS_SHARE * abs(compared.rival_bias))
     # The median is above a limit exactly where more than half of the cars are.
-    beyond = (ratio > 1 + MAX_BIAS, ratio < 1 - MAX_BIAS)
+    beyond = (ratio > 1 + limit, ratio < 1 - limit)
     certain = any(compared.bounds(share - 0.5).low[0] > 0 for share in beyond)
     text = (
-        f"the median price is {bias:+.1%} from the asked one; at most ±{MAX_BIAS:.0%} with "
+        f"the median price is {bias:+.1%} from the asked one; at most ±{limit:.1%} with "
         f"{CONFIDENCE:.0%} confidence allowed"
     )
     return Check(not certain, text, safety=True)

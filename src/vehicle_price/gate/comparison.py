@@ -33,7 +33,8 @@ class Compared:
     cars: accepted listings, one row a car, index 0, 1, …; so in `prices` and `rival_prices`,
     `price_frame` of them by challenger and rival. The baseline has no interval. baseline: float64
     (rows,), prices without a model. version, rival: names for the reasons. rival_facts: of the
-    rival (`Valuation.facts`), None for the baseline.
+    rival (`Valuation.facts`), None for the baseline. price_shift: how far prices are from the
+    rival's by clients' feedback, log(reported / price), where that is the cause of the training.
     """
 
     cars: pd.DataFrame
@@ -43,11 +44,17 @@ class Compared:
     version: str
     rival: str
     rival_facts: Mapping[str, Any] | None = None
+    price_shift: float = 0.0
 
     @cached_property
     def actual(self) -> np.ndarray:
         """float64 (rows,): the asked prices, US dollars."""
         return self.cars["price"].to_numpy(float)
+
+    @cached_property
+    def rival_bias(self) -> float:
+        """The median of the rival's price over the asked one, minus 1."""
+        return float(np.median(self.rival_prices["price"].to_numpy(float) / self.actual)) - 1
 
     @cached_property
     def error(self) -> np.ndarray:

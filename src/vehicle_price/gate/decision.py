@@ -86,11 +86,12 @@ def decide(
     production: Valuation | None,
     train: pd.DataFrame,
     test: pd.DataFrame,
+    price_shift: float = 0.0,
 ) -> Decision:
     """Choose the best of `challengers` (by version) and compare it with the production model.
 
     train: cars for the baseline, test: held-out cars; both accepted listings, one row a car.
-    production: its twin; None to compare with the baseline. Without challengers, and where a model
+    production: its twin; None to compare with the baseline. price_shift: as in `Compared`. Without challengers, and where a model
     that is compared has no finite MAE, nothing is promoted.
     """
     if not challengers:
@@ -117,6 +118,7 @@ def decide(
         version=best,
         rival=rival,
         rival_facts=production.facts if production else None,
+        price_shift=price_shift,
     )
     return _decision(
         _checks(compared, challengers[best]),

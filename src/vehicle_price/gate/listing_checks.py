@@ -4,12 +4,14 @@ A challenger that has learnt from wrong listings looks good on wrong listings. P
 learnt from them.
 """
 
+import math
 import re
 from collections.abc import Iterator
 
 import numpy as np
 
 from vehicle_price.gate.comparison import Check, Compared
+from vehicle_price.schema import TARGET
 
 # How far production may be from its own figures on these cars: where it is farther, the listings
 # changed (miles became kilometres, makes were exchanged) and not the models.
@@ -21,10 +23,15 @@ def listing_checks(compared: Compared) -> Iterator[Check]:
     """The price is not in the model text; production meets the cars that it was made for."""
     yield _leak(compared)
     if compared.rival_facts is not None:
-        yield _rival_errs_as_before(compared)
+        yield (
+            _rival_errs_as_reported(compared)
+            if compared.price_shift
+            else _rival_errs_as_before(compared)
+        )
         # A model of format 2 has no medians.
         for column, before in compared.rival_facts.get("medians", {}).items():
-            yield _median_as_before(column, before, compared)
+            shift = math.exp(compared.price_shift) if column == TARGET.name else 1
+            yield _median_as_before(column, before * shift, compared)
 
 
 def _leak(compared: Compared) -> Check:
@@ -43,12 +50,23 @@ def _numbers(text: str) -> list[str]:
 def _rival_errs_as_before(compared: Compared) -> Check:
     mae = float(compared.rival_error.mean())
     limit = MAX_RIVAL_MAE_FACTOR * compared.rival_facts["metrics"]["mae"]
-    bias = float(np.median(compared.rival_prices["price"].to_numpy() / compared.actual)) - 1
+    bias = compared.rival_bias
     text = (
         f"{compared.rival} has MAE {mae:,.0f} USD and a bias of {bias:+.1%} on these cars; up to "
         f"{limit:,.0f} and ±{MAX_RIVAL_BIAS:.0%} they are like those that it was measured on"
     )
     return Check(mae <= limit and abs(bias) <= MAX_RIVAL_BIAS, text, safety=True)
+
+
+def _rival_errs_as_reported(compared: Compared) -> Check:
+    """The listings show the shift that clients have reported: two sources that agree. Listings with
+    a wrong unit or exchanged makes do not."""
+    by_listings = -math.log1p(compared.rival_bias)
+    text = (
+        f"prices are {by_listings:+.2f} (logarithm) from those of {compared.rival} in these "
+        f"listings and {compared.price_shift:+.2f} by feedback; ±{MAX_RIVAL_BIAS:.2f} allowed"
+    )
+    return Check(abs(by_listings - compared.price_shift) <= MAX_RIVAL_BIAS, text, safety=True)
 
 
 def _median_as_before(column: str, before: float, compared: Compared) -> Check:

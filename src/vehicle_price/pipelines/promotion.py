@@ -62,9 +62,12 @@ class Judged(NamedTuple):
     first_real: bool
 
 
-def run_gate(settings: Settings, dataset_uri: str, versions: list[str]) -> dict:
+def run_gate(
+    settings: Settings, dataset_uri: str, versions: list[str], price_shift: float = 0.0
+) -> dict:
     """Measure `versions` and the production model, promote the best if it is really better.
 
+    price_shift: the jump of prices that is the cause of the training, as in `train_family`.
     Returns the decision (`Decision.as_dict`), which is stored in MLflow too. Raises
     ProductionMoved when another decision moved `production` meanwhile: measure again.
     """
@@ -73,7 +76,12 @@ def run_gate(settings: Settings, dataset_uri: str, versions: list[str]) -> dict:
     if serving and serving.version in versions:
         # A retry of a gate that has promoted already: compare with what served before it.
         serving = registry.version(PREVIOUS)
-    judged = _judge(settings, registry, dataset_uri, versions, serving)
+    cars = split_by_time(read_listings(dataset_uri), price_shift)
+    rules = [
+        candidates.training_rule(open_dataset(dataset_uri).sha256, cars),
+        candidates.size_rule(settings),
+    ]
+    judged = _judge(registry, rules, cars, versions, serving)
     decision = judged.decision
     with production.moving(settings):
         production.check_unmoved(registry, now_in_production and now_in_production.version)
@@ -87,19 +95,13 @@ def run_gate(settings: Settings, dataset_uri: str, versions: list[str]) -> dict:
 
 
 def _judge(
-    settings: Settings,
     registry: Registry,
-    dataset_uri: str,
+    rules: list[candidates.Rule],
+    cars: Split,
     versions: list[str],
     serving: ModelVersion | None,
 ) -> Judged:
     """The decision on `versions` and their model cards; changes nothing."""
-    cars = split_by_time(read_listings(dataset_uri))
-    data_sha256 = open_dataset(dataset_uri).sha256
-    rules = [
-        candidates.training_rule(data_sha256, cars),
-        candidates.size_rule(settings),
-    ]
     with tempfile.TemporaryDirectory() as temporary:
         entrants = _entrants(registry, versions, serving, rules, Path(temporary))
         decided = _decide(entrants, cars).as_dict()
@@ -145,6 +147,7 @@ def _decide(entrants: Entrants, cars: Split) -> Decision:
         rival.twin.valuation if rival and not entrants.first_real else None,
         cars.train,
         cars.test,
+        cars.price_shift,
     )
     if entrants.first_real:
         note = "production has learnt from the sample: compared with the baseline on real cars"

@@ -44,15 +44,18 @@ TWIN_FACTS = ("trained_cars", "first_day", "last_day")
 PROJECT = Path(__file__).parents[3]  # of a checkout; elsewhere it has no Pipfile.lock
 
 
-def train_family(settings: Settings, dataset_uri: str, family: str, seed: int) -> dict:
+def train_family(
+    settings: Settings, dataset_uri: str, family: str, seed: int, price_shift: float = 0.0
+) -> dict:
     """Fit one family on a dataset, measure it on later, unseen cars, fit it again on every car, and
     register both models as one version.
 
+    price_shift: the jump of prices that is the cause of the training, as in `split_by_time`.
     Returns family, version, run_id and metrics. Raises StorageError, TrainingError and
     RegistryError.
     """
     dataset = asdict(open_dataset(dataset_uri))
-    cars = split_by_time(read_listings(dataset_uri))
+    cars = split_by_time(read_listings(dataset_uri), price_shift)
     twin = fit(cars.train, family, seed, settings.train_threads)
     prices = twin.price_frame(cars.test)
     measured = _metrics(cars, prices)
@@ -124,6 +127,7 @@ def _record(
         parameters=facts["parameters"]
         | {k: facts[k] for k in ("family", "seed", "coverage", "trained_cars")}
         | {"threads": settings.train_threads, "first_test_day": cars.first_test_day}
+        | {"price_level": facts["price_level"]}
         | {f"twin_{name}": value for name, value in facts["twin"].items()},
         metrics=facts["metrics"],
         tags={

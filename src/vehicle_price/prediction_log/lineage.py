@@ -10,7 +10,8 @@ if TYPE_CHECKING:  # the service imports `as_lineage` without the database drive
 LINEAGE = """
 SELECT p.prediction_id::text, p.created_at, p.request_id, p.position, p.idempotency_key,
        p.role, p.listing, p.price, p.low, p.high, p.warnings,
-       m.name, m.model_version, m.run_id, m.data_sha256, m.code_commit, f.price, f.received_at
+       m.name, m.model_version, m.run_id, m.data_sha256, m.code_commit,
+       f.price, f.received_at, f.key_name, p.channel, p.caller
 FROM predictions p JOIN models m USING (run_id, model_version)
 LEFT JOIN feedback f USING (prediction_id)
 WHERE p.prediction_id = %s
@@ -38,10 +39,12 @@ def find_lineage(connection: "Connection", prediction_id: str) -> dict[str, obje
         low=columns[8],
         high=columns[9],
         warnings=columns[10],
+        channel=columns[19],
+        caller=columns[20],
     )
     feedback = None
     if columns[16] is not None:
-        feedback = FeedbackRow(row.prediction_id, columns[16], columns[17].isoformat())
+        feedback = FeedbackRow(row.prediction_id, columns[16], columns[17].isoformat(), columns[18])
     return as_lineage(row, ModelRow(*columns[11:16]), feedback)
 
 
@@ -54,10 +57,13 @@ def as_lineage(
         "position": row.position,
         "idempotency_key": row.idempotency_key,
         "listing": row.listing,
+        "channel": row.channel,
+        "caller": row.caller,
     }
     reported = None
     if feedback:
-        reported = {"price": feedback.price, "received_at": feedback.received_at}
+        reported = feedback._asdict()
+        del reported["prediction_id"]
     return {
         "prediction_id": row.prediction_id,
         "created_at": row.created_at,

@@ -1,7 +1,9 @@
 """The rows of the prediction log, free of the database driver."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+Channel = Literal["form", "api", "batch"]  # how the listing came
 
 
 class ModelRow(NamedTuple):
@@ -17,7 +19,8 @@ class ModelRow(NamedTuple):
 class PredictionRow(NamedTuple):
     """A price that a client got. role: production or canary. listing: as the client sent it.
 
-    request_id: X-Request-ID. position: of the listing in that request, from 0.
+    request_id: X-Request-ID. position: of the listing in that request, from 0. caller: "key " and
+    the name of the API key, or "address " and the address; "" in records of older versions.
     """
 
     prediction_id: str
@@ -33,6 +36,8 @@ class PredictionRow(NamedTuple):
     low: int
     high: int
     warnings: Sequence[str]
+    channel: Channel = "api"
+    caller: str = ""
 
 
 class ShadowRow(NamedTuple):
@@ -48,11 +53,13 @@ class ShadowRow(NamedTuple):
 
 
 class FeedbackRow(NamedTuple):
-    """The price that a predicted car was sold or listed for."""
+    """The price that a predicted car was sold or listed for. key_name: of the API key that reported
+    it; "" in records of older versions."""
 
     prediction_id: str
     price: int
     received_at: str
+    key_name: str = ""
 
 
 class Rows(NamedTuple):

@@ -10,6 +10,7 @@ from vehicle_price.features.deduplication import first_postings
 # the gate sees gains of `python -m benchmarks.decisions`; more days would make the measured twin
 # older without need.
 TEST_CARS, TEST_SHARE = 20_000, 0.2
+TEST_CARS_AFTER_SHIFT = 1_000  # after a jump of prices, days before it say nothing
 MIN_CARS = 500
 MIN_SIDE_CARS = 100  # of the training side, and of the test side
 
@@ -22,12 +23,14 @@ class TrainingError(ValueError):
 class Split:
     """Training cars, and test cars that were posted later and never before.
 
-    Both hold the first posting of each car. first_test_day: 'YYYY-MM-DD'.
+    Both hold the first posting of each car. first_test_day: 'YYYY-MM-DD'. price_shift: as in
+    `split_by_time`.
     """
 
     train: pd.DataFrame
     test: pd.DataFrame
     first_test_day: str
+    price_shift: float = 0.0
 
     @property
     def all_cars(self) -> pd.DataFrame:
@@ -35,9 +38,11 @@ class Split:
         return pd.concat([self.train, self.test], ignore_index=True)
 
 
-def split_by_time(listings: pd.DataFrame) -> Split:
+def split_by_time(listings: pd.DataFrame, price_shift: float = 0.0) -> Split:
     """Split accepted listings by car and by time (TEST_CARS, TEST_SHARE).
 
+    price_shift: log(reported / price) by clients' feedback, where that is the cause of the
+    training, else 0; then the test days hold TEST_CARS_AFTER_SHIFT, so that they lie after it.
     Raises TrainingError when there are too few cars or days.
     """
     cars = first_postings(listings)
@@ -50,7 +55,8 @@ def split_by_time(listings: pd.DataFrame) -> Split:
         )
     cars_from_day = cars_by_day[::-1].cumsum()
     # The last day that leaves enough later cars; never the first day, whose cars must train.
-    needed = min(TEST_CARS, TEST_SHARE * len(cars))
+    test_cars = TEST_CARS_AFTER_SHIFT if price_shift else TEST_CARS
+    needed = min(test_cars, TEST_SHARE * len(cars))
     enough = (d for d in cars_from_day.index if cars_from_day[d] >= needed)
     first_test_day = max(str(next(enough, "")), str(cars_by_day.index[1]))
     test = cars["posting_day"] >= first_test_day
@@ -61,5 +67,8 @@ def split_by_time(listings: pd.DataFrame) -> Split:
         )
     train_cars, test_cars = cars[~test], cars[test]
     return Split(
-        train_cars.reset_index(drop=True), test_cars.reset_index(drop=True), first_test_day
+        train_cars.reset_index(drop=True),
+        test_cars.reset_index(drop=True),
+        first_test_day,
+        price_shift,
     )
