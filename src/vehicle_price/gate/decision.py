@@ -91,8 +91,8 @@ def decide(
     """Choose the best of `challengers` (by version) and compare it with the production model.
 
     train: cars for the baseline, test: held-out cars; both accepted listings, one row a car.
-    production: its twin; None to compare with the baseline. price_shift: as in `Compared`. Without challengers, and where a model
-    that is compared has no finite MAE, nothing is promoted.
+    production: its twin; None to compare with the baseline. price_shift: as in `Compared`. Without
+    challengers, and where a model that is compared has no finite MAE, nothing is promoted.
     """
     if not challengers:
         return refusal("", "there is no challenger to measure")
