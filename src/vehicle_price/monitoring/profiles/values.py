@@ -140,7 +140,7 @@ def _text(value: object) -> str | None:
 
 
 def listings(requests: pd.DataFrame) -> pd.DataFrame:
-    """The model's columns, all of them, with None for blanks, and posting_day 'YYYY'."""
+    """The model's columns, with None for blanks, and posting_day: 'YYYY', '0' if it is unknown."""
     plain = {
         column.name: (
             numbers(requests, column.name)
@@ -150,5 +150,5 @@ def listings(requests: pd.DataFrame) -> pd.DataFrame:
         for column in FEATURES
     }
     posted = numbers(requests, "year") + age(requests)
-    day = np.where(np.isnan(posted), "0", posted.astype(object))
+    day = np.where(np.isnan(posted), 0, posted).astype(int).astype(str)
     return pd.DataFrame(plain, requests.index).assign(posting_day=day)
