@@ -157,7 +157,7 @@ def test_a_profile_goes_to_json_and_back_in_a_few_kb():
     found = profile(made_up(1_000, 1))
     text = json.dumps(found.to_json())
     assert len(text) < 10_000
-    assert Profile.from_json(json.loads(text)) == found
+    assert Profile.from_json(json.loads(text)).to_json() == found.to_json()
     with pytest.raises(KeyError):
         Profile.from_json({"rows": 1})
 
