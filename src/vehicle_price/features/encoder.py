@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache, partial
 
+from vehicle_price.estimate import unknown_value
 from vehicle_price.features.definitions import (
     CURVES,
     GROUPS,
@@ -84,11 +85,11 @@ def _car_inputs(tables: Tables, make: str, model: str) -> CarInputs:
 
 def _text_warnings(tables: Tables, keys: CarKeys, make: str, model: str) -> tuple[str, ...]:
     if keys.groups[0] not in tables.offsets["make"]:
-        return (f"manufacturer: {make!r} was not in the training data; a rough estimate",)
+        return (unknown_value("manufacturer", make, "a rough estimate"),)
     if not model:
         return ("model: not given; priced as an average car of the make",)
     if keys.groups[1] not in tables.offsets["word1"]:
-        return (f"model: {model!r} was not in the training data; priced from the make",)
+        return (unknown_value("model", model, "priced from the make"),)
     return ()
 
 

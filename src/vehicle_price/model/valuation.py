@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vehicle_price.estimate import Estimate
+from vehicle_price.estimate import Estimate, unknown_value
 from vehicle_price.features.definitions import (
     FEATURE_NAMES,
     LEVEL_COLUMNS,
@@ -101,17 +101,15 @@ class Valuation:
         """Why the price of this listing is less certain than others."""
         warnings = self._unknown_levels(listing) if encoded.unknown_level else []
         if listing.get("condition") in self.tables.guessed:
-            warnings.append(
-                f"condition: {listing['condition']!r} was not in the training data; priced "
-                "between the conditions next to it"
-            )
+            between = "priced between the conditions next to it"
+            warnings.append(unknown_value("condition", listing["condition"], between))
         warnings = self._range_warnings(listing) + warnings
         return (*encoded.car.warnings, *warnings) if warnings else encoded.car.warnings
 
     def _unknown_levels(self, listing: Mapping[str, object]) -> list[str]:
         levels = self.tables.levels
         return [
-            f"{column}: {value!r} was not in the training data; priced as an average one"
+            unknown_value(column, value, "priced as an average one")
             for column in LEVEL_COLUMNS
             if (value := listing.get(column)) and value not in levels[column]
         ]
