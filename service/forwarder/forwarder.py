@@ -5,6 +5,7 @@ and not yet deleted is sent again after a crash; PostgreSQL ignores it, because 
 """
 
 import logging
+import socket
 import sqlite3
 import time
 from contextlib import suppress
@@ -12,6 +13,7 @@ from contextlib import suppress
 from service.forwarder.drain import DeadLetter, Drain, QueuedRecord
 from service.outbox import codec, forwarder_status
 from service.outbox.outbox import OutboxUnavailable
+from vehicle_price.prediction_log import completeness
 from vehicle_price.prediction_log.database import Address, Connection, connect, migrate, translated
 from vehicle_price.prediction_log.errors import DatabaseUnavailable
 from vehicle_price.prediction_log.rows import Rows, concatenate
@@ -24,6 +26,7 @@ IDLE_SECONDS = 0.2
 REST = 3.0  # times the work: beside busy workers, records may wait in the outbox
 MAX_REST_SECONDS = 1.0  # also after a batch for which the database took long
 HURRY_SHARE = 0.25  # of the outbox
+COMPLETENESS_SECONDS = 1.0  # between two reports of how complete the database is
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.25, 5.0
 WHAT_TO_DO = "predictions wait in the outbox, nothing is lost; `make status` shows what runs"
 
@@ -35,6 +38,7 @@ class Forwarder:
         self.drain, self.address, self.timeout = drain, address, timeout
         self._connection: Connection | None = None
         self._reported: str | None = None
+        self._completeness_at = 0.0
 
     def step(self) -> int:
         """Move one batch; returns the number of records that left the outbox.
@@ -60,6 +64,19 @@ class Forwarder:
             )
         return len(batch)
 
+    def report_completeness(self, clock: float) -> None:
+        """Write to the database up to when it has all records of this outbox, now and then.
+
+        clock: monotonic seconds. Raises DatabaseUnavailable, OutboxUnavailable.
+        """
+        if clock - self._completeness_at < COMPLETENESS_SECONDS:
+            return
+        complete_until = time.time() - self.drain.outbox.fill().oldest_seconds
+        instance = f"{socket.gethostname()}:{self.drain.file.path.resolve()}"
+        with translated(self.address):
+            completeness.report(self._connection, instance, complete_until)
+        self._completeness_at = clock
+
     def run(self) -> None:
         """Move batches until the process ends."""
         pause = FIRST_RETRY_SECONDS
@@ -68,6 +85,7 @@ class Forwarder:
                 self._connect()
                 started = time.monotonic()
                 moved = self.step()
+                self.report_completeness(time.monotonic())
                 self._report("")
                 pause = FIRST_RETRY_SECONDS
                 time.sleep(self._rest(time.monotonic() - started) if moved else IDLE_SECONDS)

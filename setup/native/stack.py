@@ -21,7 +21,14 @@ from setup.native.environment import ROOT, VENV
 from vehicle_price.settings import Settings
 
 AIRFLOW = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor")
-WITHOUT_AIRFLOW = ("mlflow", "model-sync", "prediction-forwarder", "service", "streamlit")
+WITHOUT_AIRFLOW = (
+    "mlflow",
+    "model-sync",
+    "prediction-forwarder",
+    "evidently-service",
+    "service",
+    "streamlit",
+)
 EVERYTHING = ("postgres", *WITHOUT_AIRFLOW, *AIRFLOW)
 DEAD_STATES = ("EXITED", "FATAL", "UNKNOWN")
 

@@ -55,9 +55,12 @@ class AirflowClient:
         self._timeout = timeout
         self._token = ""
 
-    def start(self, conf: Mapping[str, object]) -> str:
-        """Start the DAG with `conf`; returns the new run's id. Raises TrainingUnavailable."""
-        run_id = f"service-{uuid.uuid4()}"
+    def start(self, conf: Mapping[str, object], run_id: str = "") -> str:
+        """Start the DAG with `conf`; returns the new run's id. Raises TrainingUnavailable.
+
+        run_id: "" for a new one.
+        """
+        run_id = run_id or f"service-{uuid.uuid4()}"
         body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf)}
         self.request(f"/api/v2/dags/{DAG_ID}/dagRuns", body)
         return run_id

@@ -126,6 +126,20 @@ class Settings:
     rate_limit: str = setting(
         "", "Requests a key or address may send, such as 600/minute; empty for any number."
     )
+    monitoring_window_seconds: int = setting(
+        86_400, "Length of a window of monitoring: a day; a rehearsal replays quicker days."
+    )
+    monitoring_grace_seconds: int = setting(
+        600, "Seconds after its end before a window closes, if the outbox is empty by then."
+    )
+    monitoring_poll_seconds: int = setting(30, "Seconds between looks at windows and incidents.")
+    monitoring_horizon_windows: int = setting(
+        30, "Windows whose performance is computed again while feedback comes."
+    )
+    drift_share: float = setting(
+        0.3, "Share of drifting columns above which the drift of a window is severe."
+    )
+    retraining: str = setting("auto", "What monitoring may start: auto, or off to only alert.")
     run_dir: str = setting(
         ".local/run", "Folder for what running processes share; may be lost at any restart."
     )

@@ -43,6 +43,7 @@ class Facts(NamedTuple):
     failures: int = 0
     refusals: int = 0
     approval_wanted: bool = False
+    cool_down: timedelta = COOL_DOWN
 
 
 class Decision(NamedTuple):
@@ -106,8 +107,11 @@ def _obstacle(facts: Facts) -> tuple[Action, str] | None:
         return Action.STOP, f"{facts.failures} retrainings failed; {MAX_FAILURES} stop them"
     if facts.refusals >= MAX_REFUSALS:
         return Action.STOP, f"the gate refused {facts.refusals}; {MAX_REFUSALS} stop them"
-    if facts.last_start and facts.now - facts.last_start < COOL_DOWN:
-        return Action.WAIT, f"the last one started at {facts.last_start}; {COOL_DOWN} must pass"
+    if facts.last_start and facts.now - facts.last_start < facts.cool_down:
+        return (
+            Action.WAIT,
+            f"the last one started at {facts.last_start}; {facts.cool_down} must pass",
+        )
     return _without_listings(facts)
 
 

@@ -17,6 +17,7 @@ from vehicle_price.evaluation import plots
 from vehicle_price.evaluation.baseline import baseline_prices
 from vehicle_price.evaluation.metrics import coverage, metrics, slices
 from vehicle_price.model.valuation import FittedValuation
+from vehicle_price.monitoring.performance import baseline_of
 from vehicle_price.names import market_of
 from vehicle_price.pipelines import contract_reports
 from vehicle_price.registry import runs
@@ -108,9 +109,12 @@ def _git(*arguments: str) -> str:
 def _metrics(cars: Split, prices: pd.DataFrame) -> dict[str, float]:
     actual = cars.test["price"].to_numpy(float)
     baseline = metrics(actual, baseline_prices(cars.train, cars.test))
+    monitored = baseline_of(prices["price"], prices["low"], prices["high"], actual)
     return metrics(actual, prices["price"].to_numpy()) | {
         "interval_coverage": coverage(actual, prices),
         "interval_width": float((prices["high"] - prices["low"]).median()),
+        "bias": monitored.bias,
+        "error_per_width": monitored.error_per_width,
         "baseline_mae": baseline["mae"],
         "test_cars": float(len(actual)),
     }

@@ -26,6 +26,7 @@ from vehicle_price.registry.names import (
     PRODUCTION,
     PROMOTED_BY_TAG,
     PROMOTION_REASON_TAG,
+    STARTED_BY_TAG,
     TWIN_MANIFEST_TAG,
     WEBHOOK_EVENTS,
     WEBHOOK_NAME,
@@ -91,6 +92,12 @@ class Registry:
         """The version with this number."""
         with self.reachable():
             return self._with_metrics(self.client.get_model_version(MODEL_NAME, number))
+
+    def started_by(self, starter: str) -> list[ModelVersion]:
+        """The versions that a training has registered. starter: as in STARTED_BY_TAG."""
+        wanted = f"name = '{MODEL_NAME}' AND tags.`{STARTED_BY_TAG}` = '{starter}'"
+        with self.reachable():
+            return [self._with_metrics(v) for v in self.client.search_model_versions(wanted)]
 
     def fetch(self, version: ModelVersion, folder: Path, part: Part = SERVING) -> Path:
         """Download the files of a part of a version into `folder` and check their hashes.

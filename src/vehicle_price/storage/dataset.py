@@ -67,6 +67,12 @@ def watermark_of(root: str, origin: str) -> str:
     return Store(root).current().watermarks.get(origin, "")
 
 
+def newest_day(root: str) -> str:
+    """The last posting day of the listings in a store; '' without any. Raises StorageError."""
+    store = Store(root)
+    return max(store.newest(store.current()).days, default="")
+
+
 def store_of(uri: str) -> str:
     """The address of the store that the dataset at `uri` is in."""
     return uri.rpartition(f"/{LISTINGS}/snapshots/")[0] or "."

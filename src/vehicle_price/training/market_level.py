@@ -38,7 +38,11 @@ def level(residual: np.ndarray, recent: np.ndarray) -> float:
     raised_by = float(np.median(residual[recent]) - np.median(residual))
     error = 1.2533 * residual[recent].std() / np.sqrt(recent.sum())  # of a median, normal residuals
     sure = max(MIN_LEVEL, CERTAINTY * float(np.hypot(error, DAY_NOISE)))
-    return float(np.clip(raised_by, -MAX_PRICE_SHIFT, MAX_PRICE_SHIFT)) if abs(raised_by) > sure else 0.0
+    return (
+        float(np.clip(raised_by, -MAX_PRICE_SHIFT, MAX_PRICE_SHIFT))
+        if abs(raised_by) > sure
+        else 0.0
+    )
 
 
 def raised(booster: xgb.Booster, by: float) -> xgb.Booster:

@@ -1,0 +1,1 @@
+"""Monitoring as a process: closes windows, keeps results, opens incidents, starts retraining."""

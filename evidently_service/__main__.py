@@ -1,0 +1,61 @@
+"""`python -m evidently_service`: monitor until stopped. One process at a time."""
+
+import logging
+import time
+from datetime import UTC, datetime
+
+from evidently_service.monitor import Monitor
+
+from vehicle_price.airflow_client import AirflowClient
+from vehicle_price.prediction_log.database import (
+    address_of,
+    advisory_lock,
+    connected,
+    migrate,
+    translated,
+)
+from vehicle_price.prediction_log.errors import DatabaseUnavailable, InvalidRow
+from vehicle_price.registry.client import Registry
+from vehicle_price.settings import Settings
+
+log = logging.getLogger("evidently_service")
+
+FORMAT = "%(asctime)s %(levelname)s [%(process)d] %(name)s: %(message)s"
+LOCK = 7_316_356_414  # key of the advisory lock: any number, the same in every process
+SECONDS = 60.0  # for an answer of the database
+
+
+def main() -> None:
+    """Monitor until stopped."""
+    settings = Settings.from_environment()
+    logging.basicConfig(format=FORMAT, level=settings.log_level.upper())
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    airflow = AirflowClient(
+        settings.airflow_url, settings.airflow_username, settings.airflow_password_file
+    )
+    monitor = Monitor(settings, airflow, lambda: Registry(settings.mlflow_tracking_uri))
+    while True:
+        try:
+            _run(settings, monitor)
+        except (DatabaseUnavailable, InvalidRow) as error:
+            log.warning("%s; windows wait, nothing is lost", error)
+        time.sleep(settings.monitoring_poll_seconds)
+
+
+def _run(settings: Settings, monitor: Monitor) -> None:
+    """Step as the only writer until the database is away. Raises DatabaseUnavailable."""
+    address = address_of(settings)
+    migrate(address)
+    with (
+        advisory_lock(address, LOCK, SECONDS),
+        connected(address, SECONDS) as connection,
+        translated(address),
+    ):
+        log.info("monitoring %s", address)
+        while True:
+            monitor.step(connection, datetime.now(UTC))
+            time.sleep(settings.monitoring_poll_seconds)
+
+
+if __name__ == "__main__":
+    main()

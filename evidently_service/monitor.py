@@ -1,0 +1,146 @@
+"""One step of monitoring: close what is complete, judge it, tell people, start what must start."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from evidently_service import drift_job, performance_job, retraining_job
+from evidently_service.incident_rules import RULES, judged
+from evidently_service.windows import Window, closed_windows, window_at
+
+from vehicle_price.airflow_client import AirflowClient, TrainingUnavailable
+from vehicle_price.monitoring.performance import Baseline
+from vehicle_price.prediction_log import completeness, incidents, monitoring_store, windows
+from vehicle_price.prediction_log.database import Connection
+from vehicle_price.prediction_log.incidents import Incident
+from vehicle_price.prediction_log.monitoring_store import Result
+from vehicle_price.registry.client import Registry, RegistryError
+from vehicle_price.registry.names import PRODUCTION
+from vehicle_price.settings import Settings
+
+log = logging.getLogger(__name__)
+
+STALE, STALE_WINDOWS = "monitoring_stale", 2
+SHOWN_WINDOWS = 14  # whose results decide
+
+
+class Monitor:
+    """Monitoring of one prediction log. It keeps nothing that the database does not have.
+
+    registry: connects; raises RegistryError while MLflow is away.
+    """
+
+    def __init__(
+        self, settings: Settings, airflow: AirflowClient, registry: Callable[[], Registry]
+    ) -> None:
+        self.settings, self.airflow, self.registry = settings, airflow, registry
+        self._recomputed_at = datetime.fromtimestamp(0, UTC)
+        self._baselines: dict[str, Baseline | None] = {}
+
+    def step(self, connection: Connection, now: datetime) -> list[Window]:
+        """Close all windows that may close; returns them. Raises psycopg2's errors."""
+        closed = self._close(connection, now)
+        latest = monitoring_store.last_closed(connection, drift_job.LAST_METRIC)
+        if latest is None:
+            return closed
+        window = window_at(
+            latest - timedelta(microseconds=1), self.settings.monitoring_window_seconds
+        )
+        try:
+            registry = self.registry()
+            self._recompute(connection, registry, window, now)
+            self._judge(connection, registry, window)
+        except RegistryError as error:  # windows go on; what needs the registry waits for it
+            log.warning("%s", error)
+        return closed
+
+    def _close(self, connection: Connection, now: datetime) -> list[Window]:
+        settings, complete = self.settings, completeness.find(connection)
+        since = monitoring_store.last_closed(connection, drift_job.LAST_METRIC)
+        since = since or windows.first_prediction(connection)
+        self._tell_if_stale(connection, complete, since, now)
+        if complete is None or since is None:
+            return []
+        closed = []
+        seconds, grace = settings.monitoring_window_seconds, settings.monitoring_grace_seconds
+        for window in closed_windows(since, complete.until, now, seconds, grace):
+            drift_job.close_window(connection, settings, window)
+            closed.append(window)
+            log.info("closed the window from %s to %s", window.start, window.end)
+        return closed
+
+    def _tell_if_stale(
+        self,
+        connection: Connection,
+        complete: completeness.Completeness | None,
+        since: datetime | None,
+        now: datetime,
+    ) -> None:
+        """An incident while the outbox that is least complete holds windows open for too long."""
+        seconds = self.settings.monitoring_window_seconds
+        patience = timedelta(
+            seconds=STALE_WINDOWS * seconds + self.settings.monitoring_grace_seconds
+        )
+        until = complete.until if complete else since
+        if until is None or now - until <= patience:
+            incidents.resolve_incident(connection, STALE, "")
+            return
+        instance = complete.instance if complete else "no prediction-forwarder has reported"
+        message = (
+            f"predictions and feedback are complete until {until:%Y-%m-%d %H:%M:%S} UTC only, so "
+            f"windows stay open ({instance}). `make status` shows whether prediction-forwarder runs"
+        )
+        incidents.open_incident(connection, Incident(STALE, "", "page", message, {}))
+
+    def _recompute(
+        self, connection: Connection, registry: Registry, latest: Window, now: datetime
+    ) -> None:
+        def baseline(version: str) -> Baseline | None:
+            if version not in self._baselines:
+                self._baselines[version] = _baseline(registry.version_by_number(version).metrics)
+            return self._baselines[version]
+
+        # A little of the time before is looked at again: a commit may come late.
+        since = self._recomputed_at - timedelta(seconds=self.settings.monitoring_grace_seconds)
+        performance_job.recompute(connection, self.settings, latest, since, baseline)
+        self._recomputed_at = now
+
+    def _judge(self, connection: Connection, registry: Registry, window: Window) -> None:
+        seconds = self.settings.monitoring_window_seconds
+        since = window.end - timedelta(seconds=SHOWN_WINDOWS * seconds)
+        metrics = [rule.metric for rule in RULES]
+        results = monitoring_store.results_since(connection, metrics, since)
+        serving = registry.version(PRODUCTION)
+        if serving is None:
+            return
+        relevant = [r for r in results if _is_relevant(r, serving.version)]
+        self._update_incidents(connection, relevant)
+        try:
+            still_open = retraining_job.follow_open(connection, self.airflow, registry)
+            if self.settings.retraining == "auto" and not still_open:
+                retraining_job.consider(
+                    connection, self.airflow, serving, relevant, timedelta(seconds=seconds)
+                )
+        except TrainingUnavailable as error:
+            log.warning("%s", error)
+
+    def _update_incidents(self, connection: Connection, results: list[Result]) -> None:
+        for one in judged(results):
+            if one.incident:
+                if incidents.open_incident(connection, one.incident):
+                    log.warning("incident %s: %s", one.rule, one.incident.message)
+            elif one.resolved and incidents.resolve_incident(connection, one.rule, one.channel):
+                log.info("resolved: incident %s %s", one.rule, one.channel)
+
+
+def _baseline(metrics: Mapping[str, float]) -> Baseline | None:
+    names = ("bias", "median_ape", "interval_coverage", "error_per_width")
+    found = [metrics[name] for name in names if name in metrics]
+    return Baseline(*found) if len(found) == len(names) else None
+
+
+def _is_relevant(result: Result, serving: str) -> bool:
+    """Drift of all requests, and performance of what serves as production."""
+    if not result.metric.startswith("performance_"):
+        return not result.model_version
+    return result.model_version == serving and result.role == "production"

@@ -1,0 +1,199 @@
+"""Monitoring over a real PostgreSQL: windows, drift, performance, incidents, one retraining."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from evidently_service.monitor import Monitor
+
+from integration_tests.monitoring.made_up_log import (
+    FIRST_DAY,
+    LATER,
+    SERVING,
+    add_day,
+    complete_until,
+    report,
+    running_log,
+)
+from unit_tests.monitoring.requests_made_up import made_up
+from vehicle_price.airflow_client import UnknownRun
+from vehicle_price.registry.client import ModelVersion
+from vehicle_price.settings import Settings
+
+METRICS = {"bias": 0.0, "median_ape": 0.2, "interval_coverage": 0.9, "error_per_width": 0.3}
+LEARNT = 14  # days that a reference needs
+
+
+class FakeRegistry:
+    """A registry with one version, whose training has the given verdict."""
+
+    def __init__(self, verdict=""):
+        self.verdict = verdict
+
+    def version(self, alias):
+        tags = {"data_span": "2026-01-01 to 2026-03-01", "store": "nowhere"}
+        return ModelVersion("vehicle-price", SERVING.version, "run-7", (alias,), tags, METRICS)
+
+    def version_by_number(self, number):
+        assert number == SERVING.version
+        return self.version("production")
+
+    def started_by(self, _):
+        return (
+            [self.version("")]
+            if not self.verdict
+            else [ModelVersion("vehicle-price", "8", "run-8", (), {"gate": self.verdict}, {})]
+        )
+
+
+class FakeAirflow:
+    """Keeps what was started; the runs are in `state`."""
+
+    def __init__(self):
+        self.started, self.state = {}, "running"
+
+    def start(self, conf, run_id):
+        self.started[run_id] = conf
+
+    def status(self, run_id):
+        if run_id not in self.started:
+            raise UnknownRun(run_id)
+        return {"state": self.state}
+
+
+@pytest.fixture(name="log")
+def _log():
+    with running_log() as (_, connection):
+        yield connection
+
+
+@pytest.fixture(name="airflow")
+def _airflow():
+    return FakeAirflow()
+
+
+@pytest.fixture(name="registry")
+def _registry(monkeypatch):
+    monkeypatch.setattr(
+        "evidently_service.retraining_job.newest_day", lambda _: date(2026, 4, 1).isoformat()
+    )
+    return FakeRegistry()
+
+
+@pytest.fixture(name="monitor")
+def _monitor(airflow, registry):
+    return Monitor(Settings(), airflow, lambda: registry)
+
+
+def rows(connection, sql, *values):
+    """The rows that a query gives."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall()
+
+
+def statuses(connection, metric="drift_day", column=""):
+    """The statuses of the channel `api` by window, oldest first."""
+    sql = (
+        "SELECT status FROM monitoring_results WHERE metric = %s AND column_name = %s "
+        "AND channel IN ('api', '') AND model_version IN ('', '7') ORDER BY window_start"
+    )
+    if metric.startswith("drift"):
+        sql = sql.replace("IN ('', '7')", "= ''")
+    return [status for (status,) in rows(connection, sql, metric, column)]
+
+
+def learn(connection, monitor):
+    """The days that become the reference, closed."""
+    for day in range(LEARNT):
+        add_day(connection, day)
+    complete_until(connection, LEARNT)
+    monitor.step(connection, LATER)
+
+
+def test_a_reference_is_learnt_then_a_feed_in_kilometres_is_an_incident(log, monitor):
+    learn(log, monitor)
+    assert statuses(log) == ["learning"] * (LEARNT - 1) + ["ok"]
+    add_day(log, LEARNT)
+    in_kilometres = made_up(600, seed=99)
+    add_day(
+        log, LEARNT + 1, in_kilometres.assign(odometer=in_kilometres["odometer"] * 1609 // 1000)
+    )
+    complete_until(log, LEARNT + 2)
+    monitor.step(log, LATER)
+    assert statuses(log)[-2:] == ["ok", "severe drift"]
+    assert statuses(log, column="odometer")[-1] in ("drift", "severe drift")
+    ((rule, channel, severity, message),) = rows(
+        log, "SELECT rule, channel, severity, message FROM incidents WHERE rule = 'drift_day'"
+    )
+    assert (rule, channel, severity) == ("drift_day", "api", "page")
+    assert "most moved: odometer" in message
+    add_day(log, LEARNT + 2)
+    complete_until(log, LEARNT + 3)
+    monitor.step(log, LATER)
+    assert rows(log, "SELECT resolved_at IS NULL FROM incidents WHERE rule = 'drift_day'") == [
+        (False,)
+    ]
+
+
+def test_a_window_closes_only_when_every_outbox_is_complete(log, monitor):
+    add_day(log, 0)
+    complete_until(log, 5)
+    complete_until(log, 0.9, "another machine")
+    assert monitor.step(log, LATER) == []
+    ((message,),) = rows(log, "SELECT message FROM incidents WHERE rule = 'monitoring_stale'")
+    assert "another machine" in message
+    complete_until(log, 5, "another machine")
+    assert monitor.step(log, FIRST_DAY + timedelta(days=1, seconds=599)) == []
+    closed = monitor.step(log, FIRST_DAY + timedelta(days=1, seconds=600))
+    assert [window.start for window in closed] == [FIRST_DAY]
+    assert rows(log, "SELECT resolved_at IS NULL FROM incidents") == [(False,)]
+
+
+def test_a_repeated_step_writes_the_same_rows(log, monitor):
+    learn(log, monitor)
+    everything = (
+        "SELECT window_start, model_version, channel, metric, column_name, status, value, "
+        "threshold, details FROM monitoring_results ORDER BY 1, 2, 3, 4, 5"
+    )
+    before = rows(log, everything)
+    killed_in_between = "DELETE FROM monitoring_results WHERE metric = 'windows_closed'"
+    rows(log, f"{killed_in_between} RETURNING 1")
+    assert len(monitor.step(log, LATER)) == LEARNT
+    assert rows(log, everything) == before
+
+
+def test_a_jump_of_reported_prices_starts_one_retraining_with_its_size(
+    log, monitor, airflow, registry
+):
+    requests = made_up(600, seed=1)
+    ids = add_day(log, 0, requests)
+    complete_until(log, 1)
+    monitor.step(log, LATER)
+    assert not airflow.started
+    noise = np.exp(np.random.default_rng(1).normal(0, 0.15, 60))
+    report(log, ids[:60], requests["price"][:60] * noise * 1.25, keys=12, day=0)
+    for _ in range(20):
+        monitor.step(log, LATER)
+    assert statuses(log, "performance_bias") == ["drift"]
+    ((conf,),) = [airflow.started.values()]
+    assert conf["price_shift"] == pytest.approx(np.log(1.25), abs=0.08)
+    airflow.state, registry.verdict = "success", "promoted"
+    monitor.step(log, LATER)
+    assert rows(log, "SELECT state FROM retrainings") == [("promoted",)]
+    for _ in range(5):  # the old window still says what it said: the cool-down holds
+        monitor.step(log, LATER)
+    assert len(airflow.started) == 1
+
+
+def test_feedback_of_few_keys_is_a_warning_and_starts_nothing(log, monitor, airflow):
+    requests = made_up(600, seed=1)
+    ids = add_day(log, 0, requests)
+    report(log, ids[:60], requests["price"][:60] * 1.25, keys=3, day=0)
+    complete_until(log, 1)
+    monitor.step(log, LATER)
+    assert statuses(log, "performance_bias") == ["few callers"]
+    assert rows(log, "SELECT severity FROM incidents WHERE rule = 'performance_bias'") == [
+        ("warn",)
+    ]
+    assert not airflow.started
