@@ -31,14 +31,17 @@ class FakeRegistry:
         self.verdict = verdict
 
     def version(self, alias):
+        """The one version, whatever the alias."""
         tags = {"data_span": "2026-01-01 to 2026-03-01", "store": "nowhere"}
         return ModelVersion("vehicle-price", SERVING.version, "run-7", (alias,), tags, METRICS)
 
     def version_by_number(self, number):
+        """The one version."""
         assert number == SERVING.version
         return self.version("production")
 
     def started_by(self, _):
+        """The version that a training has made, with the gate's verdict, if it has one."""
         return (
             [self.version("")]
             if not self.verdict
@@ -53,9 +56,11 @@ class FakeAirflow:
         self.started, self.state = {}, "running"
 
     def start(self, conf, run_id):
+        """Start a run."""
         self.started[run_id] = conf
 
     def status(self, run_id):
+        """The state of a run that was started."""
         if run_id not in self.started:
             raise UnknownRun(run_id)
         return {"state": self.state}

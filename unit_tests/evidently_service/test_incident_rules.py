@@ -1,0 +1,62 @@
+"""Which results open an incident, resolve it, or keep it as it is."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from evidently_service.incident_rules import judged
+from vehicle_price.monitoring.statuses import Status
+from vehicle_price.prediction_log.monitoring_store import Result
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def result(metric, status, verdict, day=0, channel="api"):
+    """The result of a whole window."""
+    start = START + timedelta(days=day)
+    details = {"verdict": verdict, "worst": ["odometer"]}
+    end = start + timedelta(days=1)
+    return Result(start, end, "", "", channel, metric, "", status, 0.4, 0.1, 0.3, 900, details)
+
+
+def severity(*results):
+    """The severity of the one incident; None where there is none."""
+    (one,) = judged(results)
+    return one.incident and one.incident.severity
+
+
+@pytest.mark.parametrize(
+    ("metric", "status", "verdict", "expected"),
+    [
+        ("drift_day", Status.SEVERE_DRIFT, Status.SEVERE_DRIFT, "page"),
+        ("drift_day", Status.DRIFT, Status.DRIFT, "warn"),
+        ("drift_week", Status.FEW_CALLERS, Status.SEVERE_DRIFT, "warn"),
+        ("drift_week", Status.FEW_CALLERS, Status.OK, None),
+        ("performance_bias", Status.DRIFT, Status.DRIFT, "page"),
+        ("performance_bias", Status.FEW_CALLERS, Status.DRIFT, "warn"),
+        ("performance_bias", Status.OK, Status.OK, None),
+    ],
+)
+def test_the_severity_of_a_result(metric, status, verdict, expected):
+    assert severity(result(metric, status, verdict)) == expected
+
+
+@pytest.mark.parametrize("status", [Status.NOT_ENOUGH_DATA, Status.LEARNING])
+def test_a_window_that_cannot_be_judged_keeps_an_incident(status):
+    (one,) = judged([result("drift_day", status, status)])
+    assert one.incident is None and not one.resolved
+
+
+def test_the_latest_window_of_each_channel_counts():
+    before = result("drift_day", Status.DRIFT, Status.DRIFT)
+    after = result("drift_day", Status.OK, Status.OK, day=1)
+    other = result("drift_day", Status.DRIFT, Status.DRIFT, channel="form")
+    api, form = judged([before, other, after])
+    assert api.resolved and api.incident is None and form.incident
+
+
+def test_a_message_names_figure_limit_window_and_columns_and_says_what_to_do():
+    (one,) = judged([result("drift_day", Status.DRIFT, Status.DRIFT)])
+    message = one.incident.message
+    for part in ("0.400 (limit 0.300)", "2026-03-01", "channel api", "odometer", "Look at"):
+        assert part in message
