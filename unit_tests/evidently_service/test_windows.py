@@ -1,4 +1,4 @@
-"""Windows are numbered, of equal length, and close when their time is over and nothing is missing."""
+"""Windows are numbered, of equal length, and close when time is over and nothing is missing."""
 
 from datetime import UTC, date, datetime, timedelta
 
