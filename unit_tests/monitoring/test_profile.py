@@ -1,6 +1,7 @@
-"""A day's profile: every watched column counted, whatever the rows hold, in a few kB."""
+"""Profiles count what was requested, whatever old rows hold, and add up."""
 
 import json
+import math
 
 import numpy as np
 import pandas as pd
@@ -8,187 +9,158 @@ import pytest
 
 from unit_tests.helpers import tiny
 from unit_tests.monitoring.requests_made_up import made_up
-from vehicle_price.estimate import unknown_columns, unknown_value
-from vehicle_price.monitoring.profiles.columns import (
-    BY_NAME,
-    LOWEST,
-    MISSING,
-    OTHER,
-    WATCHED,
-)
-from vehicle_price.monitoring.profiles.profile import (
-    EMPTY,
-    UNKNOWN_LEVELS,
-    Profile,
-    add,
-    profile,
-)
-from vehicle_price.schema import FEATURES
+from vehicle_price import schema
+from vehicle_price.features.encoder import Encoder
+from vehicle_price.monitoring.profiles.columns import BY_NAME, MISSING, OTHER, WATCHED
+from vehicle_price.monitoring.profiles.profile import EMPTY, UNKNOWN_LEVELS, Profile, add, profile
 
 
-def counts(name: str, **columns: object) -> dict[str, float]:
-    """The counts of a watched column of rows with these columns."""
-    return dict(profile(pd.DataFrame(columns)).counts[name])
+def counts_of(column: str, **columns: list) -> dict[str, float]:
+    """The counts of one watched column in requests with these columns; blanks are left out."""
+    rows = len(next(iter(columns.values())))
+    found = profile({"created_at": ["2021-06-01"] * rows} | columns).counts[column]
+    return {label: round(weight, 6) for label, weight in found.items()}
 
 
-def test_every_optional_column_and_level_of_the_schema_is_watched():
-    for column in FEATURES:
-        if not column.required:
-            assert f"{column.name}_blank" in BY_NAME
-        if column.kind == "level" and column.name != "state":
-            assert BY_NAME[column.name].levels == column.levels
-    assert len(BY_NAME) == len(WATCHED)
+def test_every_column_of_the_schema_that_the_model_sees_is_watched():
+    fields = {watched.field for watched in WATCHED}
+    assert {column.name for column in schema.FEATURES} <= fields
+    assert {f"{c.name}_blank" for c in schema.FEATURES if not c.required} <= set(BY_NAME)
+    assert [w.name for w in WATCHED if w.of_version] == ["price", "relative_width"]
     assert [w.name for w in WATCHED if not w.alarmed] == ["state"]
-    assert {w.name for w in WATCHED if w.of_version} == {"price", "relative_width"}
+    assert len(BY_NAME) == len(WATCHED)
 
 
-def test_each_column_counts_every_row_once():
-    found = profile(made_up(300, 1))
-    assert found.rows == found.effective == 300 and found.few_callers == 0
-    for name, of_column in found.counts.items():
-        assert sum(of_column.values()) == pytest.approx(300), name
+def test_age_counts_from_the_posting_and_else_from_the_prediction():
+    ages = counts_of("age", year=[2015, 2015, None], posting_date=["2019-02-01", None, None])
+    assert ages == {"4": 1, "6": 1, MISSING: 1}
+    dated = counts_of("age", year=[2015], created_at=pd.to_datetime(["2021-06-01"], utc=True))
+    assert dated == {"6": 1}
 
 
-def test_the_age_is_of_the_posting_and_else_of_the_prediction():
-    years = [2011.0, 2011.0, 2011.0, None]
-    found = counts(
-        "age",
-        year=years,
-        posting_date=["2016-05-01T00:00:00", None, None, None],
-        created_at=["2021-04-20T12:00:00+00:00"] * 2 + [None] * 2,
-    )
-    assert found == {"5": 1, "10": 1, MISSING: 2}
-    stamps = pd.to_datetime(["2021-12-31T23:00:00+00:00"])
-    assert counts("age", year=[2011], created_at=stamps) == {"10": 1}
+def test_numbers_are_counted_in_fine_bins_by_their_lower_limit():
+    assert counts_of("odometer", odometer=[0, 2_499, 2_500, 600_000]) == {
+        "0": 2,
+        "2500": 1,
+        "500000": 1,
+    }
+    per_year = counts_of("odometer_per_year", year=[2011, 2021], odometer=[100_000, 700])
+    assert per_year == {"10000": 1, "500": 1}
+    width = counts_of("relative_width", price=[10_000, 0], low=[8_000, 0], high=[13_000, 9])
+    assert width == {"0.5": 1, MISSING: 1}
 
 
-def test_miles_a_year_of_a_new_car_are_those_of_one_year():
-    found = counts(
-        "odometer_per_year",
-        year=[2021, 2011, 2011],
-        odometer=[7_600, 76_000, None],
-        created_at=["2021-04-20"] * 3,
-    )
-    assert found == {"7500": 2, MISSING: 1}
+def test_blank_is_a_level_and_a_column_of_its_own():
+    conditions = ["good", "", "  ", None, math.nan, "good "]
+    assert counts_of("condition", condition=conditions) == {"good": 2, MISSING: 4}
+    assert counts_of("condition_blank", condition=conditions) == {"given": 2, "blank": 4}
+    absent = profile({"year": [2015]}).counts
+    assert absent["fuel"] == {MISSING: 1} and absent["fuel_blank"] == {"blank": 1}
 
 
-def test_a_value_on_a_limit_is_in_the_bin_above_and_one_below_all_in_the_lowest():
-    assert counts("odometer", odometer=[-5, 0, 2_499, 2_500]) == {LOWEST: 1, "0": 2, "2500": 1}
+def test_states_are_watched_by_division():
+    states = counts_of("state", state=["tx", "la", "ca", "ontario", None])
+    assert states == {"West South Central": 2, "Pacific": 1, "unknown": 1, MISSING: 1}
 
 
-def test_blank_texts_are_missing_and_blank():
-    columns = {"condition": ["good", "", "  ", None, np.nan]}
-    assert counts("condition", **columns) == {"good": 1, MISSING: 4}
-    assert counts("condition_blank", **columns) == {"given": 1, "blank": 4}
-
-
-def test_states_are_counted_by_census_division():
-    found = counts("state", state=["tx", "ok", "ca", "xx", None])
-    assert found == {"West South Central": 2, "Pacific": 1, "unknown": 1, MISSING: 1}
-
-
-def test_many_unknown_levels_are_kept_up_to_a_bound():
-    levels = [f"level {n:02}" for n in range(60)] * 10 + ["good"] * 50 + ["level 59"]
-    found = counts("condition", condition=levels)
-    assert len(found) == UNKNOWN_LEVELS + 2
-    assert found["good"] == 50 and found["level 59"] == 11
-    assert sum(found.values()) == len(levels) and found[OTHER] == 10 * (60 - UNKNOWN_LEVELS)
-
-
-def test_unknown_texts_and_levels_are_those_of_the_models_own_warnings():
-    model = tiny.valuation("xgboost")
-    car = {c.name: c.example for c in FEATURES}
-    unknown = [
-        car,
-        car | {"model": 'modle "t" it\'s; x'},
-        car | {"manufacturer": "unheard of"},
-        car | {"region": "atlantis", "condition": "rusty"},
-        car | {"model": None},
+def test_unknown_texts_are_those_that_the_model_warns_of():
+    """With the real answers of a real model, so that another wording of a warning is noticed."""
+    listings = [
+        {"manufacturer": "honda", "model": "civic", "region": "nowhere"},
+        {"manufacturer": "honda", "model": "zyxwv", "condition": "splendid"},
+        {"manufacturer": "zyxwv", "model": "civic", "region": None},
+        {"manufacturer": "honda", "model": "", "odometer": 499_999},
     ]
-    answers = model.price_many(unknown)
-    frame = pd.DataFrame(unknown).assign(warnings=[list(answer.warnings) for answer in answers])
-    columns = [unknown_columns(answer.warnings) for answer in answers]
-    assert "model" in columns[1] and "manufacturer" in columns[2] and "condition" in columns[3]
-    found = profile(frame).counts
-    assert found["model_known"] == {"known": 2, "unknown": 2, MISSING: 1}
-    assert found["region_known"] == {"known": 4, "unknown": 1}
-    assert found["unknown_level"] == {"no": 3, "yes": 2}
+    full = [{"year": 2014, "odometer": 88_000} | listing for listing in listings]
+    answers = tiny.valuation("xgboost").price_many(full)
+    assert Encoder(tiny.tables()).encode(full[0] | {"region": None}).car.warnings == ()
+    counts = profile(pd.DataFrame(full).assign(warnings=[list(a.warnings) for a in answers])).counts
+    assert counts["region_known"] == {"unknown": 1, MISSING: 3}
+    assert counts["model_known"] == {"known": 1, "unknown": 2, MISSING: 1}
+    assert counts["unknown_level"] == {"yes": 2, "no": 2}
 
 
-@pytest.mark.parametrize("text", ["plain", "it's", 'a "b"', "'; \"", "a\nb", "x' was not in: y"])
-def test_a_warning_names_its_column_whatever_the_client_wrote(text):
-    assert unknown_columns([unknown_value("type", text, "priced as one")]) == {"type"}
+def test_of_made_up_levels_only_the_commonest_are_kept_by_their_text():
+    colours = ["white"] * 3 + ["puce"] * 2 + [f"colour {n}" for n in range(60)] + ["<weird>"]
+    counts = counts_of("paint_color", paint_color=colours)
+    assert counts["white"] == 3 and counts["puce"] == 2
+    assert len(counts) == 1 + UNKNOWN_LEVELS + 1 and counts[OTHER] == 61 - (UNKNOWN_LEVELS - 1)
+    assert sum(counts.values()) == len(colours)
+    long = counts_of("paint_color", paint_color=["x" * 1_000])
+    assert [len(label) for label in long] == [40]
 
 
-def test_other_warnings_name_no_column():
-    others = ["model: not given; priced from the make", "odometer: 1 is low", None, 3, ""]
-    assert unknown_columns(others) == frozenset()
+def test_rows_of_any_type_are_counted_and_none_is_lost():
+    strange = [
+        None,
+        math.nan,
+        math.inf,
+        -1,
+        10**400,
+        "12",
+        "many",
+        True,
+        [1],
+        {"a": 1},
+        pd.NA,
+        b"x",
+    ]
+    requests = {column.name: strange for column in schema.COLUMNS}
+    requests |= dict.fromkeys(("price", "low", "high", "warnings", "caller", "request_id"), strange)
+    requests |= {"created_at": ["2021-06-01"] * len(strange)}
+    found = profile(pd.DataFrame(requests, dtype=object))
+    assert found.rows == len(strange)
+    for counts in found.counts.values():
+        assert sum(counts.values()) == pytest.approx(found.effective)
 
 
-def test_rows_may_hold_anything():
-    odd = [None, np.nan, pd.NA, "x", [1], {"a": 1}, True, float("inf"), 1e308, "12", b"x"]
-    names = [column.name for column in FEATURES]
-    others = ["price", "low", "high", "warnings", "caller", "request_id", "created_at"]
-    rows = pd.DataFrame({name: pd.Series(odd, dtype=object) for name in names + others})
-    found = profile(rows)
-    assert found.rows == len(odd)
-    for of_column in found.counts.values():
-        assert sum(of_column.values()) == pytest.approx(found.effective)
-    json.dumps(found.to_json(), allow_nan=False)
+def test_an_empty_window_has_an_empty_profile():
+    empty = profile(made_up(0, 1))
+    assert (empty.rows, empty.effective) == (0, 0) and not any(empty.counts.values())
+    assert add([]) == EMPTY and profile({}).rows == 0
 
 
-def test_one_missing_column_after_another_changes_no_other_column():
-    rows = made_up(50, 1)
-    whole = profile(rows)
-    for name in ("condition", "low", "warnings", "state", "created_at"):
-        found = profile(rows.drop(columns=name))
-        assert found.counts["manufacturer"] == whole.counts["manufacturer"]
-        assert found.effective == 50
-
-
-@pytest.mark.parametrize("nothing", [{}, pd.DataFrame(), made_up(0, 1)])
-def test_no_requests_are_an_empty_profile(nothing):
-    found = profile(nothing)
-    assert found.rows == found.effective == 0
-    assert add([found]).effective == 0 and not any(found.counts.values())
-
-
-def test_a_profile_goes_to_json_and_back_in_a_few_kb():
-    found = profile(made_up(1_000, 1))
+def test_a_profile_is_json_of_a_few_kilobytes_and_comes_back():
+    found = profile(made_up(5_000, 3))
     text = json.dumps(found.to_json())
-    assert len(text) < 10_000
-    assert Profile.from_json(json.loads(text)).to_json() == found.to_json()
-    with pytest.raises(KeyError):
-        Profile.from_json({"rows": 1})
+    assert len(text) < 12_000
+    again = Profile.from_json(json.loads(text))
+    assert again.to_json() == found.to_json()
+    assert Profile.from_json(
+        json.loads(text) | {"counts": {"gone": {"x": 1}, "age": {"1": 2}}}
+    ).counts == {"age": {"1": 2}}
 
 
-def test_a_column_that_is_not_watched_any_more_is_left_out():
-    data = profile(made_up(10, 1)).to_json()
-    data["counts"]["wheels"] = {"4": 10}
-    assert "wheels" not in Profile.from_json(data).counts
+def test_days_add_up_to_a_week_in_which_no_caller_has_more_than_a_tenth():
+    days = [profile(made_up(300, n)) for n in range(3)]
+    week = add(days)
+    assert week.rows == 900 and week.effective == pytest.approx(sum(d.effective for d in days))
+    ford = [day.counts["manufacturer"]["ford"] for day in days]
+    assert week.counts["manufacturer"]["ford"] == pytest.approx(sum(ford))
+    usual = made_up(400, 7)
+    big = made_up(4_000, 8).assign(caller="one", manufacturer="tesla")
+    both = profile(pd.concat([usual, big]))
+    assert both.counts["manufacturer"]["tesla"] <= 0.101 * both.effective
 
 
-def test_profiles_add_up():
-    first, second = made_up(200, 1), made_up(300, 2)
-    together = profile(pd.concat([first, second], ignore_index=True))
-    added = add([profile(first), profile(second), EMPTY])
-    assert (added.rows, added.effective) == (together.rows, together.effective)
-    for name, of_column in together.counts.items():
-        assert added.counts[name] == pytest.approx(of_column)
+def test_the_part_with_few_callers_is_known_of_a_week_too():
+    few, many = profile(made_up(300, 1, callers=3)), profile(made_up(300, 2))
+    assert few.few_callers == few.effective == 300 and many.few_callers == 0
+    assert add([few, many]).few_callers == 300
 
 
-def test_a_repeated_listing_and_one_file_count_for_a_tenth_each():
-    usual = made_up(300, 1)
-    repeated = pd.concat([usual.head(1)] * 700, ignore_index=True).assign(
-        caller=[str(n % 40) for n in range(700)], request_id=[f"r{n}" for n in range(700)]
+def test_the_order_of_rows_does_not_matter_but_that_of_time():
+    requests = made_up(600, 5).assign(
+        created_at=[f"2021-04-20T12:{n // 60:02}:{n % 60:02}Z" for n in range(600)]
     )
-    found = profile(pd.concat([usual, repeated], ignore_index=True))
-    assert found.rows == 1_000 and found.effective == pytest.approx(299 / 0.9, rel=0.01)
-    file = made_up(700, 2).assign(request_id="file")
-    found = profile(pd.concat([usual, file], ignore_index=True))
-    assert found.effective == pytest.approx(300 / 0.9, rel=0.01)
+    mixed = requests.sample(frac=1, random_state=0)
+    assert profile(mixed).to_json() == profile(requests).to_json()
 
 
-def test_a_day_of_few_callers_says_so():
-    assert profile(made_up(100, 1, callers=9)).few_callers == 100
-    assert profile(made_up(100, 1, callers=30)).few_callers == 0
+def test_neighbours_that_are_alike_have_a_design_effect_and_random_ones_none():
+    requests = made_up(2_000, 6)
+    alike = requests.assign(manufacturer=np.repeat(["ford", "honda", "bmw", "kia"] * 5, 100))
+    in_time = [pd.Timestamp("2021-04-20", tz="UTC") + pd.Timedelta(n, "s") for n in range(2_000)]
+    clustering = profile(alike.assign(created_at=in_time)).clustering
+    assert clustering["manufacturer"][0] > 20
+    assert max(clustering["odometer"]) < 3

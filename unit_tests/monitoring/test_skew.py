@@ -1,45 +1,32 @@
-"""How requests differ from the training rows: given values, and blanks apart from them."""
-
-import numpy as np
-import pytest
+"""Skew compares given values only, and blanks are a share of their own."""
 
 from unit_tests.monitoring.requests_made_up import made_up
 from vehicle_price.monitoring.profiles.profile import EMPTY, profile
 from vehicle_price.monitoring.skew import ColumnSkew, skew
 
 
-def skew_of(**changes: object) -> dict[str, ColumnSkew]:
-    """The skew of changed requests against rows of the same market, by column."""
-    training = made_up(4_000, 1).drop(columns=["price", "low", "high", "warnings", "caller"])
-    window = profile(made_up(2_000, 2).assign(**changes))
-    return {row.column: row for row in skew(window, profile(training))}
+def skew_of(requests, training) -> dict[str, ColumnSkew]:
+    """By column; training rows have no answers."""
+    rows = training.drop(columns=["low", "high", "warnings", "caller", "request_id"])
+    return {one.column: one for one in skew(profile(requests), profile(rows))}
 
 
-def test_blanks_are_a_share_and_no_distance():
-    usual = skew_of()["condition"]
-    condition = made_up(2_000, 2)["condition"].where(np.arange(2_000) % 2 == 0, None)
-    blank = skew_of(condition=condition)["condition"]
-    assert blank.blank > usual.blank + 0.3
-    assert blank.training_blank == usual.training_blank == pytest.approx(0.3, abs=0.03)
-    assert max(usual.distance, blank.distance) < 0.05
+def test_clients_that_leave_fields_blank_differ_in_blanks_and_not_in_values():
+    requests = made_up(2_000, 1)
+    blank = requests.assign(condition=requests["condition"].where(requests.index % 4 == 0, None))
+    found = skew_of(blank, made_up(2_000, 2))["condition"]
+    assert found.distance < 0.1
+    assert found.blank > 0.75 > 0.35 > found.training_blank > 0.25
 
 
-def test_other_given_values_are_a_distance():
-    assert skew_of(condition="salvage")["condition"].distance > 0.9
-    usual, doubled = skew_of()["odometer"], skew_of(odometer=made_up(2_000, 2)["odometer"] * 2)
-    assert doubled["odometer"].distance > 2 * usual.distance
+def test_other_values_differ():
+    requests = made_up(2_000, 1)
+    found = skew_of(requests.assign(manufacturer="bmw"), made_up(2_000, 2))
+    assert found["manufacturer"].distance > 0.5 and found["odometer"].distance < 0.1
+    assert not {"price", "relative_width", "model_known", "condition_blank"} & set(found)
 
 
-def test_what_training_rows_do_not_have_is_left_out():
-    columns = set(skew_of())
-    assert {"age", "odometer", "condition", "state"} <= columns
-    assert not columns & {"price", "relative_width", "model_known", "unknown_level"}
-
-
-def test_a_field_that_is_blank_everywhere_has_no_distance():
-    row = skew_of(condition=None)["condition"]
-    assert (row.distance, row.blank) == (0.0, 1.0)
-
-
-def test_nothing_has_no_skew():
-    assert skew(EMPTY, profile(made_up(100, 1))) == () == skew(profile(made_up(0, 1)), EMPTY)
+def test_a_column_that_only_one_of_them_has_is_left_out():
+    assert skew(profile(made_up(100, 1)), EMPTY) == ()
+    all_blank = skew_of(made_up(100, 1).assign(condition=None), made_up(100, 2))["condition"]
+    assert (all_blank.distance, all_blank.blank) == (0.0, 1.0)

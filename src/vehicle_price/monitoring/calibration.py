@@ -5,13 +5,15 @@ natural difference of days, and the reference's own noise, are in the threshold.
 independent rows alarm on nearly every quiet window of real days.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from vehicle_price.monitoring.distance import STATISTICS, Distance
+from vehicle_price.monitoring.distance import STATISTICS
+from vehicle_price.monitoring.profiles.clustering import effective_rows
 from vehicle_price.monitoring.profiles.columns import BY_NAME
 from vehicle_price.monitoring.reference import Reference
 
@@ -19,7 +21,8 @@ STATISTIC = "jensen_shannon"
 PSEUDO_WINDOWS = 300
 MIN_SD = 0.15  # of the mean: so few days tell little of the spread
 LEAST_SD = 0.005  # of a column that never changed, such as a field that nobody leaves blank
-MIN_K = 5.0
+SMALL_SAMPLE = 5.0  # see `_small_sample`
+MIN_K = 5.5  # the smallest with false alarms under 1 % on the first twelve of the real days
 MAX_ALARMS = 0.005  # of the pseudo-windows, in the fit; so that 1 % holds on new days
 MIN_DISTANCE = 0.08  # a smaller one is of no practical interest, however certain
 SEVERE_FACTOR = 2.0  # times k, and times MIN_DISTANCE
@@ -72,16 +75,27 @@ def calibrate(references: Sequence[Reference], rows: float, days: int) -> Calibr
         for reference in references
         for name, found in _distances(reference, max(int(round(rows)), 1), days).items()
     }
-    natural = {name: _natural(found) for name, found in distances.items()}
+    factor = {name: _small_sample(r, rows / days) for r in references for name in r.counts}
+    natural = {name: _natural(found, factor[name]) for name, found in distances.items()}
     largest = _largest_z(distances, natural)
     k = max(MIN_K, float(np.quantile(largest, 1 - MAX_ALARMS, method="higher")))
     alarms = float((largest > k).mean())
     return Calibration(tuple(references), int(round(rows)), days, natural, k, alarms)
 
 
-def _natural(distances: np.ndarray) -> Natural:
+def _natural(distances: np.ndarray, factor: float) -> Natural:
     mean = float(distances.mean())
-    return Natural(mean, max(float(distances.std()), MIN_SD * mean, LEAST_SD))
+    return Natural(mean, max(float(distances.std()) * factor, MIN_SD * mean, LEAST_SD))
+
+
+def _small_sample(reference: Reference, rows_a_day: float) -> float:
+    """What a standard deviation is multiplied by that is known from few windows.
+
+    It is about the ratio of a t-distribution's limit for one more window to the normal limit, at
+    the tail of one column in a window that alarms in 0.5 %: 1.36 for 14 windows, 1.16 for 28.
+    """
+    windows = np.maximum(reference.rows // max(rows_a_day, 1.0), 1).sum()
+    return 1 + SMALL_SAMPLE / float(windows)
 
 
 def _largest_z(distances: Mapping[str, np.ndarray], natural: Mapping[str, Natural]) -> np.ndarray:
@@ -98,22 +112,23 @@ def _distances(reference: Reference, rows: int, days: int) -> dict[str, np.ndarr
     """Column → (PSEUDO_WINDOWS,): pseudo-windows against the reference's other days."""
     random = np.random.default_rng(0)
     chosen = _chosen_days(reference, days, random).astype(float)
-    distance = STATISTICS[STATISTIC]
     return {
-        name: _column_distances(np.rint(counts), chosen, rows, distance, random)
+        name: _column_distances(np.rint(counts), chosen, sizes, random)
         for name, counts in reference.counts.items()
+        for sizes in [partial(effective_rows, rows, effects=reference.clustering[name])]
     }
 
 
 def _column_distances(
     counts: np.ndarray,
     chosen: np.ndarray,
-    rows: int,
-    distance: Distance,
+    sizes: Callable[[float], float],
     random: np.random.Generator,
 ) -> np.ndarray:
-    own = chosen @ counts
-    return distance(_drawn(own.astype(int), rows, random), counts.sum(axis=0) - own)
+    """sizes: rows that the days of a window have → rows that are drawn of them."""
+    own = (chosen @ counts).astype(int)
+    drawn = _drawn(own, np.array([sizes(rows) for rows in own.sum(axis=1).tolist()]), random)
+    return STATISTICS[STATISTIC](drawn, counts.sum(axis=0) - own)
 
 
 def _chosen_days(reference: Reference, days: int, random: np.random.Generator) -> np.ndarray:
@@ -142,13 +157,12 @@ def _day_order(days: Sequence[date], first: int, random: np.random.Generator) ->
     return order[np.argsort(occurrence, kind="stable")]
 
 
-def _drawn(own: np.ndarray, rows: int, random: np.random.Generator) -> np.ndarray:
+def _drawn(own: np.ndarray, rows: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """int64 (windows, groups): `rows` of each window's own rows, drawn without replacement.
 
-    With replacement, the sampling error of the days themselves would count twice. A window of more
-    rows than its days have gets them all.
+    With replacement, the sampling error of the days themselves would count twice.
     """
-    left = np.minimum(own.sum(axis=1), rows)
+    left = np.rint(rows).astype(int)
     rest = own.sum(axis=1)
     drawn = np.zeros_like(own)
     for group in range(own.shape[1]):

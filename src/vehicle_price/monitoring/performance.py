@@ -3,8 +3,10 @@
 To add a figure, add one entry to FIGURES.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -32,22 +34,30 @@ class Baseline(NamedTuple):
     error_per_width: float
 
 
-class Limit(NamedTuple):
-    """The threshold of a figure, and whether the figure is beyond it."""
+@dataclass(frozen=True)
+class Limit:
+    """When a figure is wrong. threshold: from the feedback and the figures at the gate.
 
-    threshold: float
-    beyond: bool
+    tested: what is compared with it. beyond: (tested, threshold, baseline) → whether it is wrong.
+    """
+
+    threshold: Callable[[Feedback, Baseline], float]
+    tested: Callable[[Feedback], float]
+    beyond: Callable[[float, float, Baseline], bool]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of performance. min_rows: effective. limit: None if it is shown only."""
+    """A figure of performance. min_rows: effective rows. expected: at the gate.
+
+    Without `limit` it is shown only.
+    """
 
     name: str
     min_rows: int
     value: Callable[[Feedback], float]
-    limit: Callable[[Feedback, Baseline], Limit] | None = None
-    expected: Callable[[Baseline], float] | None = None
+    expected: Callable[[Baseline], float] = lambda _: math.nan
+    limit: Limit | None = None
 
 
 class FigureRow(NamedTuple):
@@ -79,34 +89,37 @@ def baseline_of(price: object, low: object, high: object, actual: object) -> Bas
     )
 
 
-def bias_limit(feedback: Feedback, baseline: Baseline) -> Limit:
-    """Signed bias against that at the gate, on both sides."""
-    noise = SE_FACTOR * float(np.hypot(statistics.bias_error(feedback), DAY_SD))
-    threshold = max(MIN_BIAS, noise)
-    return Limit(threshold, abs(statistics.bias(feedback) - baseline.bias) > threshold)
+def bias_threshold(feedback: Feedback, _: Baseline) -> float:
+    """Of the difference to the bias at the gate, on both sides."""
+    return max(MIN_BIAS, SE_FACTOR * math.hypot(statistics.bias_error(feedback), DAY_SD))
 
 
-def coverage_limit(feedback: Feedback, baseline: Baseline) -> Limit:
-    """Coverage below that at the gate, by more than a margin and the sampling error."""
+def coverage_threshold(feedback: Feedback, baseline: Baseline) -> float:
+    """Coverage at the gate, less a margin and the sampling error."""
     count = max(statistics.effective_number(feedback.weight), 1.0)
-    error = float(np.sqrt(baseline.coverage * (1 - baseline.coverage) / count))
-    threshold = baseline.coverage - COVERAGE_MARGIN - COVERAGE_SE * error
-    return Limit(threshold, statistics.coverage(feedback) < threshold)
+    error = math.sqrt(baseline.coverage * (1 - baseline.coverage) / count)
+    return baseline.coverage - COVERAGE_MARGIN - COVERAGE_SE * error
 
 
-def ape_limit(feedback: Feedback, baseline: Baseline) -> Limit:
-    """Median APE certainly above MAX_APE_RATIO times that at the gate."""
+def certain_median_ape(feedback: Feedback) -> float:
+    """The lower bound of the median APE: days are drawn, or keys if there are few days."""
     days = len(np.unique(feedback.day))
     cluster = feedback.day if days >= MIN_CLUSTER_DAYS else feedback.key
-    bound = statistics.lower_bound_of_median_ape(feedback, cluster, DRAWS, CONFIDENCE)
-    threshold = MAX_APE_RATIO * baseline.median_ape
-    return Limit(threshold, bound > threshold)
+    return statistics.lower_bound_of_median_ape(feedback, cluster, DRAWS, CONFIDENCE)
 
+
+BIAS = Limit(bias_threshold, statistics.bias, lambda bias, t, at_gate: abs(bias - at_gate.bias) > t)
+COVERAGE = Limit(coverage_threshold, statistics.coverage, lambda coverage, t, _: coverage < t)
+MEDIAN_APE = Limit(
+    lambda _, at_gate: MAX_APE_RATIO * at_gate.median_ape,
+    certain_median_ape,
+    lambda bound, t, _: bound > t,
+)
 
 FIGURES: tuple[Figure, ...] = (
-    Figure("bias", 30, statistics.bias, bias_limit, lambda b: b.bias),
-    Figure("coverage", 100, statistics.coverage, coverage_limit, lambda b: b.coverage),
-    Figure("median_ape", 100, statistics.median_ape, ape_limit, lambda b: b.median_ape),
+    Figure("bias", 30, statistics.bias, lambda b: b.bias, BIAS),
+    Figure("coverage", 100, statistics.coverage, lambda b: b.coverage, COVERAGE),
+    Figure("median_ape", 100, statistics.median_ape, lambda b: b.median_ape, MEDIAN_APE),
     Figure("mean_absolute_error", 100, statistics.absolute_error),
     Figure("interval_width", 100, statistics.width),
     Figure("interval_score", 100, statistics.interval_score),
@@ -146,28 +159,24 @@ def expected_error(low: object, high: object, baseline: Baseline) -> float:
 def _row(
     figure: Figure, feedback: Feedback, few_keys: bool, baseline: Baseline, segment: str
 ) -> FigureRow:
-    expected = figure.expected(baseline) if figure.expected else float("nan")
     size = (len(feedback.price), feedback.effective, feedback.keys)
+    expected, threshold = figure.expected(baseline), math.nan
     if feedback.effective < figure.min_rows:
         few = Status.NOT_ENOUGH_DATA
-        nan = float("nan")
-        return FigureRow(figure.name, segment, nan, expected, nan, few, few, *size)
-    threshold, verdict = float("nan"), Status.SHOWN
+        return FigureRow(figure.name, segment, math.nan, expected, threshold, few, few, *size)
+    verdict = Status.SHOWN
     if figure.limit:
-        threshold, verdict = _judged(figure.limit, feedback, few_keys, baseline)
-    status = Status.FEW_CALLERS if few_keys else verdict
+        threshold = figure.limit.threshold(feedback, baseline)
+        verdict = _verdict(figure.limit, threshold, feedback, few_keys, baseline)
+    status = Status.FEW_CALLERS if few_keys and figure.limit else verdict
     value = figure.value(feedback)
     return FigureRow(figure.name, segment, value, expected, threshold, status, verdict, *size)
 
 
-def _judged(
-    limit: Callable[[Feedback, Baseline], Limit],
-    feedback: Feedback,
-    few_keys: bool,
-    baseline: Baseline,
-) -> tuple[float, Status]:
-    """A figure has drifted if it is beyond its limit also without any single key."""
-    threshold, beyond = limit(feedback, baseline)
-    if beyond and not few_keys:
-        beyond = all(limit(others, baseline).beyond for others in without_one_key(feedback))
-    return threshold, Status.DRIFT if beyond else Status.OK
+def _verdict(
+    limit: Limit, threshold: float, feedback: Feedback, few_keys: bool, baseline: Baseline
+) -> Status:
+    """A figure is wrong if it is beyond its threshold also without any single key."""
+    samples = [feedback] if few_keys else chain([feedback], without_one_key(feedback))
+    beyond = all(limit.beyond(limit.tested(some), threshold, baseline) for some in samples)
+    return Status.DRIFT if beyond else Status.OK

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vehicle_price.monitoring.grouping import Grouping, grouping
+from vehicle_price.monitoring.profiles.clustering import DesignEffects
 from vehicle_price.monitoring.profiles.columns import WATCHED, Watched
+from vehicle_price.monitoring.profiles.grouping import Grouping, grouping
 from vehicle_price.monitoring.profiles.profile import Profile, add
 
 MIN_DAYS, MIN_ROWS = 14, 5_000
@@ -34,12 +35,14 @@ class Reference:
     """The days' counts of the watched columns.
 
     days: ascending. rows: float64 (days,), effective rows. counts: column → float64 (days, groups).
+    clustering: column → the days' mean design effects.
     """
 
     days: tuple[date, ...]
     rows: np.ndarray
     groupings: Mapping[str, Grouping]
     counts: Mapping[str, np.ndarray]
+    clustering: Mapping[str, DesignEffects]
 
     def total(self, column: str) -> np.ndarray:
         """float64 (groups,): the counts of all days."""
@@ -90,7 +93,8 @@ def make_reference(
         name: np.array([groups.grouped(one.counts.get(name, {})) for one in every])
         for name, groups in groupings.items()
     }
-    return Reference(days, np.array([one.effective for one in every]), groupings, counts)
+    rows = np.array([one.effective for one in every])
+    return Reference(days, rows, groupings, counts, {n: total.clustering[n] for n in groupings})
 
 
 def _missing_weekdays(days: Sequence[date]) -> list[str]:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from vehicle_price.monitoring.calibration import STATISTIC
 from vehicle_price.monitoring.distance import STATISTICS
-from vehicle_price.monitoring.grouping import grouping
 from vehicle_price.monitoring.profiles.columns import MISSING, WATCHED
+from vehicle_price.monitoring.profiles.grouping import grouping
 from vehicle_price.monitoring.profiles.profile import Counts, Profile
 
 # Of the listing itself: training rows have no warnings, and asked prices instead of predicted ones.

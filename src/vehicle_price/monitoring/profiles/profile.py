@@ -5,13 +5,14 @@ no caller has more than 10 % either.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from vehicle_price.monitoring.profiles.clustering import NONE, DesignEffects, design_effects
 from vehicle_price.monitoring.profiles.columns import (
     BY_NAME,
     MISSING,
@@ -21,6 +22,7 @@ from vehicle_price.monitoring.profiles.columns import (
     Watched,
     code,
 )
+from vehicle_price.monitoring.profiles.grouping import Grouping, grouping
 from vehicle_price.monitoring.profiles.weights import Weights, capped
 from vehicle_price.schema import FEATURES
 
@@ -33,12 +35,14 @@ Counts = dict[str, float]
 @dataclass(frozen=True)
 class Profile:
     """rows: requested listings. effective: their total weight. few_callers: the part of `effective`
-    from days with few callers. counts: watched column → level or lower limit of a bin → weight."""
+    from days with few callers. counts: watched column → level or lower limit of a bin → weight.
+    clustering: watched column → design effects of its blocks."""
 
     rows: int
     effective: float
     few_callers: float
     counts: Mapping[str, Counts]
+    clustering: Mapping[str, DesignEffects]
 
     def to_json(self) -> dict[str, Any]:
         """As plain data for JSON."""
@@ -50,6 +54,10 @@ class Profile:
                 name: {label: round(weight, DIGITS) for label, weight in counts.items()}
                 for name, counts in self.counts.items()
             },
+            "clustering": {
+                name: [round(effect, DIGITS) for effect in effects]
+                for name, effects in self.clustering.items()
+            },
         }
 
     @classmethod
@@ -59,10 +67,12 @@ class Profile:
         Raises KeyError for a missing part.
         """
         counts = {name: dict(data["counts"][name]) for name in data["counts"] if name in BY_NAME}
-        return cls(int(data["rows"]), float(data["effective"]), float(data["few_callers"]), counts)
+        clustering = {name: tuple(data["clustering"][name]) for name in counts}
+        totals = int(data["rows"]), float(data["effective"]), float(data["few_callers"])
+        return cls(*totals, counts, clustering)
 
 
-EMPTY = Profile(0, 0.0, 0.0, {})
+EMPTY = Profile(0, 0.0, 0.0, {}, {})
 
 
 def profile(requests: pd.DataFrame | Mapping[str, object]) -> Profile:
@@ -72,9 +82,10 @@ def profile(requests: pd.DataFrame | Mapping[str, object]) -> Profile:
     request_id, created_at. Any column may be missing; without caller, request or price nothing is
     limited by it, or counted in its columns. With training rows: their profile.
     """
-    frame = pd.DataFrame(requests)
+    frame = _in_order_of_time(pd.DataFrame(requests))
     coded = {watched.name: code(watched, frame) for watched in WATCHED}
-    return count(coded, request_weights(frame))
+    weights = request_weights(frame)
+    return with_clustering(count(coded, weights), coded, weights)
 
 
 def request_weights(requests: pd.DataFrame) -> Weights:
@@ -84,10 +95,19 @@ def request_weights(requests: pd.DataFrame) -> Weights:
 
 
 def count(coded: Mapping[str, Coded], weights: Weights) -> Profile:
-    """The profile of coded columns."""
+    """The profile of coded columns, without design effects, which only a reference's days need."""
     few_callers = weights.effective if weights.few else 0.0
     counts = {name: _counts(BY_NAME[name], c, weights.rows) for name, c in coded.items()}
-    return Profile(len(weights.rows), weights.effective, few_callers, counts)
+    return Profile(len(weights.rows), weights.effective, few_callers, counts, {})
+
+
+def with_clustering(counted: Profile, coded: Mapping[str, Coded], weights: Weights) -> Profile:
+    """The profile with the design effects of its columns; the rows are in the order of time."""
+    clustering = {
+        name: _clustering(grouping(BY_NAME[name], counted.counts[name]), column, weights.rows)
+        for name, column in coded.items()
+    }
+    return replace(counted, clustering=clustering)
 
 
 def add(profiles: Iterable[Profile]) -> Profile:
@@ -102,7 +122,30 @@ def add(profiles: Iterable[Profile]) -> Profile:
         sum(one.effective for one in every),
         sum(one.few_callers for one in every),
         {name: _bounded(BY_NAME[name], dict(total)) for name, total in counts.items()},
+        {name: _mean_effects(name, every) for name in counts},
     )
+
+
+def _mean_effects(name: str, profiles: Sequence[Profile]) -> DesignEffects:
+    having = [one for one in profiles if name in one.clustering and one.effective > 0]
+    if not having:
+        return NONE
+    weights = [one.effective for one in having]
+    mean = np.average([one.clustering[name] for one in having], axis=0, weights=weights)
+    return tuple(mean.tolist())
+
+
+def _clustering(groups: Grouping, coded: Coded, weights: np.ndarray) -> DesignEffects:
+    group_of = np.array([groups.group(label) for label in coded.labels])
+    return design_effects(group_of[coded.codes], len(groups.names), weights)
+
+
+def _in_order_of_time(requests: pd.DataFrame) -> pd.DataFrame:
+    if "created_at" not in requests:
+        return requests
+    created = pd.to_datetime(requests["created_at"], utc=True, format="ISO8601")
+    order = np.argsort(created.to_numpy(), kind="stable")
+    return requests.iloc[order].reset_index(drop=True)
 
 
 def _counts(watched: Watched, coded: Coded, weights: np.ndarray) -> Counts:

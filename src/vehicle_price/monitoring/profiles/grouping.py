@@ -1,5 +1,6 @@
 """Groups of a column's levels or fine bins, chosen by the reference: what distances compare."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -26,17 +27,18 @@ class Grouping:
 
     def grouped(self, counts: Mapping[str, float]) -> np.ndarray:
         """float64 (groups,): the weights of a profile's column in each group."""
-        groups = [self._group(label) for label in counts]
+        groups = [self.group(label) for label in counts]
         return np.bincount(
             np.array(groups, int), np.array(list(counts.values()), float), len(self.names)
         )
 
-    def _group(self, label: str) -> int:
+    def group(self, label: str) -> int:
+        """The group of a level, or of the lower limit of a fine bin."""
         if label in self.group_of:
             return self.group_of[label]
         if not self.lower:
             return len(self.names) - 1
-        return max(int(np.searchsorted(self.lower, float(label), side="right")) - 1, 0)
+        return max(bisect_right(self.lower, float(label)) - 1, 0)
 
 
 def grouping(watched: Watched, counts: Mapping[str, float]) -> Grouping:
