@@ -126,7 +126,7 @@ def _real_days(requests: Requests, _: Cars) -> list[str]:
             found = scenarios.real_days(requests, size, drifts, size if as_many else None)
             shares = {name: float(np.mean(alarms)) for name, alarms in found.items()}
             _row(f"{size:,}", f"{len(found[QUIET.name]):,}", *shares.values())
-            where = f"{title.split(';')[0].split(',')[0]}, {size:,} rows"
+            where = f"{title.partition(';')[0].partition(',')[0]}, {size:,} rows"
             where += ", reference as small" if as_many else ""
             limit = FALSE if size < DAY_SIZES[-1] else FALSE_OF_2000
             missed += _beyond(f"{where}, false alarms", shares[QUIET.name], limit)

@@ -164,3 +164,10 @@ def test_neighbours_that_are_alike_have_a_design_effect_and_random_ones_none():
     clustering = profile(alike.assign(created_at=in_time)).clustering
     assert clustering["manufacturer"][0] > 20
     assert max(clustering["odometer"]) < 3
+
+
+def test_a_time_that_cannot_be_read_loses_no_row():
+    odd = ["x", None, [1], {"a": 1}, float("nan"), b"x", "2021-04-20T12:00:00+00:00"]
+    found = profile(made_up(len(odd), 1).assign(created_at=odd))
+    assert found.rows == found.effective == len(odd)
+    assert sum(found.counts["odometer"].values()) == len(odd)

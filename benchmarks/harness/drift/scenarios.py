@@ -43,8 +43,7 @@ def shuffled(requests: Requests, size: int, drifts: Sequence[Drift]) -> Found:
         for drift in (QUIET, *drifts):
             for _ in range(WINDOWS if drift == QUIET else DRIFT_WINDOWS):
                 rows = random.choice(others, size, replace=False)
-                window = judged(drift.apply(requests, rows, random), 1)
-                found[drift.name].append(alarmed(window))
+                found[drift.name].append(alarmed(judged(drift.apply(requests, rows, random), 1)))
     log.info("shuffled rows: %d a window", size)
     return found
 

@@ -28,9 +28,9 @@ class Requests:
     def __init__(self, cars: Cars) -> None:
         self.days = sorted(set(cars.day))
         self.rows_of = {day: np.flatnonzero(cars.day == day) for day in self.days}
-        quiet = cars.requests["quiet"]
-        self.of_make = np.flatnonzero(quiet["manufacturer"] == MAKE)
-        self.has_condition = quiet["condition"].notna().to_numpy()
+        unchanged = cars.requests["quiet"]
+        self.of_make = np.flatnonzero(unchanged["manufacturer"] == MAKE)
+        self.has_condition = unchanged["condition"].notna().to_numpy()
         self._coded = {
             name: {watched.name: code(watched, requests) for watched in WATCHED}
             for name, requests in cars.requests.items()

@@ -28,7 +28,7 @@ def design_effects(groups: np.ndarray, count: int, weights: np.ndarray) -> Desig
     finest = counts.reshape(BLOCKS[0], count)
     size = (weights**2).sum() / max(weights.sum(), 1e-12)  # of a row: 1, or less if limited
     return tuple(
-        _chi_squared_ratio(finest.reshape(blocks, -1, count).sum(axis=1)) / size
+        _chi_squared_ratio(finest.reshape((blocks, -1, count)).sum(axis=1)) / size
         for blocks in BLOCKS
     )
 

@@ -143,7 +143,8 @@ def _clustering(groups: Grouping, coded: Coded, weights: np.ndarray) -> DesignEf
 def _in_order_of_time(requests: pd.DataFrame) -> pd.DataFrame:
     if "created_at" not in requests:
         return requests
-    created = pd.to_datetime(requests["created_at"], utc=True, format="ISO8601")
+    # What is no time comes last; the other rows count all the same.
+    created = pd.to_datetime(requests["created_at"], utc=True, format="ISO8601", errors="coerce")
     order = np.argsort(created.to_numpy(), kind="stable")
     return requests.iloc[order].reset_index(drop=True)
 
