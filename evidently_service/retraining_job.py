@@ -112,13 +112,16 @@ def _facts(
             break
         since_promotion.append(retraining)
     states = [retraining.state for retraining in since_promotion]
+    last_start = retrainings[0].started_at if retrainings else None
+    # A retraining answers the windows before it; the same window does not ask twice.
+    unanswered = [r for r in results if last_start is None or r.window_end > last_start]
     return Facts(
         now=datetime.now(UTC),
-        drift=_drift(results),
-        performance=_performance(serving, results),
+        drift=_drift(unanswered),
+        performance=_performance(serving, unanswered),
         newest_listing=_newest_listing(serving),
         last_day=_day(serving.tags.get(DATA_SPAN_TAG, "").rpartition(" to ")[2]),
-        last_start=retrainings[0].started_at if retrainings else None,
+        last_start=last_start,
         running="open" in states,
         failures=states.count("failed"),
         refusals=states.count("refused"),

@@ -141,6 +141,13 @@ def test_a_reference_is_learnt_then_a_feed_in_kilometres_is_an_incident(log, mon
     ]
 
 
+def test_windows_without_requests_are_closed_and_say_so(log, monitor):
+    add_day(log, 0)
+    complete_until(log, 3)
+    assert len(monitor.step(log, LATER)) == 3
+    assert statuses(log) == ["learning", "not enough data", "not enough data"]
+
+
 def test_a_window_closes_only_when_every_outbox_is_complete(log, monitor):
     add_day(log, 0)
     complete_until(log, 5)

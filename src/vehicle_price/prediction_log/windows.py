@@ -64,5 +64,5 @@ def _frame(connection: Connection, sql: str, values: Mapping[str, Any]) -> pd.Da
         cursor.execute(sql, values)
         names = [column.name for column in cursor.description]
         frame = pd.DataFrame(cursor.fetchall(), columns=names)
-    listings = pd.DataFrame.from_records(frame.pop("listing").tolist(), index=frame.index)
+    listings = pd.DataFrame(frame.pop("listing").tolist(), index=frame.index)
     return listings.drop(columns=frame.columns, errors="ignore").join(frame)
