@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-
 from evidently_service.incident_rules import judged
+
 from vehicle_price.monitoring.statuses import Status
 from vehicle_price.prediction_log.monitoring_store import Result
 
