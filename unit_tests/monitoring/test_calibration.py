@@ -117,3 +117,30 @@ def test_clustered_rows_count_for_fewer_and_never_for_more_than_there_are():
     assert effective_rows(250, 4_000, NONE) == pytest.approx(250)
     assert effective_rows(250, 4_000, (4.0,) * 4) == pytest.approx(1 / (1 / 4_000 + 4 * 0.00375))
     assert effective_rows(250, 4_000, (0.5,) * 4) == pytest.approx(250)
+
+
+@pytest.mark.parametrize(("rows", "days"), [(500, 1), (3_000, 7)])
+def test_severe_drift_is_beyond_drift_in_every_column(rows, days):
+    found = calibrate([reference_of([0.1, 0.5] * 7)], rows, days)
+    assert (found.rows, found.days) == (rows, days) and found.alarms < 0.005
+    for column in found.natural:
+        assert found.severe_threshold(column) > found.threshold(column) >= MIN_DISTANCE
+
+
+def test_the_mean_distance_is_that_of_real_weeks_from_the_whole_reference():
+    """Pseudo-windows are compared with seven of 14 days only, which is farther."""
+    reference = make_reference(steady_days(14, 150))
+    calibration = calibrate([reference], 1_050, 7)
+    weeks = [profile(made_up(1_050, 100 + n)) for n in range(40)]
+    for column in ("age", "odometer", "odometer_per_year"):
+        groups = [reference.groupings[column].grouped(week.counts[column]) for week in weeks]
+        measured = jensen_shannon(np.array(groups), reference.total(column)).mean()
+        assert 0.9 * measured < calibration.natural[column].mean < 1.18 * measured
+
+
+def test_a_spread_that_is_known_from_few_windows_only_is_taken_wider():
+    few, many = (
+        calibrate([reference_of([0.1, 0.5] * 7, rows)], 600, 1).natural["age"].sd
+        for rows in (600, 6_000)
+    )
+    assert few > 1.3 * many

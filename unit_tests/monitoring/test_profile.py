@@ -11,7 +11,7 @@ from unit_tests.helpers import tiny
 from unit_tests.monitoring.requests_made_up import made_up
 from vehicle_price import schema
 from vehicle_price.features.encoder import Encoder
-from vehicle_price.monitoring.profiles.columns import BY_NAME, MISSING, OTHER, WATCHED
+from vehicle_price.monitoring.profiles.columns import BY_NAME, LOWEST, MISSING, OTHER, WATCHED
 from vehicle_price.monitoring.profiles.profile import EMPTY, UNKNOWN_LEVELS, Profile, add, profile
 
 
@@ -171,3 +171,37 @@ def test_a_time_that_cannot_be_read_loses_no_row():
     found = profile(made_up(len(odd), 1).assign(created_at=odd))
     assert found.rows == found.effective == len(odd)
     assert sum(found.counts["odometer"].values()) == len(odd)
+
+
+def test_a_value_on_a_limit_is_in_the_bin_above_and_one_below_all_in_the_lowest():
+    assert counts_of("odometer", odometer=[-5, 0, 2_499, 2_500]) == {LOWEST: 1, "0": 2, "2500": 1}
+
+
+def test_one_missing_column_after_another_changes_no_other_column():
+    rows = made_up(50, 1)
+    whole = profile(rows)
+    for name in ("condition", "low", "warnings", "state", "created_at"):
+        found = profile(rows.drop(columns=name))
+        assert found.counts["manufacturer"] == whole.counts["manufacturer"]
+        assert found.effective == 50
+
+
+def test_profiles_add_up():
+    first, second = made_up(200, 1), made_up(300, 2)
+    together = profile(pd.concat([first, second], ignore_index=True))
+    added = add([profile(first), profile(second), EMPTY])
+    assert (added.rows, added.effective) == (together.rows, together.effective)
+    for name, of_column in together.counts.items():
+        assert added.counts[name] == pytest.approx(of_column)
+
+
+def test_a_repeated_listing_and_one_file_count_for_a_tenth_each():
+    usual = made_up(300, 1)
+    repeated = pd.concat([usual.head(1)] * 700, ignore_index=True).assign(
+        caller=[str(n % 40) for n in range(700)], request_id=[f"r{n}" for n in range(700)]
+    )
+    found = profile(pd.concat([usual, repeated], ignore_index=True))
+    assert found.rows == 1_000 and found.effective == pytest.approx(299 / 0.9, rel=0.01)
+    file = made_up(700, 2).assign(request_id="file")
+    found = profile(pd.concat([usual, file], ignore_index=True))
+    assert found.effective == pytest.approx(300 / 0.9, rel=0.01)

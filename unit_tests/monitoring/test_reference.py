@@ -9,7 +9,7 @@ from unit_tests.monitoring.requests_made_up import FIRST_DAY, steady_days
 from vehicle_price.monitoring.profiles.columns import BY_NAME, MISSING
 from vehicle_price.monitoring.profiles.grouping import RARE, grouping
 from vehicle_price.monitoring.profiles.profile import EMPTY, Profile
-from vehicle_price.monitoring.reference import first_days, make_reference, progress
+from vehicle_price.monitoring.reference import INPUTS, OUTPUTS, first_days, make_reference, progress
 
 
 def of_rows(rows: float) -> Profile:
@@ -89,3 +89,15 @@ def test_a_reference_holds_the_counts_of_each_day():
     for column, counts in reference.counts.items():
         assert counts.shape == (14, len(reference.groupings[column].names))
         assert np.allclose(counts.sum(axis=1), 100)
+
+
+def test_inputs_are_of_the_channel_and_outputs_of_the_version():
+    assert {w.name for w in OUTPUTS} == {"price", "relative_width"}
+    profiles = steady_days(3, 100)
+    assert set(make_reference(profiles, OUTPUTS).counts) == {"price", "relative_width"}
+    assert not set(make_reference(profiles, INPUTS).counts) & {"price", "relative_width"}
+
+
+def test_the_order_of_the_days_does_not_matter():
+    profiles = days(1_000, *range(20))
+    assert first_days(dict(reversed(profiles.items()))) == first_days(profiles)

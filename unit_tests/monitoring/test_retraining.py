@@ -103,3 +103,9 @@ def test_what_stands_against_a_retraining_that_is_asked_for(obstacle, action, re
     decision = decide(facts(**WRONG_PRICES, **obstacle))
     assert decision.action == action and reason in decision.reason
     assert decision.causes
+
+
+def test_a_person_is_asked_only_about_a_start():
+    assert decide(facts(**WRONG_PRICES, approval_wanted=True)).needs_approval
+    assert not decide(facts(**WRONG_PRICES, approval_wanted=True, failures=3)).needs_approval
+    assert not decide(facts(approval_wanted=True)).needs_approval

@@ -60,3 +60,14 @@ def test_without_rows_or_keys_there_is_no_weight():
     empty = capped({"caller": []})
     assert empty.effective == 0 and len(empty.rows) == 0 and empty.few == ("caller",)
     assert capped({}).effective == 0
+
+
+def test_ten_callers_of_different_size_have_a_tenth_each():
+    keys = [str(n) for n in range(10) for _ in range(10 * (n + 1))]
+    weights = capped({"caller": keys})
+    assert largest_share(weights.rows, keys) == pytest.approx(0.1, rel=0.01)
+    assert weights.few == () and weights.effective == pytest.approx(100, rel=0.01)
+
+
+def test_values_of_any_type_can_be_keys():
+    assert capped({"caller": [["a"], {"b": 1}, None, 3, "x"] * 20}).effective == 100

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 REFERENCES, WINDOWS = 40, 25  # 1,000 quiet windows of each size
 DRIFT_WINDOWS = 5  # of each drift and reference: 200, or 100 pairs
-WEEK_REFERENCES, TRIALS = 24, 2
+WEEK_REFERENCES = 60
 WEEK = 7
 
 Found = dict[str, list[bool]]  # drift → whether each window alarms
@@ -30,13 +30,10 @@ Found = dict[str, list[bool]]  # drift → whether each window alarms
 
 def shuffled(requests: Requests, size: int, drifts: Sequence[Drift]) -> Found:
     """Windows of rows drawn at random of the other days; so are the days of the reference."""
-    every = np.concatenate(list(requests.rows_of.values()))
-    ends = np.cumsum([len(rows) for rows in requests.rows_of.values()])[:-1]
     found: Found = {drift.name: [] for drift in (QUIET, *drifts)}
     for seed in range(REFERENCES):
         random = np.random.default_rng(seed)
-        parts = np.split(random.permutation(every), ends)
-        days = dict(zip(requests.days, parts, strict=True))
+        days = _shuffled_days(requests, random)
         learnt = two_of_each_weekday(requests.days, random)
         judged = _judge(requests, {day: days[day] for day in learnt})
         others = np.concatenate([rows for day, rows in days.items() if day not in learnt])
@@ -80,16 +77,21 @@ def weeks(
     for seed in range(WEEK_REFERENCES):
         random = np.random.default_rng(seed)
         judged, others = _reference(requests, reference_rows, random)
-        for _ in range(TRIALS):
-            days = _a_week(others, random)
-            before = list(_profiles(requests, days, QUIET, rate, random))
-            for drift in (QUIET, *drifts):
-                after = list(_profiles(requests, days, drift, rate, random))
-                ends = range(1, len(days) + 1)
-                alarms = [_alarms(judged, before[n:] + after[:n]) for n in ends]
-                found[drift.name].append(alarms)
+        days = _a_week(others, random)
+        before = list(_profiles(requests, days, QUIET, rate, random))
+        for drift in (QUIET, *drifts):
+            after = list(_profiles(requests, days, drift, rate, random))
+            alarms = [_alarms(judged, before[n:] + after[:n]) for n in range(1, WEEK + 1)]
+            found[drift.name].append(alarms)
     log.info("a quiet week and a drift: %d rows a day", rate)
     return {name: np.array(alarms, bool) for name, alarms in found.items()}
+
+
+def _shuffled_days(requests: Requests, random: np.random.Generator) -> dict[str, np.ndarray]:
+    """Days of the same sizes, of rows of any day."""
+    every = np.concatenate(list(requests.rows_of.values()))
+    ends = np.cumsum([len(rows) for rows in requests.rows_of.values()])[:-1]
+    return dict(zip(requests.days, np.split(random.permutation(every), ends), strict=True))
 
 
 def _judge(requests: Requests, rows_of: dict[str, np.ndarray]) -> Judge:

@@ -5,6 +5,7 @@ natural difference of days, and the reference's own noise, are in the threshold.
 independent rows alarm on nearly every quiet window of real days.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
@@ -109,14 +110,32 @@ def _largest_z(distances: Mapping[str, np.ndarray], natural: Mapping[str, Natura
 
 
 def _distances(reference: Reference, rows: int, days: int) -> dict[str, np.ndarray]:
-    """Column → (PSEUDO_WINDOWS,): pseudo-windows against the reference's other days."""
+    """Column → (PSEUDO_WINDOWS,): pseudo-windows against the reference's other days, scaled to a
+    comparison with all of its days."""
     random = np.random.default_rng(0)
     chosen = _chosen_days(reference, days, random).astype(float)
+    scale = _whole_reference(reference, rows, days)
     return {
-        name: _column_distances(np.rint(counts), chosen, sizes, random)
+        name: scale * _column_distances(np.rint(counts), chosen, sizes, random)
         for name, counts in reference.counts.items()
         for sizes in [partial(effective_rows, rows, effects=reference.clustering[name])]
     }
+
+
+def _whole_reference(reference: Reference, rows: int, days: int) -> float:
+    """What distances shrink by when a window is compared with all days instead of the other days.
+
+    Squared distances are proportional to 1 / size of the window + 1 / size of the reference, in
+    days as far as days differ, in rows as far as rows do; the larger of both scales is used.
+    """
+    sizes = [(days, len(reference.days), days)]
+    every = float(reference.rows.sum())
+    sizes.append((rows, every, every * days / len(reference.days)))
+    ratios = [
+        (1 / window + 1 / whole) / (1 / window + 1 / (whole - own)) if whole > own else 1.0
+        for window, whole, own in sizes
+    ]
+    return math.sqrt(max(ratios))
 
 
 def _column_distances(
