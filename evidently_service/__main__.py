@@ -1,10 +1,11 @@
 """`python -m evidently_service`: monitor until stopped. One process at a time."""
 
 import logging
+import sys
 import time
 from datetime import UTC, datetime
 
-from evidently_service.monitor import Monitor
+from evidently_service.monitor import RETRAINING, Monitor
 
 from vehicle_price.airflow_client import AirflowClient
 from vehicle_price.prediction_log.database import (
@@ -28,6 +29,8 @@ SECONDS = 60.0  # for an answer of the database
 def main() -> None:
     """Monitor until stopped."""
     settings = Settings.from_environment()
+    if settings.retraining not in RETRAINING:
+        sys.exit(f"RETRAINING={settings.retraining!r}: expected {' or '.join(RETRAINING)}")
     logging.basicConfig(format=FORMAT, level=settings.log_level.upper())
     logging.getLogger("alembic").setLevel(logging.WARNING)
     airflow = AirflowClient(

@@ -20,6 +20,7 @@ from vehicle_price.settings import Settings
 
 log = logging.getLogger(__name__)
 
+RETRAINING = ("auto", "off")  # the values of the setting
 STALE, STALE_WINDOWS = "monitoring_stale", 2
 SHOWN_WINDOWS = 14  # whose results decide
 

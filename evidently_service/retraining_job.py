@@ -2,8 +2,9 @@
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from vehicle_price.airflow_client import AirflowClient, TrainingUnavailable, UnknownRun
 from vehicle_price.monitoring.performance import FigureRow
@@ -37,7 +38,7 @@ def follow_open(connection: Connection, airflow: AirflowClient, registry: Regist
     try:
         state = airflow.status(opened.dag_run_id)["state"]
     except UnknownRun:  # recorded, and not started: this process or Airflow ended in between
-        airflow.start(_conf(opened), opened.dag_run_id)
+        airflow.start(_conf(opened.cause), opened.dag_run_id)
         return True
     if state not in ("success", "failed"):
         return True
@@ -69,30 +70,35 @@ def consider(
     facts = _facts(serving, results, incidents.latest_retrainings(connection))
     facts = facts._replace(cool_down=cool_down)
     decision = decide(facts)
-    if decision.action == Action.START:
-        _start(connection, airflow, decision, facts)
-    elif decision.action == Action.STOP:
+    if decision.action == Action.STOP:
         incident = Incident(STOPPED, "", "page", f"{decision.reason}. Retrain by hand", {})
         incidents.open_incident(connection, incident)
+        return decision
+    incidents.resolve_incident(connection, STOPPED, "")
+    if decision.action == Action.START:
+        cause = {
+            "causes": list(decision.causes),
+            "price_shift": _price_shift(facts),
+            "serving": serving.version,
+        }
+        _start(connection, airflow, cause)
     return decision
 
 
-def _start(
-    connection: Connection, airflow: AirflowClient, decision: Decision, facts: Facts
-) -> None:
+def _start(connection: Connection, airflow: AirflowClient, cause: Mapping[str, Any]) -> None:
     run_id = f"monitoring-{uuid.uuid4()}"
-    cause = {"causes": list(decision.causes), "price_shift": _price_shift(facts)}
     if not incidents.open_retraining(connection, cause, run_id):
         return
-    log.info("retraining %s starts: %s", run_id, decision.reason)
+    log.info("retraining %s starts: %s", run_id, "; ".join(cause["causes"]))
     try:
-        airflow.start({"price_shift": cause["price_shift"]}, run_id)
+        airflow.start(_conf(cause), run_id)
     except TrainingUnavailable as error:  # `follow_open` starts it later
         log.warning("%s; the retraining starts when Airflow answers", error)
 
 
-def _conf(retraining: Retraining) -> dict[str, object]:
-    return {"price_shift": retraining.cause["price_shift"]}
+def _conf(cause: Mapping[str, Any]) -> dict[str, object]:
+    """The parameters of the DAG."""
+    return {"price_shift": cause["price_shift"]}
 
 
 def _price_shift(facts: Facts) -> float:
@@ -106,12 +112,8 @@ def _price_shift(facts: Facts) -> float:
 def _facts(
     serving: ModelVersion, results: Sequence[Result], retrainings: Sequence[Retraining]
 ) -> Facts:
-    since_promotion: list[Retraining] = []
-    for retraining in retrainings:
-        if retraining.state == "promoted":
-            break
-        since_promotion.append(retraining)
-    states = [retraining.state for retraining in since_promotion]
+    # A promotion, by the gate or by a person, begins a new count of failures and refusals.
+    states = [r.state for r in retrainings if r.cause.get("serving") == serving.version]
     last_start = retrainings[0].started_at if retrainings else None
     # A retraining answers the windows before it; the same window does not ask twice.
     unanswered = [r for r in results if last_start is None or r.window_end > last_start]
@@ -122,7 +124,7 @@ def _facts(
         newest_listing=_newest_listing(serving),
         last_day=_day(serving.tags.get(DATA_SPAN_TAG, "").rpartition(" to ")[2]),
         last_start=last_start,
-        running="open" in states,
+        running=any(retraining.state == "open" for retraining in retrainings),
         failures=states.count("failed"),
         refusals=states.count("refused"),
     )

@@ -198,6 +198,41 @@ def test_a_jump_of_reported_prices_starts_one_retraining_with_its_size(
     assert len(airflow.started) == 1
 
 
+def test_two_refusals_stop_retraining_and_page_until_another_version_serves(
+    log, monitor, airflow, registry
+):
+    airflow.state, registry.verdict = "success", "refused"
+    requests = made_up(600, seed=1)
+    for day in range(4):
+        ids = add_day(log, day, requests)
+        report(log, ids[:60], requests["price"][:60] * 1.25, keys=12, day=day)
+        # A retraining answers the windows before it, and these are long ago.
+        rows(log, "UPDATE retrainings SET started_at = %s RETURNING 1", FIRST_DAY)
+        complete_until(log, day + 1)
+        monitor.step(log, LATER)
+        monitor.step(log, LATER)
+    assert rows(log, "SELECT state FROM retrainings") == [("refused",), ("refused",)]
+    stopped = (
+        "SELECT severity, resolved_at IS NULL FROM incidents WHERE rule = 'retraining_stopped'"
+    )
+    assert rows(log, stopped) == [("page", True)]
+    rows(log, """UPDATE retrainings SET cause = cause || '{"serving": "6"}' RETURNING 1""")
+    monitor.step(log, LATER)
+    assert rows(log, stopped) == [("page", False)]
+
+
+def test_a_retraining_that_airflow_never_got_is_started_again(log, monitor, airflow):
+    requests = made_up(600, seed=1)
+    ids = add_day(log, 0, requests)
+    report(log, ids[:60], requests["price"][:60] * 1.25, keys=12, day=0)
+    complete_until(log, 1)
+    monitor.step(log, LATER)
+    ((run_id,),) = rows(log, "SELECT dag_run_id FROM retrainings")
+    airflow.started.clear()  # recorded, and the process killed before it asked Airflow
+    monitor.step(log, LATER)
+    assert list(airflow.started) == [run_id]
+
+
 def test_feedback_of_few_keys_is_a_warning_and_starts_nothing(log, monitor, airflow):
     requests = made_up(600, seed=1)
     ids = add_day(log, 0, requests)
