@@ -1,6 +1,7 @@
 """`python -m evidently_service`: monitor until stopped. One process at a time."""
 
 import logging
+import os
 import sys
 import time
 from datetime import UTC, datetime
@@ -31,6 +32,9 @@ def main() -> None:
     settings = Settings.from_environment()
     if settings.retraining not in RETRAINING:
         sys.exit(f"RETRAINING={settings.retraining!r}: expected {' or '.join(RETRAINING)}")
+    # Windows do not wait for a registry that is away.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
     logging.basicConfig(format=FORMAT, level=settings.log_level.upper())
     logging.getLogger("alembic").setLevel(logging.WARNING)
     airflow = AirflowClient(
