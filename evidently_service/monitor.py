@@ -37,6 +37,7 @@ class Monitor:
         self.settings, self.airflow, self.registry = settings, airflow, registry
         self._recomputed_at = datetime.fromtimestamp(0, UTC)
         self._baselines: dict[str, Baseline | None] = {}
+        self._problem = ""
 
     def step(self, connection: Connection, now: datetime) -> list[Window]:
         """Close all windows that may close; returns them. Raises psycopg2's errors."""
@@ -51,9 +52,17 @@ class Monitor:
             registry = self.registry()
             self._recompute(connection, registry, window, now)
             self._judge(connection, registry, window)
-        except RegistryError as error:  # windows go on; what needs the registry waits for it
-            log.warning("%s", error)
+            self._report("")
+        except (RegistryError, TrainingUnavailable) as error:
+            # Windows go on; what needs the registry, or Airflow, waits for it.
+            self._report(str(error))
         return closed
+
+    def _report(self, problem: str) -> None:
+        """Log a problem once, and its end."""
+        if problem != self._problem:
+            log.warning("%s", problem or "MLflow and Airflow answer again")
+        self._problem = problem
 
     def _close(self, connection: Connection, now: datetime) -> list[Window]:
         settings, complete = self.settings, completeness.find(connection)
@@ -116,14 +125,10 @@ class Monitor:
             return
         relevant = [r for r in results if _is_relevant(r, serving.version)]
         self._update_incidents(connection, relevant)
-        try:
-            still_open = retraining_job.follow_open(connection, self.airflow, registry)
-            if self.settings.retraining == "auto" and not still_open:
-                retraining_job.consider(
-                    connection, self.airflow, serving, relevant, timedelta(seconds=seconds)
-                )
-        except TrainingUnavailable as error:
-            log.warning("%s", error)
+        still_open = retraining_job.follow_open(connection, self.airflow, registry)
+        if self.settings.retraining == "auto" and not still_open:
+            cool_down = timedelta(seconds=seconds)
+            retraining_job.consider(connection, self.airflow, serving, relevant, cool_down)
 
     def _update_incidents(self, connection: Connection, results: list[Result]) -> None:
         for one in judged(results):

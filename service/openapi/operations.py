@@ -55,8 +55,8 @@ CLIENT = parameter("header", "X-Client-Id", "Keeps a client on one model in a ca
 CHANNEL = parameter(
     "header",
     "X-Channel",
-    "`form` where a person filled in a form; monitoring keeps channels apart.",
-    {"enum": ["form", "api"]},
+    "`form` where a person filled in a form, else a program; monitoring keeps both apart.",
+    TEXT,
 )
 RUN = parameter("path", "run_id", "As POST /train answered it.", TEXT)
 LISTINGS: Schema = {"anyOf": [ref("Listing"), ref("Listings")]}

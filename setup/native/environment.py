@@ -149,6 +149,8 @@ def _airflow(settings: Settings, local: Path) -> dict[str, str]:
         "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
         "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+        # A busy machine answers late; after a time-out the task is lost, since it has been started.
+        "WORKERS__EXECUTION_API_TIMEOUT": "60",
     }
     prefixed = {f"AIRFLOW__{name}": str(value) for name, value in variables.items()}
     return {"AIRFLOW_HOME": f"{local}/airflow"} | prefixed
