@@ -65,8 +65,9 @@ class AirflowRuns:
     def new_run(self, dag: str, before: set[str]) -> str:
         """Wait for a run of a DAG that is not among `before`; its id."""
         wait_until(lambda: bool(self.ids(dag) - before), RUN_SECONDS, PAUSE)
-        (new,) = self.ids(dag) - before
-        return new
+        new = sorted(self.ids(dag) - before)
+        assert len(new) == 1, new
+        return new[0]
 
     def asset_triggered(self) -> dict[str, set[str]]:
         """Ids of the training runs that ingests triggered → ids of these ingests."""
