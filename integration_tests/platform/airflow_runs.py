@@ -62,12 +62,19 @@ class AirflowRuns:
         """The ids of all runs of a DAG."""
         return {run["dag_run_id"] for run in self.runs(dag)}
 
-    def new_run(self, dag: str, before: set[str]) -> str:
-        """Wait for a run of a DAG that is not among `before`; its id."""
-        wait_until(lambda: bool(self.ids(dag) - before), RUN_SECONDS, PAUSE)
-        new = sorted(self.ids(dag) - before)
-        assert len(new) == 1, new
-        return new[0]
+    def new_run(self, dag: str, before: set[str], kind: str = "manual") -> str:
+        """Wait for a run of a DAG that is not among `before`; its id.
+
+        kind: the beginning of its id; a nightly run, which midnight may start, is "scheduled".
+        """
+
+        def new() -> list[str]:
+            return sorted(run for run in self.ids(dag) - before if run.startswith(f"{kind}__"))
+
+        wait_until(lambda: bool(new()), RUN_SECONDS, PAUSE)
+        runs = new()
+        assert len(runs) == 1, runs
+        return runs[0]
 
     def asset_triggered(self) -> dict[str, set[str]]:
         """Ids of the training runs that ingests triggered → ids of these ingests."""

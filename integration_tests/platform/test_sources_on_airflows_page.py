@@ -75,7 +75,7 @@ def test_a_backfill_that_is_started_on_the_page(airflow, feeds, page):
     day = feeds.expected["first_day"]
     before = airflow.ids(INGEST)
     page.start_backfill(INGEST, day, day)
-    run_id = airflow.new_run(INGEST, before)
+    run_id = airflow.new_run(INGEST, before, "backfill")
     assert airflow.final_state(INGEST, run_id) == "success"
     assert airflow.get(INGEST, run_id)["run_type"] == "backfill"
     # The sample's other days are not read; its store has them from other runs.
