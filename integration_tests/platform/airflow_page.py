@@ -44,14 +44,6 @@ class AirflowPage:
         self.page.get_by_role("button", name="Trigger").first.click(timeout=PATIENCE)
         self._expect_form()
 
-    def open_asset_form(self, asset: str) -> None:
-        """Open the form of the DAG that makes an asset, on the asset's own page."""
-        self.page.goto(f"{self.url}/assets")
-        self.page.get_by_role("link", name=asset, exact=True).first.click(timeout=PATIENCE)
-        self.page.get_by_role("button", name="Create Event").first.click(timeout=PATIENCE)
-        self.page.get_by_role("dialog").get_by_text("Materialize", exact=True).click()
-        self._expect_form()
-
     def start_backfill(self, dag: str, first_day: str, last_day: str) -> None:
         """Start a backfill of these days with the defaults of the form."""
         self.open_form(dag)
