@@ -43,6 +43,7 @@ def main() -> int:
     parser.add_argument("data", help="CSV, zip, gzip or Parquet file with at least 20 days")
     parser.add_argument("--share", type=float, default=0.5, help="of the cars, for less time")
     options = parser.parse_args()
+    # The tables are this command's result and go to stdout; warnings go to the log, on stderr.
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     cars = _cars(options.data, options.share)
     print(f"{len(cars):,} cars on {cars['day'].max() + 1} days\n", flush=True)
@@ -54,8 +55,9 @@ def main() -> int:
 def _cars(data: str, share: float) -> pd.DataFrame:
     """The first posting of each car; day: number of its posting day, from 0."""
     settings = Settings.from_environment()
-    folder = str(Path(settings.local_dir) / "decisions")
+    folder = str(Path(settings.local_dir) / "price_shock")
     own_folder = replace(settings, data_root=folder, local_dir=folder)
+    Path(folder).mkdir(parents=True, exist_ok=True)
     dataset = ingestion.ingest(own_folder, "file", data, 0, SEED)
     cars = first_postings(read_listings(dataset["uri"])).sample(frac=share, random_state=SEED)
     cars = cars.sort_index().reset_index(drop=True)
@@ -73,7 +75,8 @@ def _quiet(cars: pd.DataFrame) -> int:
     levels = [_fit(cars[cars["day"] <= day], rounds=20).facts["price_level"] for day in last_days]
     raised = [f"{level:+.3f}" for level in levels if level]
     print(
-        f"Quiet days: {len(raised)} of {len(levels)} trainings have a level. {' '.join(raised)}\n"
+        f"Quiet days: {len(raised)} of {len(levels)} trainings have a level. {' '.join(raised)}\n",
+        flush=True,
     )
     return len(raised)
 
@@ -82,7 +85,10 @@ def _jumps(cars: pd.DataFrame) -> None:
     old = _fit(cars[cars["day"] < JUMP_DAY])
     quiet = _errors(old, cars[cars["day"] == JUMP_DAY])
     print(f"Before a jump: bias {quiet.bias:+.3f}, median APE {quiet.median_ape:.3f}\n")
-    print("| jump | days | old model | all days | with level | level |\n|--:|--:|--:|--:|--:|--:|")
+    print(
+        "| jump | days | old model | all days | with level | level |\n|--:|--:|--:|--:|--:|--:|",
+        flush=True,
+    )
     for jump, days in JUMPS:
         dear = cars["day"] >= JUMP_DAY
         shocked = cars.assign(price=cars["price"].where(~dear, (cars["price"] * (1 + jump))))

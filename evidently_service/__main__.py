@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 
 from evidently_service.monitor import RETRAINING, Monitor
-
+from vehicle_price import log_setup
 from vehicle_price.airflow_client import AirflowClient
 from vehicle_price.prediction_log.database import (
     address_of,
@@ -22,7 +22,6 @@ from vehicle_price.settings import Settings
 
 log = logging.getLogger("evidently_service")
 
-FORMAT = "%(asctime)s %(levelname)s [%(process)d] %(name)s: %(message)s"
 LOCK = 7_316_356_414  # key of the advisory lock: any number, the same in every process
 SECONDS = 60.0  # for an answer of the database
 
@@ -35,7 +34,7 @@ def main() -> None:
     # Windows do not wait for a registry that is away.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
-    logging.basicConfig(format=FORMAT, level=settings.log_level.upper())
+    log_setup.configure(settings.log_level)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     airflow = AirflowClient(
         settings.airflow_url, settings.airflow_username, settings.airflow_password_file

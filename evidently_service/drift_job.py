@@ -7,9 +7,9 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import pandas as pd
+
 from evidently_service.results import Scope, number, result
 from evidently_service.windows import Window, numbered, window_at
-
 from vehicle_price.monitoring.drift import DAY, WEEK, ColumnDrift, Kind, WindowDrift, judge
 from vehicle_price.monitoring.profiles.columns import Watched
 from vehicle_price.monitoring.profiles.profile import Profile, profile
@@ -65,7 +65,7 @@ def _judged(
     days = _days_until(connection, settings, scope)
     reference, missing = _reference(connection, settings, scope, days)
     for metric, kind in METRICS.items():
-        latest = _last(days.profiles, scope.window.day, kind.days)
+        latest = _latest(days.profiles, scope.window.day, kind.days)
         drift = judge(latest, kind, reference, settings.drift_share)
         yield result(
             scope,
@@ -88,7 +88,8 @@ def _columns(scope: Scope) -> tuple[Watched, ...]:
 def _only(whole: Profile, names: set[str]) -> Profile:
     """The profile without other columns."""
     counts = {name: counts for name, counts in whole.counts.items() if name in names}
-    return replace(whole, counts=counts)
+    clustering = {name: effects for name, effects in whole.clustering.items() if name in names}
+    return replace(whole, counts=counts, clustering=clustering)
 
 
 def _days_until(connection: Connection, settings: Settings, scope: Scope) -> Days:
@@ -127,7 +128,7 @@ def _reference(
     return [make_reference(known.profiles, _columns(scope))], ""
 
 
-def _last(profiles: Mapping[date, Profile], day: date, count: int) -> list[Profile]:
+def _latest(profiles: Mapping[date, Profile], day: date, count: int) -> list[Profile]:
     """The profiles of the last `count` days up to this one."""
     return [one for at, one in profiles.items() if day.toordinal() - count < at.toordinal()]
 
@@ -161,6 +162,9 @@ def _details(drift: WindowDrift, missing: str) -> dict[str, Any]:
         "days": drift.days,
         "k": number(drift.k),
         "false_alarms": number(drift.alarms),
-        "worst": [column.column for column in worst[:3]],
+        "worst": [
+            {"column": c.column, "distance": c.distance, "threshold": c.threshold}
+            for c in worst[:3]
+        ],
         "missing": missing,
     }

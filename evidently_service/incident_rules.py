@@ -8,12 +8,13 @@ from vehicle_price.prediction_log.incidents import Incident
 from vehicle_price.prediction_log.monitoring_store import Result
 
 ALARMS = (Status.DRIFT, Status.SEVERE_DRIFT)
-# A state that says neither "drift" nor "no drift" keeps an incident as it is.
-KEEPS = (Status.NOT_ENOUGH_DATA, Status.LEARNING)
+# What says neither "drift" nor "no drift": feedback on the newest windows has not come yet, so the
+# latest window that could be judged decides, and without one an incident stays as it is.
+NOT_JUDGED = (Status.NOT_ENOUGH_DATA, Status.LEARNING)
 
 
 class Rule(NamedTuple):
-    """metric: of the whole window. what: drifts, for people. action: what to do."""
+    """metric: of the whole window. what: it is about, for people. action: what to do."""
 
     metric: str
     what: str
@@ -21,32 +22,37 @@ class Rule(NamedTuple):
 
 
 RULES = (
-    Rule("drift_day", "requests of a day", "look at the columns that moved: a client, or cars?"),
-    Rule("drift_week", "requests of a week", "look at the columns that moved: a client, or cars?"),
-    Rule("performance_bias", "prices against reported prices", "a retraining follows the market"),
-    Rule("performance_coverage", "share of reports within the interval", "look at the segments"),
-    Rule("performance_median_ape", "error against reported prices", "look at the segments"),
+    Rule("drift_day", "requests of a day", "Look at these columns: has a client changed, or cars?"),
+    Rule("drift_week", "requests of a week", "Look at these columns: a client, or the cars?"),
+    Rule("performance_bias", "reported prices against ours", "A retraining follows the market"),
+    Rule("performance_coverage", "share of reports within the interval", "Look at the segments"),
+    Rule("performance_median_ape", "error against reported prices", "Look at the segments"),
 )
 
 
 class Judged(NamedTuple):
-    """What a result means for its incident: open it, resolve it, or keep it as it is."""
+    """What the latest window says: an incident, or None, which resolves the open one."""
 
     rule: str
     channel: str
     incident: Incident | None
-    resolved: bool
+
+
+def latest_judged(results: Sequence[Result], metric: str) -> dict[str, Result]:
+    """Channel → its latest result that could be judged. results: oldest first."""
+    return {
+        result.channel: result
+        for result in results
+        if result.metric == metric and result.status not in NOT_JUDGED
+    }
 
 
 def judged(results: Sequence[Result]) -> Iterator[Judged]:
-    """The latest result of each rule and channel. results: oldest first, of what serves."""
+    """Each rule and channel with a judged window. results: oldest first, of what serves."""
     for rule in RULES:
-        latest = {r.channel: r for r in results if r.metric == rule.metric}
-        for channel, result in latest.items():
-            alarmed = _alarmed(result)
-            incident = _incident(rule, result) if alarmed else None
-            resolved = not alarmed and result.status not in KEEPS
-            yield Judged(rule.metric, channel, incident, resolved)
+        for channel, result in latest_judged(results, rule.metric).items():
+            incident = _incident(rule, result) if _alarmed(result) else None
+            yield Judged(rule.metric, channel, incident)
 
 
 def _alarmed(result: Result) -> bool:
@@ -59,15 +65,25 @@ def _incident(rule: Rule, result: Result) -> Incident:
     few = result.status == Status.FEW_CALLERS
     severe = result.details.get("verdict") == Status.SEVERE_DRIFT or rule.metric.startswith("perf")
     severity = "page" if severe and not few else "warn"
-    worst = ", ".join(result.details.get("worst", ()))
     message = (
-        f"{rule.what}: {result.value:.3f} (limit {result.threshold or 0:.3f}) in the window from "
+        f"{rule.what}: {_figures(result)} in the window from "
         f"{result.window_start:%Y-%m-%d %H:%M:%S} to {result.window_end:%Y-%m-%d %H:%M:%S} UTC"
         f"{f', channel {result.channel}' if result.channel else ''}"
         f"{f', version {result.model_version}' if result.model_version else ''}"
-        f"{f'; most moved: {worst}' if worst else ''}"
         f"{'; fewer than ten callers or keys, so one may be the cause' if few else ''}. "
-        f"{rule.action[0].upper()}{rule.action[1:]}"
+        f"{rule.action}"
     )
     details = {"value": result.value, "threshold": result.threshold, "rows": result.rows}
     return Incident(rule.metric, result.channel, severity, message, details)
+
+
+def _figures(result: Result) -> str:
+    """The figure and its limit; of drift, those of the columns that moved most."""
+    worst = result.details.get("worst")
+    if not worst:
+        at_gate = f"{result.expected or 0:.3f} at the gate"
+        return f"{result.value:.3f}, {at_gate} (limit {result.threshold:.3f})"
+    return ", ".join(
+        f"{column['column']} {column['distance']:.3f} (limit {column['threshold']:.3f})"
+        for column in worst
+    )

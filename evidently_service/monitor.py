@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 from evidently_service import drift_job, performance_job, retraining_job
 from evidently_service.incident_rules import RULES, judged
-from evidently_service.windows import Window, closed_windows, window_at
-
+from evidently_service.windows import Window, closed_windows, numbered, window_at
 from vehicle_price.airflow_client import AirflowClient, TrainingUnavailable
 from vehicle_price.monitoring.performance import Baseline
 from vehicle_price.prediction_log import completeness, incidents, monitoring_store, windows
+from vehicle_price.prediction_log.completeness import Completeness
 from vehicle_price.prediction_log.database import Connection
 from vehicle_price.prediction_log.incidents import Incident
 from vehicle_price.prediction_log.monitoring_store import Result
@@ -22,11 +22,12 @@ log = logging.getLogger(__name__)
 
 RETRAINING = ("auto", "off")  # the values of the setting
 STALE, STALE_WINDOWS = "monitoring_stale", 2
-SHOWN_WINDOWS = 14  # whose results decide
+DECIDING_WINDOWS = 14  # the latest ones, whose results open incidents and start a retraining
 
 
 class Monitor:
-    """Monitoring of one prediction log. It keeps nothing that the database does not have.
+    """Monitoring of one prediction log. What it keeps in memory saves work only: a new process
+    computes the performance of all windows again.
 
     registry: connects; raises RegistryError while MLflow is away.
     """
@@ -35,22 +36,26 @@ class Monitor:
         self, settings: Settings, airflow: AirflowClient, registry: Callable[[], Registry]
     ) -> None:
         self.settings, self.airflow, self.registry = settings, airflow, registry
-        self._recomputed_at = datetime.fromtimestamp(0, UTC)
+        self._computed_until = datetime.fromtimestamp(0, UTC)  # feedback received before is counted
+        self._not_computed: set[int] = set()  # numbers of closed windows
         self._baselines: dict[str, Baseline | None] = {}
         self._problem = ""
 
     def step(self, connection: Connection, now: datetime) -> list[Window]:
         """Close all windows that may close; returns them. Raises psycopg2's errors."""
-        closed = self._close(connection, now)
+        complete = completeness.find(connection)
+        closed = self._close(connection, complete, now)
+        self._not_computed |= {window.number for window in closed}
         latest = monitoring_store.last_closed(connection, drift_job.LAST_METRIC)
-        if latest is None:
+        if latest is None or complete is None:
             return closed
         window = window_at(
             latest - timedelta(microseconds=1), self.settings.monitoring_window_seconds
         )
         try:
             registry = self.registry()
-            self._recompute(connection, registry, window, now)
+            self._compute_performance(connection, registry, window)
+            self._computed_until = complete.until
             self._judge(connection, registry, window)
             self._report("")
         except (RegistryError, TrainingUnavailable) as error:
@@ -64,8 +69,10 @@ class Monitor:
             log.warning("%s", problem or "MLflow and Airflow answer again")
         self._problem = problem
 
-    def _close(self, connection: Connection, now: datetime) -> list[Window]:
-        settings, complete = self.settings, completeness.find(connection)
+    def _close(
+        self, connection: Connection, complete: Completeness | None, now: datetime
+    ) -> list[Window]:
+        settings = self.settings
         since = monitoring_store.last_closed(connection, drift_job.LAST_METRIC)
         since = since or windows.first_prediction(connection)
         self._tell_if_stale(connection, complete, since, now)
@@ -82,7 +89,7 @@ class Monitor:
     def _tell_if_stale(
         self,
         connection: Connection,
-        complete: completeness.Completeness | None,
+        complete: Completeness | None,
         since: datetime | None,
         now: datetime,
     ) -> None:
@@ -98,26 +105,36 @@ class Monitor:
         instance = complete.instance if complete else "no prediction-forwarder has reported"
         message = (
             f"predictions and feedback are complete until {until:%Y-%m-%d %H:%M:%S} UTC only, so "
-            f"windows stay open ({instance}). `make status` shows whether prediction-forwarder runs"
+            f"windows stay open ({instance}). `make status` shows whether prediction-forwarder "
+            "runs. If that machine is gone for good, delete its row in the table forwarders"
         )
         incidents.open_incident(connection, Incident(STALE, "", "page", message, {}))
 
-    def _recompute(
-        self, connection: Connection, registry: Registry, latest: Window, now: datetime
+    def _compute_performance(
+        self, connection: Connection, registry: Registry, latest: Window
     ) -> None:
+        """Of the windows that have closed, and of those that got feedback.
+
+        Feedback may reach the database long after it was received, while that was away: so the
+        time up to which every outbox was complete counts, and not that of the last look.
+        """
+
         def baseline(version: str) -> Baseline | None:
             if version not in self._baselines:
                 self._baselines[version] = _baseline(registry.version_by_number(version).metrics)
             return self._baselines[version]
 
-        # A little of the time before is looked at again: a commit may come late.
-        since = self._recomputed_at - timedelta(seconds=self.settings.monitoring_grace_seconds)
-        performance_job.recompute(connection, self.settings, latest, since, baseline)
-        self._recomputed_at = now
+        numbers = self._not_computed | performance_job.with_feedback(
+            connection, self.settings, latest, self._computed_until
+        )
+        for number in sorted(numbers):
+            window = numbered(number, self.settings.monitoring_window_seconds)
+            performance_job.compute(connection, window, baseline)
+        self._not_computed.clear()
 
     def _judge(self, connection: Connection, registry: Registry, window: Window) -> None:
         seconds = self.settings.monitoring_window_seconds
-        since = window.end - timedelta(seconds=SHOWN_WINDOWS * seconds)
+        since = window.end - timedelta(seconds=DECIDING_WINDOWS * seconds)
         metrics = [rule.metric for rule in RULES]
         results = monitoring_store.results_since(connection, metrics, since)
         serving = registry.version(PRODUCTION)
@@ -135,7 +152,7 @@ class Monitor:
             if one.incident:
                 if incidents.open_incident(connection, one.incident):
                     log.warning("incident %s: %s", one.rule, one.incident.message)
-            elif one.resolved and incidents.resolve_incident(connection, one.rule, one.channel):
+            elif incidents.resolve_incident(connection, one.rule, one.channel):
                 log.info("resolved: incident %s %s", one.rule, one.channel)
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 import pandas as pd
-from evidently_service.results import Scope, result
-from evidently_service.windows import Window, numbered
 
+from evidently_service.results import Scope, result
+from evidently_service.windows import Window
 from vehicle_price.monitoring.feedback import feedback_of
 from vehicle_price.monitoring.performance import (
     Baseline,
@@ -29,20 +29,21 @@ SHARE, EXPECTED = "performance_feedback_share", "performance_expected_error"
 BaselineOf = Callable[[str], Baseline | None]
 
 
-def recompute(
-    connection: Connection, settings: Settings, latest: Window, since: datetime, of: BaselineOf
-) -> list[Window]:
-    """Compute the windows up to `latest` that got feedback after `since`; returns them."""
+def with_feedback(
+    connection: Connection, settings: Settings, latest: Window, since: datetime
+) -> set[int]:
+    """Numbers of the windows up to `latest` that got feedback after `since`."""
     seconds = settings.monitoring_window_seconds
     oldest = latest.start - timedelta(seconds=seconds * settings.monitoring_horizon_windows)
-    numbers = windows_with_feedback(connection, seconds, oldest, latest.end, since)
-    windows = [numbered(n, seconds) for n in sorted({*numbers, latest.number})]
-    for window in windows:
-        predictions = read_feedback(connection, window.start, window.end)
-        for (version, role), rows in predictions.groupby(["model_version", "role"]):
-            scope = Scope(window, "", str(version), str(role))
-            store.put_results(connection, list(_figures(scope, rows, of(scope.version))))
-    return windows
+    return set(windows_with_feedback(connection, seconds, oldest, latest.end, since))
+
+
+def compute(connection: Connection, window: Window, of: BaselineOf) -> None:
+    """Keep the figures of each version in a window. A repeated call replaces them."""
+    predictions = read_feedback(connection, window.start, window.end)
+    for (version, role), rows in predictions.groupby(["model_version", "role"]):
+        scope = Scope(window, "", str(version), str(role))
+        store.put_results(connection, list(_figures(scope, rows, of(scope.version))))
 
 
 def _figures(

@@ -4,7 +4,6 @@ import math
 from typing import Any, NamedTuple
 
 from evidently_service.windows import Window
-
 from vehicle_price.prediction_log.monitoring_store import Result
 
 

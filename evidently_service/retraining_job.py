@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from evidently_service.incident_rules import RULES, latest_judged
 from vehicle_price.airflow_client import AirflowClient, TrainingUnavailable, UnknownRun
 from vehicle_price.monitoring.performance import FigureRow
 from vehicle_price.monitoring.retraining import DAY_WINDOWS, Action, Decision, Facts, decide
@@ -23,7 +24,6 @@ from vehicle_price.storage.errors import StorageError
 log = logging.getLogger(__name__)
 
 STOPPED = "retraining_stopped"
-GATE_STATES = {"promoted": "promoted", "refused": "refused", "not the best": "refused"}
 
 
 def follow_open(connection: Connection, airflow: AirflowClient, registry: Registry) -> bool:
@@ -52,10 +52,10 @@ def _outcome(registry: Registry, opened: Retraining, state: str) -> tuple[str, s
     """State and reasons of an ended run, from the gate's verdict on its versions."""
     versions = registry.started_by(opened.dag_run_id)
     verdicts = {version.tags.get(GATE_TAG, ""): version for version in versions}
-    if state == "failed" or not verdicts.keys() & GATE_STATES.keys():
+    verdict = next((name for name in ("promoted", "refused") if name in verdicts), "")
+    if state == "failed" or not verdict:
         return "failed", f"the run ended as {state}; its log is in Airflow"
-    verdict = "promoted" if "promoted" in verdicts else "refused"
-    version = verdicts.get(verdict) or versions[0]
+    version = verdicts[verdict]
     return verdict, f"version {version.version}: {version.tags.get(GATE_REASONS_TAG, '')}"
 
 
@@ -66,7 +66,10 @@ def consider(
     results: Sequence[Result],
     cool_down: timedelta,
 ) -> Decision:
-    """Decide, and start a retraining if that is the decision. results: oldest first."""
+    """Decide, and start a retraining if that is the decision.
+
+    results: of all requests, and of the version that serves; oldest first.
+    """
     facts = _facts(serving, results, incidents.latest_retrainings(connection))
     facts = facts._replace(cool_down=cool_down)
     decision = decide(facts)
@@ -120,7 +123,7 @@ def _facts(
     return Facts(
         now=datetime.now(UTC),
         drift=_drift(unanswered),
-        performance=_performance(serving, unanswered),
+        performance=_performance(unanswered),
         newest_listing=_newest_listing(serving),
         last_day=_day(serving.tags.get(DATA_SPAN_TAG, "").rpartition(" to ")[2]),
         last_start=last_start,
@@ -140,19 +143,11 @@ def _drift(results: Sequence[Result]) -> list[Status | None]:
     return [max(found, key=order.index) for _, found in sorted(by_window.items())][-DAY_WINDOWS:]
 
 
-def _performance(serving: ModelVersion, results: Sequence[Result]) -> list[FigureRow] | None:
-    """The figures of the serving version in its latest window; None if it has none yet."""
-    own = [
-        result
-        for result in results
-        if result.model_version == serving.version
-        and result.metric.startswith("performance_")
-        and "verdict" in result.details
-    ]
-    if not own:
-        return None
-    latest = own[-1].window_start
-    return [_figure(result) for result in own if result.window_start == latest]
+def _performance(results: Sequence[Result]) -> list[FigureRow] | None:
+    """Each figure in its latest window that could be judged; None if there is none yet."""
+    metrics = [rule.metric for rule in RULES if rule.metric.startswith("performance_")]
+    latest = [result for m in metrics for result in latest_judged(results, m).values()]
+    return [_figure(result) for result in latest] or None
 
 
 def _figure(result: Result) -> FigureRow:

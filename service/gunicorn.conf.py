@@ -13,8 +13,8 @@ import os
 import resource
 import sys
 
-from service.observability.log_setup import configure
 from service.server.worker import Worker
+from vehicle_price.log_setup import configure
 from vehicle_price.settings import Settings
 
 GIL_SECONDS = 0.0005  # the event loop and a native thread switch after this time

@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
-from evidently_service.monitor import Monitor
 
+from evidently_service.monitor import Monitor
 from integration_tests.monitoring.made_up_log import (
     FIRST_DAY,
     LATER,
@@ -116,6 +116,13 @@ def learn(connection, monitor):
     monitor.step(connection, LATER)
 
 
+def add_dear_reports(connection, day=0, keys=12):
+    """A day of which 60 prices are reported 25 % higher, by so many keys."""
+    requests = made_up(600, seed=1)
+    ids = add_day(connection, day, requests)
+    report(connection, ids[:60], requests["price"][:60] * 1.25, keys, day)
+
+
 def test_a_reference_is_learnt_then_a_feed_in_kilometres_is_an_incident(log, monitor):
     learn(log, monitor)
     assert statuses(log) == ["learning"] * (LEARNT - 1) + ["ok"]
@@ -132,7 +139,7 @@ def test_a_reference_is_learnt_then_a_feed_in_kilometres_is_an_incident(log, mon
         log, "SELECT rule, channel, severity, message FROM incidents WHERE rule = 'drift_day'"
     )
     assert (rule, channel, severity) == ("drift_day", "api", "page")
-    assert "most moved: odometer" in message
+    assert "requests of a day: odometer" in message
     add_day(log, LEARNT + 2)
     complete_until(log, LEARNT + 3)
     monitor.step(log, LATER)
@@ -198,14 +205,30 @@ def test_a_jump_of_reported_prices_starts_one_retraining_with_its_size(
     assert len(airflow.started) == 1
 
 
+def test_feedback_on_an_older_window_counts_however_late_it_comes(log, monitor, airflow):
+    """It was received soon, and reaches the database after windows without feedback have closed."""
+    requests = made_up(600, seed=1)
+    ids = add_day(log, 0, requests)
+    for day in (1, 2):
+        add_day(log, day)
+    complete_until(log, 1)
+    monitor.step(log, LATER)
+    complete_until(log, 1.5)  # a second outbox is behind: its feedback was received on day 1
+    complete_until(log, 3, "another machine")
+    monitor.step(log, LATER)
+    report(log, ids[:60], requests["price"][:60] * 1.25, keys=12, day=1)
+    complete_until(log, 3)
+    monitor.step(log, LATER)
+    assert statuses(log, "performance_bias") == ["drift", "not enough data", "not enough data"]
+    assert len(airflow.started) == 1
+
+
 def test_two_refusals_stop_retraining_and_page_until_another_version_serves(
     log, monitor, airflow, registry
 ):
     airflow.state, registry.verdict = "success", "refused"
-    requests = made_up(600, seed=1)
     for day in range(4):
-        ids = add_day(log, day, requests)
-        report(log, ids[:60], requests["price"][:60] * 1.25, keys=12, day=day)
+        add_dear_reports(log, day)
         # A retraining answers the windows before it, and these are long ago.
         rows(log, "UPDATE retrainings SET started_at = %s RETURNING 1", FIRST_DAY)
         complete_until(log, day + 1)
@@ -222,9 +245,7 @@ def test_two_refusals_stop_retraining_and_page_until_another_version_serves(
 
 
 def test_a_retraining_that_airflow_never_got_is_started_again(log, monitor, airflow):
-    requests = made_up(600, seed=1)
-    ids = add_day(log, 0, requests)
-    report(log, ids[:60], requests["price"][:60] * 1.25, keys=12, day=0)
+    add_dear_reports(log)
     complete_until(log, 1)
     monitor.step(log, LATER)
     ((run_id,),) = rows(log, "SELECT dag_run_id FROM retrainings")
@@ -234,9 +255,7 @@ def test_a_retraining_that_airflow_never_got_is_started_again(log, monitor, airf
 
 
 def test_feedback_of_few_keys_is_a_warning_and_starts_nothing(log, monitor, airflow):
-    requests = made_up(600, seed=1)
-    ids = add_day(log, 0, requests)
-    report(log, ids[:60], requests["price"][:60] * 1.25, keys=3, day=0)
+    add_dear_reports(log, keys=3)
     complete_until(log, 1)
     monitor.step(log, LATER)
     assert statuses(log, "performance_bias") == ["few callers"]

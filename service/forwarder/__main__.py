@@ -8,8 +8,8 @@ import time
 from service.forwarder.drain import AnotherForwarder, Drain
 from service.forwarder.forwarder import MAX_RETRY_SECONDS, Forwarder
 from service.forwarder.keeper import Keeper
-from service.observability.log_setup import configure
 from service.outbox.outbox import outbox_of
+from vehicle_price.log_setup import configure
 from vehicle_price.prediction_log.database import address_of
 from vehicle_price.settings import Settings
 

@@ -71,7 +71,7 @@ class Forwarder:
         """
         if clock - self._completeness_at < COMPLETENESS_SECONDS:
             return
-        complete_until = time.time() - self.drain.outbox.fill().oldest_seconds
+        complete_until = time.time() - self.drain.outbox.oldest_seconds()
         instance = f"{socket.gethostname()}:{self.drain.file.path.resolve()}"
         with translated(self.address):
             completeness.report(self._connection, instance, complete_until)

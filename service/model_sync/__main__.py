@@ -17,7 +17,7 @@ from service.model_sync.fetcher import Errors, ModelChecks, ModelFetcher
 from service.model_sync.reconciler import Reconciler
 from service.model_sync.status_file import StatusFile
 from service.model_sync.webhook_registration import WebhookRegistration
-from service.observability.log_setup import configure
+from vehicle_price.log_setup import configure
 from vehicle_price.settings import Settings
 
 log = logging.getLogger(__name__)

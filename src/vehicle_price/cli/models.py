@@ -14,7 +14,7 @@ from vehicle_price.cli.options import (
     print_json,
     seed_option,
 )
-from vehicle_price.names import FAMILY_NAMES
+from vehicle_price.names import FAMILY_NAMES, MAX_PRICE_SHIFT
 from vehicle_price.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
     train.add_argument(
         "--price-shift",
-        type=float,
+        type=_price_shift,
         default=0.0,
         help="log(reported / price) by feedback, if a jump of prices is the cause: 0.22 for +25 %%",
     )
@@ -66,6 +66,15 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         commands, "rollback", _rollback, "Put the previous production version back."
     )
     _add_reason(rollback)
+
+
+def _price_shift(text: str) -> float:
+    shift = float(text)
+    if not abs(shift) <= MAX_PRICE_SHIFT:
+        raise argparse.ArgumentTypeError(
+            f"{text}: a logarithm from -{MAX_PRICE_SHIFT} to {MAX_PRICE_SHIFT} is expected"
+        )
+    return shift
 
 
 def _add_reason(parser: argparse.ArgumentParser) -> None:

@@ -1,8 +1,9 @@
 """A jump of prices in the last days, which a model of all days follows too slowly.
 
-Three days after a rise of 25 %, a model that is fitted on all days still asks 13 % too little. So
+Two days after a rise of 25 %, the prices of a model that is fitted on all days are still 0.17
+(logarithm) too low on the next day (`python -m benchmarks.price_shock`). So
 the model's own residuals on cars of the last days, which it was not fitted on, raise all its prices
-by one number. On quiet days it is 0: see `level` and `python -m benchmarks.price_shock`.
+by one number. On quiet days it is 0.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Logging of the service's processes: one line per event to standard error.
+"""Logging of long-running processes: one line per event to standard error.
 
 Several workers cannot rotate one file. The process manager (supervisord, Docker) rotates the log.
 """
