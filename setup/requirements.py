@@ -17,6 +17,7 @@ CATEGORIES = (
     "airflow",
     "mlflow",
     "streamlit",
+    "evidently_service",
     "runtime",
     "dev-packages",
 )
