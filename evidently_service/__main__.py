@@ -6,6 +6,7 @@ import sys
 import time
 from datetime import UTC, datetime
 
+from evidently_service.messages.messenger import Messenger
 from evidently_service.monitor import RETRAINING, Monitor
 from vehicle_price import log_setup
 from vehicle_price.airflow_client import AirflowClient
@@ -40,15 +41,16 @@ def main() -> None:
         settings.airflow_url, settings.airflow_username, settings.airflow_password_file
     )
     monitor = Monitor(settings, airflow, lambda: Registry(settings.mlflow_tracking_uri))
+    messenger = Messenger(settings)
     while True:
         try:
-            _run(settings, monitor)
+            _run(settings, monitor, messenger)
         except (DatabaseUnavailable, InvalidRow) as error:
             log.warning("%s; windows wait, nothing is lost", error)
         time.sleep(settings.monitoring_poll_seconds)
 
 
-def _run(settings: Settings, monitor: Monitor) -> None:
+def _run(settings: Settings, monitor: Monitor, messenger: Messenger) -> None:
     """Step as the only writer until the database is away. Raises DatabaseUnavailable."""
     address = address_of(settings)
     migrate(address)
@@ -60,6 +62,7 @@ def _run(settings: Settings, monitor: Monitor) -> None:
         log.info("monitoring %s", address)
         while True:
             monitor.step(connection, datetime.now(UTC))
+            messenger.step(connection, datetime.now(UTC))
             time.sleep(settings.monitoring_poll_seconds)
 
 

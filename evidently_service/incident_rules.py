@@ -74,6 +74,7 @@ def _incident(rule: Rule, result: Result) -> Incident:
         f"{rule.action}"
     )
     details = {"value": result.value, "threshold": result.threshold, "rows": result.rows}
+    details["snapshot"] = result.details.get("snapshot")
     return Incident(rule.metric, result.channel, severity, message, details)
 
 

@@ -6,64 +6,19 @@ import numpy as np
 import pytest
 
 from evidently_service.monitor import Monitor
+from integration_tests.monitoring.fakes import FakeAirflow, FakeRegistry
 from integration_tests.monitoring.made_up_log import (
     FIRST_DAY,
     LATER,
-    SERVING,
     add_day,
     complete_until,
     report,
     running_log,
 )
 from unit_tests.monitoring.requests_made_up import made_up
-from vehicle_price.airflow_client import UnknownRun
-from vehicle_price.registry.client import ModelVersion
 from vehicle_price.settings import Settings
 
-METRICS = {"bias": 0.0, "median_ape": 0.2, "interval_coverage": 0.9, "error_per_width": 0.3}
 LEARNT = 14  # days that a reference needs
-
-
-class FakeRegistry:
-    """A registry with one version, whose training has the given verdict."""
-
-    def __init__(self, verdict=""):
-        self.verdict = verdict
-
-    def version(self, alias):
-        """The one version, whatever the alias."""
-        tags = {"data_span": "2026-01-01 to 2026-03-01", "store": "nowhere"}
-        return ModelVersion("vehicle-price", SERVING.version, "run-7", (alias,), tags, METRICS)
-
-    def version_by_number(self, number):
-        """The one version."""
-        assert number == SERVING.version
-        return self.version("production")
-
-    def started_by(self, _):
-        """The version that a training has made, with the gate's verdict, if it has one."""
-        return (
-            [self.version("")]
-            if not self.verdict
-            else [ModelVersion("vehicle-price", "8", "run-8", (), {"gate": self.verdict}, {})]
-        )
-
-
-class FakeAirflow:
-    """Keeps what was started; the runs are in `state`."""
-
-    def __init__(self):
-        self.started, self.state = {}, "running"
-
-    def start(self, conf, run_id):
-        """Start a run."""
-        self.started[run_id] = conf
-
-    def status(self, run_id):
-        """The state of a run that was started."""
-        if run_id not in self.started:
-            raise UnknownRun(run_id)
-        return {"state": self.state}
 
 
 @pytest.fixture(name="log")

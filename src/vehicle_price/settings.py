@@ -31,6 +31,7 @@ class Settings:
     airflow_port: int = setting(8080, "Port of Airflow's page and API.")
     streamlit_port: int = setting(8501, "Port of the Streamlit page.")
     postgres_port: int = setting(5433, "Port of the embedded PostgreSQL.")
+    evidently_port: int = setting(8000, "Port of Evidently's pages: pictures of each window.")
 
     local_dir: str = setting(
         ".local", "Folder for everything a run writes; the folders below it follow."
@@ -140,6 +141,20 @@ class Settings:
         0.3, "Share of drifting columns above which the drift of a window is severe."
     )
     retraining: str = setting("auto", "What monitoring may start: auto, or off to only alert.")
+    alert_urls_file: str = setting(
+        ".local/secrets/alert_urls",
+        "File with the receivers of incidents, an Apprise address on each line; see alerts.md.",
+    )
+    evidently_dir: str = setting(".local/evidently", "Folder of Evidently's snapshots.")
+    evidently_snapshots: int = setting(
+        100, "Snapshots that are kept, of the newest windows; 0 writes none."
+    )
+    evidently_url: str = setting(
+        "http://127.0.0.1:8000", "Address of Evidently's pages in links for people."
+    )
+    streamlit_url: str = setting(
+        "http://127.0.0.1:8501", "Address of the Streamlit page in links for people."
+    )
     run_dir: str = setting(
         ".local/run", "Folder for what running processes share; may be lost at any restart."
     )
@@ -180,6 +195,8 @@ def _derived_defaults(settings: Settings) -> dict[str, str]:
         "mlflow_tracking_uri": f"http://127.0.0.1:{settings.mlflow_port}",
         "airflow_url": f"http://127.0.0.1:{settings.airflow_port}",
         "service_url": f"http://127.0.0.1:{settings.service_port}",
+        "evidently_url": f"http://127.0.0.1:{settings.evidently_port}",
+        "streamlit_url": f"http://127.0.0.1:{settings.streamlit_port}",
         "prediction_database_url": (
             f"postgresql://postgres@127.0.0.1:{settings.postgres_port}/vehicle_price"
         ),

@@ -1,6 +1,6 @@
 """Incidents and retrainings of monitoring: at most one open row for each rule and channel."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -8,16 +8,32 @@ from psycopg2.extras import Json
 
 from vehicle_price.prediction_log.database import Connection
 
+# `told` in details is of the messages and stays when the incident is renewed.
 OPEN_INCIDENT = """
 INSERT INTO incidents (rule, channel, severity, message, details) VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT (rule, channel) WHERE resolved_at IS NULL
-DO UPDATE SET severity = EXCLUDED.severity, message = EXCLUDED.message, details = EXCLUDED.details,
-              last_seen_at = now()
+DO UPDATE SET severity = EXCLUDED.severity, message = EXCLUDED.message, last_seen_at = now(),
+              details = incidents.details || EXCLUDED.details
 RETURNING incident_id, xmax = 0
 """
 RESOLVE_INCIDENT = """
 UPDATE incidents SET resolved_at = now()
 WHERE rule = %s AND channel = %s AND resolved_at IS NULL RETURNING incident_id
+"""
+# Older resolved ones are of no interest to a receiver that is named, or answers, only now.
+TO_TELL = """
+SELECT rule, channel, severity, message, details, incident_id, opened_at, resolved_at
+FROM incidents
+WHERE resolved_at IS NULL
+   OR (resolution_notified_at IS NULL AND resolved_at > now() - interval '7 days')
+ORDER BY incident_id
+"""
+TELL = """
+UPDATE incidents
+SET details = details || jsonb_build_object('told', %(told)s::jsonb),
+    notified_at = coalesce(notified_at, CASE WHEN %(opened)s THEN now() END),
+    resolution_notified_at = coalesce(resolution_notified_at, CASE WHEN %(resolved)s THEN now() END)
+WHERE incident_id = %(incident_id)s
 """
 OPEN_RETRAINING = """
 INSERT INTO retrainings (state, cause, dag_run_id) VALUES ('open', %s, %s)
@@ -44,6 +60,25 @@ class Incident(NamedTuple):
     details: Mapping[str, Any]
 
 
+class StoredIncident(NamedTuple):
+    """An incident of the table. details["told"]: receiver → what it has been told."""
+
+    incident: Incident
+    incident_id: int
+    opened_at: datetime
+    resolved_at: datetime | None
+
+
+class Told(NamedTuple):
+    """What the receivers of an incident know. told: JSON-able, by receiver. opened, resolved:
+    whether all receivers know that it has opened, and has been resolved."""
+
+    incident_id: int
+    told: Mapping[str, Any]
+    opened: bool
+    resolved: bool
+
+
 class Retraining(NamedTuple):
     """A training that monitoring has started. state: open, promoted, refused or failed."""
 
@@ -67,6 +102,20 @@ def resolve_incident(connection: Connection, rule: str, channel: str) -> bool:
     with connection, connection.cursor() as cursor:
         cursor.execute(RESOLVE_INCIDENT, (rule, channel))
         return cursor.fetchone() is not None
+
+
+def incidents_to_tell(connection: Connection) -> list[StoredIncident]:
+    """The open incidents, and those resolved in the last week of which not all receivers know."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(TO_TELL)
+        return [StoredIncident(Incident(*row[:5]), *row[5:]) for row in cursor.fetchall()]
+
+
+def record_told(connection: Connection, told: Sequence[Told]) -> None:
+    """Record what receivers have been told, of all incidents of a message at once."""
+    with connection, connection.cursor() as cursor:
+        for one in told:
+            cursor.execute(TELL, one._asdict() | {"told": Json(dict(one.told))})
 
 
 def open_retraining(connection: Connection, cause: Mapping[str, Any], dag_run_id: str) -> bool:
