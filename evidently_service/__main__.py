@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from evidently_service.messages.messenger import Messenger
 from evidently_service.monitor import RETRAINING, Monitor
+from evidently_service.snapshots.writer import SnapshotWriter
 from vehicle_price import log_setup
 from vehicle_price.airflow_client import AirflowClient
 from vehicle_price.prediction_log.database import (
@@ -41,16 +42,18 @@ def main() -> None:
         settings.airflow_url, settings.airflow_username, settings.airflow_password_file
     )
     monitor = Monitor(settings, airflow, lambda: Registry(settings.mlflow_tracking_uri))
-    messenger = Messenger(settings)
+    messenger, snapshots = Messenger(settings), SnapshotWriter(settings)
     while True:
         try:
-            _run(settings, monitor, messenger)
+            _run(settings, monitor, messenger, snapshots)
         except (DatabaseUnavailable, InvalidRow) as error:
             log.warning("%s; windows wait, nothing is lost", error)
         time.sleep(settings.monitoring_poll_seconds)
 
 
-def _run(settings: Settings, monitor: Monitor, messenger: Messenger) -> None:
+def _run(
+    settings: Settings, monitor: Monitor, messenger: Messenger, snapshots: SnapshotWriter
+) -> None:
     """Step as the only writer until the database is away. Raises DatabaseUnavailable."""
     address = address_of(settings)
     migrate(address)
@@ -61,8 +64,9 @@ def _run(settings: Settings, monitor: Monitor, messenger: Messenger) -> None:
     ):
         log.info("monitoring %s", address)
         while True:
-            monitor.step(connection, datetime.now(UTC))
+            closed = monitor.step(connection, datetime.now(UTC))
             messenger.step(connection, datetime.now(UTC))
+            snapshots.step(connection, bool(closed))
             time.sleep(settings.monitoring_poll_seconds)
 
 

@@ -1,7 +1,7 @@
 """Close windows: keep the profile of their requests, and judge their drift."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from evidently_service.results import Scope, number, result
+from evidently_service.snapshots.wanted import is_pictured
 from evidently_service.windows import Window, numbered, window_at
 from vehicle_price.monitoring.drift import DAY, WEEK, ColumnDrift, Kind, WindowDrift, judge
 from vehicle_price.monitoring.profiles.columns import Watched
@@ -21,6 +22,7 @@ from vehicle_price.monitoring.reference import (
     make_reference,
     progress,
 )
+from vehicle_price.monitoring.snapshot_address import snapshot_path
 from vehicle_price.monitoring.statuses import Status
 from vehicle_price.prediction_log import monitoring_store as store
 from vehicle_price.prediction_log.database import Connection
@@ -62,10 +64,10 @@ def _judged(
     names = {watched.name for watched in _columns(scope)}
     stored = _only(profile(requests), names).to_json()
     store.put_profile(connection, scope.channel, scope.version, scope.window.start, stored)
-    days = _days_until(connection, settings, scope)
+    days = days_until(connection, settings, scope)
     reference, missing = _reference(connection, settings, scope, days)
     for metric, kind in METRICS.items():
-        latest = _latest(days.profiles, scope.window.day, kind.days)
+        latest = latest_profiles(days.profiles, scope.window.day, kind.days)
         drift = judge(latest, kind, reference, settings.drift_share)
         yield result(
             scope,
@@ -74,7 +76,7 @@ def _judged(
             drift.rows,
             value=drift.drift_share,
             threshold=settings.drift_share,
-            details=_details(drift, missing),
+            details=_details(drift, missing) | _snapshot(scope, metric, drift),
         )
         for column in drift.columns:
             if column.column in names:
@@ -92,7 +94,7 @@ def _only(whole: Profile, names: set[str]) -> Profile:
     return replace(whole, counts=counts, clustering=clustering)
 
 
-def _days_until(connection: Connection, settings: Settings, scope: Scope) -> Days:
+def days_until(connection: Connection, settings: Settings, scope: Scope) -> Days:
     """The windows up to this one."""
     window, seconds = scope.window, settings.monitoring_window_seconds
     since = numbered(max(window.number - LEARNING_WINDOWS, 0), seconds).start
@@ -122,13 +124,20 @@ def _reference(
     # A window that is closed again gets the result that it had while the reference was learnt.
     if scope.window.start < max(frozen):
         return [], progress(days.profiles).missing
-    stored = store.profiles_since(connection, channel, version, min(frozen))
-    of_reference = {start: stored[start] for start in frozen if start in stored}
+    return [frozen_reference(connection, settings, scope, frozen)], ""
+
+
+def frozen_reference(
+    connection: Connection, settings: Settings, scope: Scope, windows: Sequence[datetime]
+) -> Reference:
+    """The reference that these windows are, of the columns of a channel or of a version."""
+    stored = store.profiles_since(connection, scope.channel, scope.version, min(windows))
+    of_reference = {start: stored[start] for start in windows if start in stored}
     known = _days(of_reference, settings.monitoring_window_seconds)
-    return [make_reference(known.profiles, _columns(scope))], ""
+    return make_reference(known.profiles, _columns(scope))
 
 
-def _latest(profiles: Mapping[date, Profile], day: date, count: int) -> list[Profile]:
+def latest_profiles(profiles: Mapping[date, Profile], day: date, count: int) -> list[Profile]:
     """The profiles of the last `count` days up to this one."""
     return [one for at, one in profiles.items() if day.toordinal() - count < at.toordinal()]
 
@@ -150,6 +159,13 @@ def _column_result(scope: Scope, metric: str, column: ColumnDrift, rows: int) ->
         threshold=column.threshold,
         details=details,
     )
+
+
+def _snapshot(scope: Scope, metric: str, drift: WindowDrift) -> dict[str, str]:
+    """Where the pictures are, below EVIDENTLY_URL; nothing if there will be none."""
+    if scope.version or not is_pictured(metric, drift.verdict):
+        return {}
+    return {"snapshot": snapshot_path(scope.channel, metric, scope.window.start)}
 
 
 def _details(drift: WindowDrift, missing: str) -> dict[str, Any]:

@@ -19,7 +19,10 @@ from integration_tests.helpers.service import read_api_key
 from integration_tests.kaggle.fake_kaggle import FakeKaggle
 
 ROOT = Path(__file__).resolve().parents[2]
-PORTS = ("SERVICE_PORT", "MLFLOW_PORT", "AIRFLOW_PORT", "STREAMLIT_PORT", "POSTGRES_PORT")
+PORTS = tuple(
+    f"{name}_PORT"
+    for name in ("SERVICE", "MLFLOW", "AIRFLOW", "STREAMLIT", "POSTGRES", "EVIDENTLY")
+)
 SOURCE_PORTS = ("KAGGLE_PORT", "MONGODB_PORT")  # for servers that a test starts there later
 BUILD_SECONDS = 600
 
@@ -50,6 +53,11 @@ class NativePlatform:
     def mlflow_url(self) -> str:
         """Address of MLflow."""
         return self._url("MLFLOW_PORT")
+
+    @property
+    def evidently_url(self) -> str:
+        """Address of Evidently's pages."""
+        return self._url("EVIDENTLY_PORT")
 
     @property
     def api_key(self) -> str:

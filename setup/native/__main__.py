@@ -46,6 +46,7 @@ def build(settings: Settings, train: bool) -> None:
     else:
         say(f"version {version} is in production; `make retrain` trains again")
         price_or_retrain(settings)
+    stack.launch(settings, *stack.LAST)
     print(report.summary(settings), flush=True)
 
 

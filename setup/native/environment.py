@@ -87,6 +87,8 @@ def process_environment(settings: Settings, environ: Mapping[str, str]) -> dict[
         "MLFLOW_ARTIFACTS_DESTINATION": settings.artifact_root,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # LLM evaluation jobs: 4 more processes
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "1",  # Evidently's telemetry, and of others that respect it
+        "EVIDENTLY_SECRET": secret(local, "evidently_secret"),  # without it, its pages only show
         # The registry's webhook: to the service on this machine, known to MLflow at once.
         "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
         "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 REQUIRED_MEMORY_GB = 4
 REQUIRED_DISK_GB = 4
+PORTS = ("service", "mlflow", "airflow", "streamlit", "postgres", "evidently")
 SOCKET_PATH_LIMIT = 107  # bytes the kernel allows for a Unix socket's path
 
 
@@ -59,7 +60,7 @@ def python_problems(version: tuple = tuple(sys.version_info)) -> list[str]:
 
 def port_problems(settings) -> list[str]:
     """A sentence for each port of the settings that another process uses."""
-    names = ("service_port", "mlflow_port", "airflow_port", "streamlit_port", "postgres_port")
+    names = [f"{name}_port" for name in PORTS]
     sentences = []
     for name in names:
         port = getattr(settings, name)

@@ -150,6 +150,7 @@ def summary(settings: Settings) -> str:
         ("Streamlit", f"http://127.0.0.1:{settings.streamlit_port}", ""),
         ("Airflow", settings.airflow_url, f"{user} / {passwords[user]}"),
         ("MLflow", f"http://127.0.0.1:{settings.mlflow_port}", ""),
+        ("Evidently", f"http://127.0.0.1:{settings.evidently_port}", ""),
         ("PostgreSQL", f"127.0.0.1:{settings.postgres_port}", f"{settings.local_dir}/secrets"),
         ("Logs", settings.log_dir, ""),
     ]

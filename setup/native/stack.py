@@ -29,7 +29,9 @@ WITHOUT_AIRFLOW = (
     "service",
     "streamlit",
 )
-EVERYTHING = ("postgres", *WITHOUT_AIRFLOW, *AIRFLOW)
+# Nobody waits for these: they start when the rest answers, and a build does not fail without them.
+LAST = ("evidently-ui",)
+EVERYTHING = ("postgres", *WITHOUT_AIRFLOW, *AIRFLOW, *LAST)
 DEAD_STATES = ("EXITED", "FATAL", "UNKNOWN")
 
 
@@ -102,7 +104,11 @@ def wait_healthy(settings: Settings, say: Callable[[str], None], timeout: float 
         for name in [name for name, address in waiting.items() if answers(address)]:
             say(f"{name} answers")
             del waiting[name]
-        dead = [row["name"] for row in processes(settings) if row["statename"] in DEAD_STATES]
+        dead = [
+            row["name"]
+            for row in processes(settings)
+            if row["statename"] in DEAD_STATES and row["name"] not in LAST
+        ]
         if dead or (waiting and time.monotonic() > deadline):
             raise did_not_start(settings, (dead or list(waiting))[0])
         time.sleep(0.3)

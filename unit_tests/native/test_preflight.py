@@ -9,7 +9,7 @@ import pytest
 
 from setup.native import preflight
 
-PORTS = ("service_port", "mlflow_port", "airflow_port", "streamlit_port", "postgres_port")
+PORTS = tuple(f"{name}_port" for name in preflight.PORTS)
 
 
 @pytest.mark.enable_socket  # it listens on the loopback address and talks to nobody

@@ -32,11 +32,17 @@ DO UPDATE SET status = EXCLUDED.status, value = EXCLUDED.value, expected = EXCLU
               as_of = now()
 """
 LAST_CLOSED = "SELECT max(window_end) FROM monitoring_results WHERE metric = %s"
-LATEST = """
+SELECT_RESULTS = """
 SELECT window_start, window_end, model_version, role, channel, metric, column_name, status, value,
        expected, threshold, rows, details
 FROM monitoring_results
+"""
+LATEST = f"""{SELECT_RESULTS}
 WHERE metric = ANY(%s) AND column_name = '' AND window_end > %s ORDER BY window_end, channel
+"""
+OF_COLUMNS = f"""{SELECT_RESULTS}
+WHERE channel = %s AND metric = %s AND window_start = %s AND column_name <> ''
+ORDER BY column_name, rows DESC
 """
 
 
@@ -112,4 +118,13 @@ def results_since(connection: Connection, metrics: Sequence[str], since: datetim
     """The results of whole windows that ended after `since`, oldest first."""
     with connection, connection.cursor() as cursor:
         cursor.execute(LATEST, (list(metrics), since))
+        return [Result(*row) for row in cursor.fetchall()]
+
+
+def column_results(
+    connection: Connection, channel: str, metric: str, start: datetime
+) -> list[Result]:
+    """The results of a window's columns, by name; of several versions the most asked one first."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(OF_COLUMNS, (channel, metric, start))
         return [Result(*row) for row in cursor.fetchall()]
