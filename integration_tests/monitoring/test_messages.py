@@ -21,6 +21,7 @@ from integration_tests.monitoring.made_up_log import (
 from integration_tests.monitoring.receiver import receivers
 from setup.native.environment import ROOT
 from unit_tests.monitoring.requests_made_up import made_up
+from vehicle_price.prediction_log import incidents as incidents_table
 from vehicle_price.prediction_log.incidents import Incident, open_incident, resolve_incident
 from vehicle_price.settings import Settings
 
@@ -118,6 +119,23 @@ def test_a_receiver_that_is_down_gets_everything_later_and_the_other_one_nothing
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
     (warning,) = [record.getMessage() for record in warnings]
     assert f"127.0.0.1:{down.port}" in warning and "secret" not in warning
+
+
+def test_a_process_killed_between_sending_and_marking_doubles_this_one_message_only(
+    log, settings, file, monkeypatch
+):
+    happen(log)
+    with receivers(file, count=2) as (first, second):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(incidents_table, "record_told", _killed)
+            steps(log, settings)
+        assert (len(first.messages), len(second.messages)) == (1, 0)
+        steps(log, settings, STEPS)
+        assert (len(first.messages), len(second.messages)) == (2, 1)
+
+
+def _killed(*_):
+    raise KeyboardInterrupt
 
 
 def test_an_open_incident_is_told_again_after_its_interval(log, settings, file):
