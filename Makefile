@@ -64,11 +64,12 @@ endif
 integration: install ## The real parts together: one platform, and what each stand needs
 	@$(BIN)/pytest -q $(IN_TWO_PROCESSES) --no-loadscope-reorder integration_tests
 
-lint: install ## Black, isort, Pylint, layers, size of rooms, lock: changes nothing
+lint: install ## Black, isort, Pylint, layers, size of rooms, dashboards, lock: changes nothing
 	@$(BIN)/black --check --quiet $(CHECKED) || { echo "run make format" >&2; exit 1; }
 	@$(BIN)/isort --check --quiet $(CHECKED)
 	@PYTHONPATH=.:streamlit $(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m setup.check_rooms
+	@$(BIN)/python -m setup.dashboards
 	@$(BIN)/python -m setup.lock --check
 	@PYTHONPATH=src:.:airflow/dags:streamlit $(BIN)/pylint --score=n $(CHECKED)
 

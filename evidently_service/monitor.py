@@ -14,6 +14,7 @@ from vehicle_price.prediction_log.completeness import Completeness
 from vehicle_price.prediction_log.database import Connection
 from vehicle_price.prediction_log.incidents import Incident
 from vehicle_price.prediction_log.monitoring_store import Result
+from vehicle_price.prediction_log.production_changes import keep_production
 from vehicle_price.registry.client import Registry, RegistryError
 from vehicle_price.registry.names import PRODUCTION
 from vehicle_price.settings import Settings
@@ -47,21 +48,21 @@ class Monitor:
         closed = self._close(connection, complete, now)
         self._not_computed |= {window.number for window in closed}
         latest = monitoring_store.last_closed(connection, drift_job.LAST_METRIC)
-        if latest is None or complete is None:
-            return closed
-        window = window_at(
-            latest - timedelta(microseconds=1), self.settings.monitoring_window_seconds
-        )
         try:
             registry = self.registry()
-            self._compute_performance(connection, registry, window)
-            self._computed_until = complete.until
-            self._judge(connection, registry, window)
+            _keep_production(connection, registry)
+            if latest is not None and complete is not None:
+                self._compute_performance(connection, registry, self._window_until(latest))
+                self._computed_until = complete.until
+                self._judge(connection, registry, self._window_until(latest))
             self._report("")
         except (RegistryError, TrainingUnavailable) as error:
             # Windows go on; what needs the registry, or Airflow, waits for it.
             self._report(str(error))
         return closed
+
+    def _window_until(self, end: datetime) -> Window:
+        return window_at(end - timedelta(microseconds=1), self.settings.monitoring_window_seconds)
 
     def _report(self, problem: str) -> None:
         """Log a problem once, and its end."""
@@ -154,6 +155,12 @@ class Monitor:
                     log.warning("incident %s: %s", one.rule, one.incident.message)
             elif incidents.resolve_incident(connection, one.rule, one.channel):
                 log.info("resolved: incident %s %s", one.rule, one.channel)
+
+
+def _keep_production(connection: Connection, registry: Registry) -> None:
+    serving = registry.version(PRODUCTION)
+    if serving and keep_production(connection, serving.version):
+        log.info("version %s is in production", serving.version)
 
 
 def _baseline(metrics: Mapping[str, float]) -> Baseline | None:

@@ -4,7 +4,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, TimeoutError, expect
+from playwright.sync_api import Locator, Page
+from playwright.sync_api import TimeoutError as PageTimeout
+from playwright.sync_api import expect
 
 from vehicle_price.settings import Settings
 
@@ -55,7 +57,7 @@ class AirflowPage:
             self._open_asset_form(asset)
             try:
                 self.trigger_button.click(timeout=CLICK_PATIENCE)
-            except TimeoutError:
+            except PageTimeout:
                 if opening == OPENINGS:
                     raise
             else:

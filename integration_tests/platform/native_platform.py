@@ -21,7 +21,10 @@ from integration_tests.kaggle.fake_kaggle import FakeKaggle
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = tuple(
     f"{name}_PORT"
-    for name in ("SERVICE", "MLFLOW", "AIRFLOW", "STREAMLIT", "POSTGRES", "EVIDENTLY")
+    for name in (
+        *("SERVICE", "MLFLOW", "AIRFLOW", "STREAMLIT", "POSTGRES"),
+        *("EVIDENTLY", "PROMETHEUS", "GRAFANA"),
+    )
 )
 SOURCE_PORTS = ("KAGGLE_PORT", "MONGODB_PORT")  # for servers that a test starts there later
 BUILD_SECONDS = 600

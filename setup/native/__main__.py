@@ -9,7 +9,7 @@ import time
 import urllib.error
 from pathlib import Path
 
-from setup.native import report, stack, training_run
+from setup.native import observability, report, stack, training_run
 from setup.native.environment import keep_source, process_environment, settings_from
 from vehicle_price.airflow_client import TrainingUnavailable, UnknownRun
 from vehicle_price.settings import Settings
@@ -46,7 +46,7 @@ def build(settings: Settings, train: bool) -> None:
     else:
         say(f"version {version} is in production; `make retrain` trains again")
         price_or_retrain(settings)
-    stack.launch(settings, *stack.LAST)
+    stack.launch_last(settings, say)
     print(report.summary(settings), flush=True)
 
 
@@ -87,8 +87,11 @@ def status(settings: Settings) -> None:
     if not stack.is_running(settings):
         print("Nothing runs. Start it: make build")
         return
-    for row in stack.processes(settings):
+    installed = [r for r in stack.processes(settings) if observability.can_run(r["name"])]
+    for row in installed:
         print(f"{row['name']:<24} {row['statename']:<10} {row['description']}")
+    for sentence in observability.missing():
+        print(sentence)
     print(f"\n{report.models(settings)}")
     print(report.summary(settings))
 

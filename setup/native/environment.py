@@ -83,6 +83,7 @@ def process_environment(settings: Settings, environ: Mapping[str, str]) -> dict[
         "PATH": f"{VENV / 'bin'}:{environ.get('PATH', '/usr/bin:/bin')}",
         "PYTHONUNBUFFERED": "1",
         "POSTGRES_PASSWORD": secret(local, "postgres_password"),
+        "GRAFANA_DATABASE_PASSWORD": secret(local, "grafana_database_password"),
         "MLFLOW_BACKEND_STORE_URI": database_url(settings, "mlflow"),
         "MLFLOW_ARTIFACTS_DESTINATION": settings.artifact_root,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # LLM evaluation jobs: 4 more processes

@@ -26,6 +26,8 @@ SERVER_OPTIONS = {
     "shared_buffers": "64MB",
     "jit": "off",
 }
+READERS, READER = "vehicle_price_reader", "grafana"  # the group with SELECT; who signs in
+READER_OPTIONS = {"default_transaction_read_only": "on", "statement_timeout": "'15s'"}
 
 
 def main() -> None:
@@ -61,10 +63,13 @@ def initialise(folder: Path, password: str) -> None:
     unfinished.rename(folder)
 
 
-def create_databases(settings: Settings, password: str, timeout: float = 30) -> set[str]:
+def create_databases(
+    settings: Settings, password: str, timeout: float = 30, dashboards_password: str = ""
+) -> set[str]:
     """Wait for the server and create those of DATABASES that are missing; returns their names.
 
-    Raises psycopg2.OperationalError when it does not answer within `timeout` seconds.
+    dashboards_password: of the role that dashboards read with; none is made without it. Raises
+    psycopg2.OperationalError when the server does not answer within `timeout` seconds.
     """
     connection = _connect(settings, password, time.monotonic() + timeout)
     connection.autocommit = True
@@ -74,9 +79,23 @@ def create_databases(settings: Settings, password: str, timeout: float = 30) -> 
             missing = set(DATABASES) - {name for (name,) in cursor.fetchall()}
             for name in sorted(missing):
                 cursor.execute(f"CREATE DATABASE {name}")
+            if dashboards_password:
+                make_reader(cursor, dashboards_password)
         return missing
     finally:
         connection.close()
+
+
+def make_reader(cursor, password: str) -> None:
+    """The role that dashboards sign in with. Its rights are those of the group, to which the
+    prediction log's migrations give SELECT; a slow panel ends and cannot hold up the log."""
+    for role, options in ((READERS, "NOLOGIN"), (READER, f"LOGIN IN ROLE {READERS}")):
+        cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,))
+        if not cursor.rowcount:
+            cursor.execute(f"CREATE ROLE {role} {options}")
+    cursor.execute(f"ALTER ROLE {READER} CONNECTION LIMIT 20 PASSWORD %s", (password,))
+    for name, value in READER_OPTIONS.items():
+        cursor.execute(f"ALTER ROLE {READER} SET {name} = {value}")
 
 
 def unprivileged() -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from service.model_dir import STATUS_FILE
+from setup.native import observability
 from vehicle_price.registry.names import (
     FAMILY_TAG,
     GATE_REASONS_TAG,
@@ -139,6 +140,16 @@ def price_example(settings: Settings) -> dict:
         raise NoPrice(f"POST /predict: {error.code} {error.read().decode()}") from error
 
 
+def _dashboards(settings: Settings) -> list[tuple[str, str, str]]:
+    """The rows of Grafana and Prometheus, where they are installed."""
+    password = f"admin / {settings.local_dir}/secrets/grafana_admin_password"
+    rows = {
+        "grafana": ("Grafana", f"http://127.0.0.1:{settings.grafana_port}", password),
+        "prometheus": ("Prometheus", f"http://127.0.0.1:{settings.prometheus_port}", ""),
+    }
+    return [row for name, row in rows.items() if observability.binary(name)]
+
+
 def summary(settings: Settings) -> str:
     """The table of addresses, logins and next steps."""
     passwords = json.loads(Path(settings.airflow_password_file).read_text(encoding="utf-8"))
@@ -151,6 +162,7 @@ def summary(settings: Settings) -> str:
         ("Airflow", settings.airflow_url, f"{user} / {passwords[user]}"),
         ("MLflow", f"http://127.0.0.1:{settings.mlflow_port}", ""),
         ("Evidently", f"http://127.0.0.1:{settings.evidently_port}", ""),
+        *_dashboards(settings),
         ("PostgreSQL", f"127.0.0.1:{settings.postgres_port}", f"{settings.local_dir}/secrets"),
         ("Logs", settings.log_dir, ""),
     ]

@@ -16,7 +16,7 @@ import psutil
 import psycopg2
 from supervisor.xmlrpc import SupervisorTransport
 
-from setup.native import postgres
+from setup.native import observability, postgres
 from setup.native.environment import ROOT, VENV
 from vehicle_price.settings import Settings
 
@@ -30,8 +30,8 @@ WITHOUT_AIRFLOW = (
     "streamlit",
 )
 # Nobody waits for these: they start when the rest answers, and a build does not fail without them.
-LAST = ("evidently-ui",)
-EVERYTHING = ("postgres", *WITHOUT_AIRFLOW, *AIRFLOW, *LAST)
+LAST = ("evidently-ui", *observability.PROGRAMS)
+EVERYTHING = ("postgres", *WITHOUT_AIRFLOW, *AIRFLOW)
 DEAD_STATES = ("EXITED", "FATAL", "UNKNOWN")
 
 
@@ -54,7 +54,10 @@ def start(settings: Settings, environ: Mapping[str, str], say: Callable[[str], N
     _wait_until(lambda: is_running(settings), 20, "supervisord")
     launch(settings, "postgres")
     try:
-        created = postgres.create_databases(settings, environ["POSTGRES_PASSWORD"])
+        reader_password = environ["GRAFANA_DATABASE_PASSWORD"]
+        created = postgres.create_databases(
+            settings, environ["POSTGRES_PASSWORD"], dashboards_password=reader_password
+        )
     except psycopg2.OperationalError as error:
         raise did_not_start(settings, "postgres") from error
     say("PostgreSQL answers")
@@ -112,6 +115,16 @@ def wait_healthy(settings: Settings, say: Callable[[str], None], timeout: float 
         if dead or (waiting and time.monotonic() > deadline):
             raise did_not_start(settings, (dead or list(waiting))[0])
         time.sleep(0.3)
+
+
+def launch_last(settings: Settings, say: Callable[[str], None]) -> None:
+    """Start those of LAST that can start, and say why the others cannot."""
+    running = {r["name"] for r in processes(settings) if r["statename"] in ("RUNNING", "STARTING")}
+    can_start = ("evidently-ui", *observability.startable(settings))
+    launch(settings, *(name for name in can_start if name not in running))
+    for name, sentence in observability.taken_ports(settings):
+        if name not in running:
+            say(sentence)
 
 
 def did_not_start(settings: Settings, name: str) -> StackError:

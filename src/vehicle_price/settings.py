@@ -32,6 +32,8 @@ class Settings:
     streamlit_port: int = setting(8501, "Port of the Streamlit page.")
     postgres_port: int = setting(5433, "Port of the embedded PostgreSQL.")
     evidently_port: int = setting(8000, "Port of Evidently's pages: pictures of each window.")
+    prometheus_port: int = setting(9090, "Port of Prometheus, where it is installed.")
+    grafana_port: int = setting(3000, "Port of Grafana, where it is installed.")
 
     local_dir: str = setting(
         ".local", "Folder for everything a run writes; the folders below it follow."
@@ -154,6 +156,12 @@ class Settings:
     )
     streamlit_url: str = setting(
         "http://127.0.0.1:8501", "Address of the Streamlit page in links for people."
+    )
+    grafana_alert_type: str = setting(
+        "email", "How Grafana sends its alerts: email, slack, webhook or another contact point."
+    )
+    grafana_alert_address: str = setting(
+        "", "E-mail address or URL that Grafana sends its alerts to; empty: to nobody.", secret=True
     )
     run_dir: str = setting(
         ".local/run", "Folder for what running processes share; may be lost at any restart."
