@@ -82,7 +82,6 @@ format: install ## Black and isort, in place
 
 lock: install ## Resolve the Pipfile into Pipfile.lock [UPGRADE=1 takes the newest versions]
 	@$(BIN)/python -m setup.lock $(if $(UPGRADE),--upgrade)
-	@.local/tools/bin/pipenv verify
 
 clean: stop ## Delete the environment and everything a run wrote, models and data included
 	rm -rf .venv .local .pytest_cache .hypothesis .import_linter_cache

@@ -23,7 +23,7 @@ from vehicle_price.storage.errors import StorageError
 
 log = logging.getLogger(__name__)
 
-STOPPED = "retraining_stopped"
+STOPPED, UNDECIDED = "retraining_stopped", "retraining_undecided"
 
 
 def follow_open(connection: Connection, airflow: AirflowClient, registry: Registry) -> bool:
@@ -73,6 +73,7 @@ def consider(
     facts = _facts(serving, results, incidents.latest_retrainings(connection))
     facts = facts._replace(cool_down=cool_down)
     decision = decide(facts)
+    _tell_if_undecided(connection, decision, facts.now - cool_down)
     if decision.action == Action.STOP:
         incident = Incident(STOPPED, "", "page", f"{decision.reason}. Retrain by hand", {})
         incidents.open_incident(connection, incident)
@@ -86,6 +87,24 @@ def consider(
         }
         _start(connection, airflow, cause)
     return decision
+
+
+def _tell_if_undecided(connection: Connection, decision: Decision, page_before: datetime) -> None:
+    """A retraining is asked for, and an answer is missing: a warning, and a page if that lasts.
+
+    page_before: an incident that was opened before is a page.
+    """
+    if decision.action != Action.UNKNOWN or not decision.causes:
+        incidents.resolve_incident(connection, UNDECIDED, "")
+        return
+    since = incidents.open_since(connection, UNDECIDED, "")
+    severity = "page" if since and since < page_before else "warn"
+    message = (
+        f"{'; '.join(decision.causes)}: a retraining is asked for and cannot be decided, "
+        f"{decision.reason}. Look whether the store of listings answers (DATA_ROOT), or retrain "
+        "by hand"
+    )
+    incidents.open_incident(connection, Incident(UNDECIDED, "", severity, message, {}))
 
 
 def _start(connection: Connection, airflow: AirflowClient, cause: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ import tempfile
 import tomllib
 from pathlib import Path
 
+from setup.native.install import tool
 from setup.requirements import CATEGORIES, LOCK, LOCK_NAMES
 
 ROOT = LOCK.parent
@@ -32,6 +33,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         lock = resolve(pipfile, Path(folder), keep)
     LOCK.write_text(json.dumps(lock, indent=4) + "\n", encoding="utf-8")
+    subprocess.run([tool("pipenv"), "verify"], cwd=ROOT, check=True)
     print(f"{LOCK.name}: " + ", ".join(f"{k} {len(v)}" for k, v in lock.items() if k != "_meta"))
     return 0
 
@@ -74,7 +76,7 @@ def compile_(
     in_file.write_text("\n".join(specifiers), encoding="utf-8")
     bounds.write_text("\n".join(constraints), encoding="utf-8")
     out_file.write_text("\n".join(preferred), encoding="utf-8")
-    uv = os.environ.get("UV", str(ROOT / ".local/tools/bin/uv"))
+    uv = os.environ.get("UV") or str(tool("uv"))
     files = [in_file, "-c", bounds, "-o", out_file]
     command = [uv, "pip", "compile", *files, "--python-version", "3.11"]
     options = ["--generate-hashes", "--no-annotate", "--no-header", "--quiet"]

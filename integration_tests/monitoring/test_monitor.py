@@ -209,6 +209,30 @@ def test_a_retraining_that_airflow_never_got_is_started_again(log, monitor, airf
     assert list(airflow.started) == [run_id]
 
 
+def test_a_store_that_does_not_answer_is_a_warning_then_a_page_and_starts_nothing(
+    log, monitor, airflow, registry, monkeypatch
+):
+    del registry
+
+    def away(_):
+        raise OSError("no such bucket")
+
+    monkeypatch.setattr("evidently_service.retraining_job.newest_day", away)
+    add_dear_reports(log)
+    complete_until(log, 1)
+    monitor.step(log, LATER)
+    undecided = (
+        "SELECT severity, resolved_at IS NULL FROM incidents WHERE rule = 'retraining_undecided'"
+    )
+    assert rows(log, undecided) == [("warn", True)] and not airflow.started
+    rows(log, "UPDATE incidents SET opened_at = opened_at - interval '2 days' RETURNING 1")
+    monitor.step(log, LATER)
+    assert rows(log, undecided) == [("page", True)] and not airflow.started
+    monkeypatch.setattr("evidently_service.retraining_job.newest_day", lambda _: "2026-04-01")
+    monitor.step(log, LATER)
+    assert rows(log, undecided) == [("page", False)] and len(airflow.started) == 1
+
+
 def test_feedback_of_few_keys_is_a_warning_and_starts_nothing(log, monitor, airflow):
     add_dear_reports(log, keys=3)
     complete_until(log, 1)

@@ -54,8 +54,8 @@ class AirflowPage:
         before the click; a user then opens it once more.
         """
         for opening in range(1, OPENINGS + 1):
-            self._open_asset_form(asset)
             try:
+                self._open_asset_form(asset)
                 self.trigger_button.click(timeout=CLICK_PATIENCE)
             except PageTimeout:
                 if opening == OPENINGS:
@@ -68,7 +68,9 @@ class AirflowPage:
         self.page.goto(f"{self.url}/assets")
         self.page.get_by_role("link", name=asset, exact=True).first.click(timeout=PATIENCE)
         self.page.get_by_role("button", name="Create Event").first.click(timeout=PATIENCE)
-        self.page.get_by_role("dialog").get_by_text("Materialize", exact=True).click()
+        self.page.get_by_role("dialog").get_by_text("Materialize", exact=True).click(
+            timeout=CLICK_PATIENCE
+        )
         self._expect_form()
 
     def start_backfill(self, dag: str, first_day: str, last_day: str) -> None:

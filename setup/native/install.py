@@ -2,7 +2,8 @@
 
     python3.11 -m setup.native.install
 
-Only the standard library. uv, which installs the rest, gets an environment of its own.
+Only the standard library. uv, which installs the rest, gets an environment of its own, and so does
+Pipenv, which only `make lock` needs.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 TOOLS = ROOT / ".local" / "tools"
 STAMP = VENV / ".installed"
+WITHOUT_DEPENDENCIES = {"uv": "uv=="}  # the start of the one line that it needs
 INPUTS = ("Pipfile.lock", "pyproject.toml")
 
 
@@ -26,8 +28,8 @@ def main() -> None:
         return
     started = time.monotonic()
     print("Installing the locked packages into .venv (about half a minute) …", flush=True)
-    uv = tools() / "uv"
-    make_venv(VENV)
+    uv = tool("uv")
+    make_venv(VENV, "--without-pip")
     with requirements_file() as requirements:
         options = ["--require-hashes", "--quiet", "--python", VENV / "bin/python"]
         _run(uv, "pip", "sync", *options, requirements.name)
@@ -43,28 +45,32 @@ def fingerprint() -> str:
     return hashlib.sha256(content + f"{ROOT} {sys.version}".encode()).hexdigest()
 
 
-def tools() -> Path:
-    """The folder with uv and pipenv in it, installed from the lock's category `tools`."""
-    if not (TOOLS / "bin" / "uv").exists():
+def tool(name: str) -> Path:
+    """The program uv or pipenv, installed from the lock's category `tools` if it is missing."""
+    program = TOOLS / "bin" / name
+    if not program.exists():
         make_venv(TOOLS)
-        with requirements_file("tools") as requirements:
+        with requirements_file("tools", only=WITHOUT_DEPENDENCIES.get(name, "")) as requirements:
             options = ["--require-hashes", "--disable-pip-version-check", "--quiet"]
             _run(TOOLS / "bin/python", "-m", "pip", "install", *options, "-r", requirements.name)
-    return TOOLS / "bin"
+    return program
 
 
-def make_venv(folder: Path) -> None:
+def make_venv(folder: Path, *options: str) -> None:
     """Make a virtual environment of the Python that runs this, unless the folder has one."""
     if not (folder / "bin" / "python").exists():
-        _run(sys.executable, "-m", "venv", "--clear", folder)
+        _run(sys.executable, "-m", "venv", "--clear", *options, folder)
 
 
-def requirements_file(*categories: str):
-    """An open temporary file with the locked requirements of `categories` (default: all)."""
+def requirements_file(*categories: str, only: str = ""):
+    """An open temporary file with the locked requirements of `categories` (default: all).
+
+    only: the start of the lines to keep.
+    """
     command = [sys.executable, ROOT / "setup" / "requirements.py", *categories]
     lines = subprocess.run(command, check=True, capture_output=True).stdout
     file = tempfile.NamedTemporaryFile(suffix=".txt")  # pylint: disable=consider-using-with
-    file.write(lines)
+    file.writelines(line for line in lines.splitlines(True) if line.startswith(only.encode()))
     file.flush()
     return file
 

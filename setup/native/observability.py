@@ -45,7 +45,7 @@ def missing() -> Iterator[str]:
     """A sentence about each one that is not installed."""
     for name in PROGRAMS:
         if not binary(name):
-            yield f"{name:<24} not installed; the page Monitoring shows the same (setup/grafana.md)"
+            yield f"{name:<24} not installed; Evidently shows drift without it (setup/grafana.md)"
 
 
 def taken_ports(settings: Settings) -> Iterator[tuple[str, str]]:

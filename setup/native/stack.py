@@ -25,12 +25,12 @@ WITHOUT_AIRFLOW = (
     "mlflow",
     "model-sync",
     "prediction-forwarder",
-    "evidently-service",
     "service",
     "streamlit",
 )
 # Nobody waits for these: they start when the rest answers, and a build does not fail without them.
-LAST = ("evidently-ui", *observability.PROGRAMS)
+MONITORING = ("evidently-service", "evidently-ui")
+LAST = (*MONITORING, *observability.PROGRAMS)
 EVERYTHING = ("postgres", *WITHOUT_AIRFLOW, *AIRFLOW)
 DEAD_STATES = ("EXITED", "FATAL", "UNKNOWN")
 
@@ -120,7 +120,7 @@ def wait_healthy(settings: Settings, say: Callable[[str], None], timeout: float 
 def launch_last(settings: Settings, say: Callable[[str], None]) -> None:
     """Start those of LAST that can start, and say why the others cannot."""
     running = {r["name"] for r in processes(settings) if r["statename"] in ("RUNNING", "STARTING")}
-    can_start = ("evidently-ui", *observability.startable(settings))
+    can_start = (*MONITORING, *observability.startable(settings))
     launch(settings, *(name for name in can_start if name not in running))
     for name, sentence in observability.taken_ports(settings):
         if name not in running:

@@ -58,7 +58,7 @@ class Settings:
     min_usual_rows_share: float = setting(
         0.1, "Smallest share of the usual number of listings; fewer stop the run (0: never)."
     )
-    sample_rows: int = setting(60_000, "Rows the built-in sample generates.")
+    sample_rows: int = setting(40_000, "Rows the built-in sample generates.")
     seed: int = setting(20, "Seed of the sample, the folds and the models.")
     train_threads: int = setting(
         1,

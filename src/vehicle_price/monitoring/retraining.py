@@ -15,8 +15,8 @@ MAX_FAILURES, MAX_REFUSALS = 3, 2
 
 
 class Action(StrEnum):
-    """STOP: no retraining until a person looks; page. UNKNOWN: an answer is missing; page too if it
-    lasts."""
+    """STOP: no retraining until a person looks; page. UNKNOWN: an answer is missing; page too if a
+    retraining is asked for and that lasts."""
 
     START = "start"
     WAIT = "wait"

@@ -20,6 +20,9 @@ RESOLVE_INCIDENT = """
 UPDATE incidents SET resolved_at = now()
 WHERE rule = %s AND channel = %s AND resolved_at IS NULL RETURNING incident_id
 """
+OPEN_SINCE = """
+SELECT opened_at FROM incidents WHERE rule = %s AND channel = %s AND resolved_at IS NULL
+"""
 # Older resolved ones are of no interest to a receiver that is named, or answers, only now.
 TO_TELL = """
 SELECT rule, channel, severity, message, details, incident_id, opened_at, resolved_at
@@ -116,6 +119,14 @@ def record_told(connection: Connection, told: Sequence[Told]) -> None:
     with connection, connection.cursor() as cursor:
         for one in told:
             cursor.execute(TELL, one._asdict() | {"told": Json(dict(one.told))})
+
+
+def open_since(connection: Connection, rule: str, channel: str) -> datetime | None:
+    """When the open incident of a rule and channel was opened; None if there is none."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(OPEN_SINCE, (rule, channel))
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def open_retraining(connection: Connection, cause: Mapping[str, Any], dag_run_id: str) -> bool:

@@ -23,7 +23,7 @@ class SourceQuery:
     """
 
     data: str = ""
-    rows: int = 60_000
+    rows: int = Settings.sample_rows
     seed: int = 20
     since: str = ""
     until: str = ""

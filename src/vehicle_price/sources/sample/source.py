@@ -33,7 +33,9 @@ def read(query: SourceQuery, settings: Settings) -> Iterator[pd.DataFrame]:
     yield from within(frames_of_columns, query)
 
 
-def generate(rows: int = 60_000, seed: int = 20, descriptions: bool = False) -> pd.DataFrame:
+def generate(
+    rows: int = Settings.sample_rows, seed: int = 20, descriptions: bool = False
+) -> pd.DataFrame:
     """All listings in one raw frame (26 text columns in schema order)."""
     return pd.concat(batches(rows, seed, descriptions), ignore_index=True)
 
@@ -54,7 +56,7 @@ def batches(rows: int, seed: int, descriptions: bool = False) -> Iterator[pd.Dat
 
 def write_csv(
     path: str | Path,
-    rows: int = 60_000,
+    rows: int = Settings.sample_rows,
     seed: int = 20,
     descriptions: bool = False,
     progress: Callable[[int], None] = lambda written: None,
