@@ -57,7 +57,7 @@ class AirflowPage:
             try:
                 self._open_asset_form(asset)
                 self.trigger_button.click(timeout=CLICK_PATIENCE)
-            except PageTimeout:
+            except (PageTimeout, AssertionError):
                 if opening == OPENINGS:
                     raise
             else:
