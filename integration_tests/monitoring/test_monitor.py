@@ -1,5 +1,6 @@
 """Monitoring over a real PostgreSQL: windows, drift, performance, incidents, one retraining."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -242,3 +243,13 @@ def test_feedback_of_few_keys_is_a_warning_and_starts_nothing(log, monitor, airf
         ("warn",)
     ]
     assert not airflow.started
+
+
+def test_changes_of_production_are_kept_also_before_a_window_has_closed(log, monitor, registry):
+    for version in (None, registry.version("production"), registry.version("production")):
+        registry.version = lambda _, version=version: version
+        monitor.step(log, LATER)
+    registry.version = lambda _: replace(version, version="8")
+    monitor.step(log, LATER)
+    kept = "SELECT model_version, previous_version FROM production_changes ORDER BY change_id"
+    assert rows(log, kept) == [("7", None), ("8", "7")]
