@@ -68,7 +68,7 @@ def prometheus(settings: Settings) -> list[str]:
     text = _replaced(text, "- rules.yml", f"- {FILES / 'prometheus' / 'rules.yml'}")
     replace_file(configuration, text.encode())
     return [
-        binary("prometheus") or "prometheus",
+        str(binary("prometheus")),
         f"--config.file={configuration}",
         f"--storage.tsdb.path={folder / 'data'}",
         "--storage.tsdb.retention.time=30d",
@@ -87,7 +87,7 @@ def grafana(settings: Settings) -> list[str]:
     )
     if without:
         print("GRAFANA_ALERT_ADDRESS is not set: alerts are shown, and sent to nobody", flush=True)
-    program = binary("grafana") or "grafana"
+    program = str(binary("grafana"))
     server = [program] if Path(program).name == "grafana-server" else [program, "server"]
     return [*server, "--homepath", _home_path(program)]
 
@@ -123,6 +123,8 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> None:
     """Replace this process by the program."""
     settings = settings_from(environ)
     (name,) = arguments
+    if not binary(name):  # this PATH is the one that supervisord was started with
+        sys.exit(f"{name} is not on PATH={environ.get('PATH')}; after a change: make stop build")
     if not _port_is_free(settings, name):
         sys.exit(dict(taken_ports(settings))[name])
     if name == "prometheus":

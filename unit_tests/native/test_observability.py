@@ -109,6 +109,13 @@ def test_grafana_with_a_receiver_has_contact_point_and_policies(tmp_path, instal
     }
 
 
+def test_a_program_that_supervisord_cannot_find_is_named(settings, install):
+    install()
+    environ = {"LOCAL_DIR": settings.local_dir, "PATH": "/nowhere"}
+    with pytest.raises(SystemExit, match="grafana is not on PATH=/nowhere"):
+        observability.main(["grafana"], environ)
+
+
 def test_grafana_without_its_own_files_is_named(settings, tmp_path, install):
     install("grafana")
     (tmp_path / "grafana-11" / "conf" / "defaults.ini").unlink()
