@@ -76,7 +76,7 @@ def _moment(moment: datetime) -> str:
 
 def _links(settings: Settings) -> str:
     rows = (
-        ("Monitoring", f"{settings.streamlit_url}/monitoring"),
+        ("Prices", settings.streamlit_url),
         ("Pictures", settings.evidently_url),
         ("Models", settings.mlflow_tracking_uri),
         ("Trainings", settings.airflow_url),
