@@ -4,14 +4,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page
-from playwright.sync_api import TimeoutError as PageTimeout
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from vehicle_price.settings import Settings
 
 PATIENCE = 60_000  # milliseconds
-CLICK_PATIENCE, OPENINGS = 10_000, 3  # of an asset's form
 
 
 class AirflowPage:
@@ -45,32 +42,6 @@ class AirflowPage:
         """Open the form of a DAG."""
         self.page.goto(f"{self.url}/dags/{dag}")
         self.page.get_by_role("button", name="Trigger").first.click(timeout=PATIENCE)
-        self._expect_form()
-
-    def materialize(self, asset: str) -> None:
-        """Start the DAG that makes an asset, with the defaults of its form, on the asset's page.
-
-        Airflow draws that page again when the asset's events arrive, which may close the form
-        before the click; a user then opens it once more.
-        """
-        for opening in range(1, OPENINGS + 1):
-            try:
-                self._open_asset_form(asset)
-                self.trigger_button.click(timeout=CLICK_PATIENCE)
-            except (PageTimeout, AssertionError):
-                if opening == OPENINGS:
-                    raise
-            else:
-                break
-        self._leave()
-
-    def _open_asset_form(self, asset: str) -> None:
-        self.page.goto(f"{self.url}/assets")
-        self.page.get_by_role("link", name=asset, exact=True).first.click(timeout=PATIENCE)
-        self.page.get_by_role("button", name="Create Event").first.click(timeout=PATIENCE)
-        self.page.get_by_role("dialog").get_by_text("Materialize", exact=True).click(
-            timeout=CLICK_PATIENCE
-        )
         self._expect_form()
 
     def start_backfill(self, dag: str, first_day: str, last_day: str) -> None:
