@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-PATIENCE = 30_000  # milliseconds
+PATIENCE = 120_000  # milliseconds
 LOCAL = ("http://127.0.0.1", "http://localhost", "ws://", "data:", "blob:")
 
 
