@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from vehicle_price.monitoring.statuses import Status
+from vehicle_price.monitoring.statuses import ALARMS, Status
 from vehicle_price.prediction_log.incidents import Incident
 from vehicle_price.prediction_log.monitoring_store import Result
 
-ALARMS = (Status.DRIFT, Status.SEVERE_DRIFT)
 # What says neither "drift" nor "no drift": feedback on the newest windows has not come yet, so the
 # latest window that could be judged decides, and without one an incident stays as it is.
 NOT_JUDGED = (Status.NOT_ENOUGH_DATA, Status.LEARNING)

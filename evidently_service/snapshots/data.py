@@ -12,11 +12,11 @@ from evidently_service.drift_job import (
 )
 from evidently_service.results import Scope
 from evidently_service.snapshots.rows import NEVER, PicturedColumn
-from evidently_service.snapshots.wanted import ALARMS, WINDOWS, Picture, wanted
+from evidently_service.snapshots.wanted import WINDOWS, Picture, wanted
 from evidently_service.windows import window_at
 from vehicle_price.monitoring.profiles.profile import Profile, add
 from vehicle_price.monitoring.reference import Reference
-from vehicle_price.monitoring.statuses import Status
+from vehicle_price.monitoring.statuses import ALARMS, Status
 from vehicle_price.prediction_log import monitoring_store as store
 from vehicle_price.prediction_log.database import Connection
 from vehicle_price.prediction_log.monitoring_store import Result

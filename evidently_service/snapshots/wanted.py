@@ -7,11 +7,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 from vehicle_price.monitoring import snapshot_address
-from vehicle_price.monitoring.statuses import Status
+from vehicle_price.monitoring.statuses import ALARMS, Status
 from vehicle_price.prediction_log.monitoring_store import Result
 
 WINDOWS = 100  # the latest ones, of which there may be snapshots
-ALARMS = (Status.DRIFT, Status.SEVERE_DRIFT)
 JUDGED = (Status.OK, *ALARMS)
 
 

@@ -40,6 +40,7 @@ class SnapshotWriter:
         self._look = False
         if self._is_missing(connection):
             self._next_start = time.monotonic() + PAUSE_SECONDS
+            # It works on while windows close; a later step looks how it ended.
             self._process = subprocess.Popen(COMMAND)  # pylint: disable=consider-using-with
 
     def _is_running(self) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from evidently_service.monitor import Monitor
-from evidently_service.snapshots.wanted import ALARMS, workspace
+from evidently_service.snapshots.wanted import workspace
 from evidently_service.snapshots.writer import SnapshotWriter
 from integration_tests.helpers.ports import free_port
 from integration_tests.helpers.waiting import answers, wait_until
@@ -22,6 +22,7 @@ from integration_tests.platform.browser import page_opener, running_browser, sav
 from setup.native.environment import ROOT
 from unit_tests.monitoring.requests_made_up import made_up
 from vehicle_price.monitoring import snapshot_address
+from vehicle_price.monitoring.statuses import ALARMS
 from vehicle_price.prediction_log.monitoring_store import column_results, results_since
 from vehicle_price.settings import Settings
 

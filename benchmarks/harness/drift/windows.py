@@ -14,7 +14,7 @@ from vehicle_price.monitoring.profiles.columns import WATCHED, Coded, code
 from vehicle_price.monitoring.profiles.profile import Profile, add, count, with_clustering
 from vehicle_price.monitoring.profiles.weights import Weights
 from vehicle_price.monitoring.reference import Reference, make_reference
-from vehicle_price.monitoring.statuses import Status
+from vehicle_price.monitoring.statuses import ALARMS
 
 MAKE = "bmw"  # the make of which more requests come
 MAX_DRIFT_SHARE = 0.3
@@ -121,7 +121,7 @@ class Judge:
 
 def alarmed(window: WindowDrift) -> bool:
     """Whether a column has drifted."""
-    return window.verdict in (Status.DRIFT, Status.SEVERE_DRIFT)
+    return window.verdict in ALARMS
 
 
 def contiguous(rows: np.ndarray, size: int, random: Random) -> np.ndarray:

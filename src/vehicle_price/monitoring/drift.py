@@ -15,7 +15,7 @@ from vehicle_price.monitoring.distance import STATISTICS, shares
 from vehicle_price.monitoring.profiles.columns import WATCHED, Watched
 from vehicle_price.monitoring.profiles.profile import Profile, add
 from vehicle_price.monitoring.reference import Reference
-from vehicle_price.monitoring.statuses import Status
+from vehicle_price.monitoring.statuses import ALARMS, Status
 
 SEVERE_FIELDS = 2  # drifting fields that make a drift severe
 FEW_CALLERS_SHARE = 0.1  # of a window's rows that may be from days with few callers
@@ -99,9 +99,7 @@ def judge(
 def compare(window: Profile, calibration: Calibration, max_drift_share: float) -> WindowDrift:
     """Judge a window of as many rows and days as the calibration is for."""
     columns = tuple(_column(watched, window, calibration) for watched in WATCHED)
-    drifting = [
-        column for column in columns if column.status in (Status.DRIFT, Status.SEVERE_DRIFT)
-    ]
+    drifting = [column for column in columns if column.status in ALARMS]
     alarmed = [watched for watched in WATCHED if watched.alarmed]
     share = len(drifting) / len(alarmed)
     verdict = _verdict(drifting, share > max_drift_share)

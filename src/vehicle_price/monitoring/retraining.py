@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from vehicle_price.monitoring.performance import FigureRow
-from vehicle_price.monitoring.statuses import Status
+from vehicle_price.monitoring.statuses import ALARMS, Status
 
 COOL_DOWN = timedelta(hours=24)
 DAY_WINDOWS = 5
@@ -72,7 +72,7 @@ def _causes(facts: Facts) -> tuple[str, ...]:
     causes = [
         f"{row.figure} {row.value:.3f}, {row.expected:.3f} at the gate, beyond {row.threshold:.3f}"
         for row in facts.performance or ()
-        if row.status in (Status.DRIFT, Status.SEVERE_DRIFT)
+        if row.status in ALARMS
     ]
     severe = _severe(facts)
     if severe >= SEVERE_WINDOWS:

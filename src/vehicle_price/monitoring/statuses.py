@@ -18,3 +18,6 @@ class Status(StrEnum):
     OK = "ok"
     DRIFT = "drift"
     SEVERE_DRIFT = "severe drift"
+
+
+ALARMS = (Status.DRIFT, Status.SEVERE_DRIFT)
