@@ -1,11 +1,13 @@
-"""The order of the integration tests in two processes, and the log files of a failed one."""
+"""The order of the integration tests in two processes, the log files of a failed one, a browser."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page
 from xdist.scheduler import LoadScopeScheduling
 
+from integration_tests.helpers.browser import page_opener, running_browser
 from integration_tests.helpers.failure_logs import report_section
 
 LONGEST_FIRST = (
@@ -52,3 +54,17 @@ def pytest_runtest_makereport(
     if report.failed and (section := report_section(item)):
         report.sections.append(("log files", section))
     return report
+
+
+@pytest.fixture(name="browser", scope="session")
+def fixture_browser() -> Iterator[Browser]:
+    """Headless Chromium, for all tests: Playwright cannot start a second one in a process."""
+    with running_browser() as browser:
+        yield browser
+
+
+@pytest.fixture(name="open_page")
+def fixture_open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """A function that opens an address."""
+    with page_opener(browser) as open_page:
+        yield open_page

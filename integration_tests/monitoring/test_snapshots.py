@@ -14,11 +14,11 @@ import pytest
 from evidently_service.monitor import Monitor
 from evidently_service.snapshots.wanted import workspace
 from evidently_service.snapshots.writer import SnapshotWriter
+from integration_tests.helpers.browser import save_screenshot
 from integration_tests.helpers.ports import free_port
 from integration_tests.helpers.waiting import answers, wait_until
 from integration_tests.monitoring.fakes import FakeAirflow, FakeRegistry
 from integration_tests.monitoring.made_up_log import LATER, add_day, complete_until, running_log
-from integration_tests.platform.browser import page_opener, running_browser, save_screenshot
 from setup.native.environment import ROOT
 from unit_tests.monitoring.requests_made_up import made_up
 from vehicle_price.monitoring import snapshot_address
@@ -194,14 +194,12 @@ def pages(folder):
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_the_pages_show_the_worst_column_first_and_a_snapshot_that_comes_later(log, environ):
+def test_the_pages_show_the_worst_column_first_and_a_snapshot_that_comes_later(
+    log, environ, open_page
+):
     folder = environ["EVIDENTLY_DIR"]
     Path(folder).mkdir(parents=True)
-    with (
-        pages(folder) as url,
-        running_browser() as browser,
-        page_opener(browser) as open_page,
-    ):
+    with pages(folder) as url:
         assert start(environ).wait() == 0  # the pages run already
         kilometres = judged(log)[[r.status for r in judged(log)].index("severe drift")]
         wait_until(lambda: answers(f"{url}/api/projects/{PROJECT}/reports"))

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 from integration_tests.platform.airflow_page import AirflowPage
 from integration_tests.platform.airflow_runs import AirflowRuns
-from integration_tests.platform.browser import page_opener, running_browser
 from integration_tests.platform.feeds import Feeds, running_feeds
 from integration_tests.platform.native_platform import NativePlatform, running_platform
 from setup.native.environment import settings_from
@@ -33,20 +32,6 @@ def fixture_feeds(
     """The same listings in a file, on Kaggle and in MongoDB."""
     with running_feeds(platform, tmp_path_factory.mktemp("feeds")) as feeds:
         yield feeds
-
-
-@pytest.fixture(name="browser", scope="session")
-def fixture_browser() -> Iterator[Browser]:
-    """Headless Chromium."""
-    with running_browser() as browser:
-        yield browser
-
-
-@pytest.fixture(name="open_page")
-def fixture_open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """A function that opens an address."""
-    with page_opener(browser) as open_page:
-        yield open_page
 
 
 @pytest.fixture(name="page")

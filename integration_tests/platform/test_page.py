@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from integration_tests.platform.browser import PATIENCE, save_screenshot
+from integration_tests.helpers.browser import PATIENCE, save_screenshot
 
 PRICE = re.compile(r"^\$[\d,]{3,}$")
 

@@ -6,10 +6,10 @@ SCREENSHOT_DIR=setup/images saves pictures of the forms there.
 import pytest
 from playwright.sync_api import expect
 
+from integration_tests.helpers.browser import save_screenshot
 from integration_tests.helpers.waiting import wait_until
 from integration_tests.platform.airflow_page import PATIENCE
 from integration_tests.platform.airflow_runs import INGEST, TRAIN
-from integration_tests.platform.browser import save_screenshot
 from integration_tests.platform.feeds import assert_names_its_data, contract_report
 from vehicle_price.registry.client import Registry
 from vehicle_price.registry.names import PRODUCTION
