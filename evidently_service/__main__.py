@@ -32,7 +32,7 @@ def main() -> None:
     """Monitor until stopped."""
     settings = Settings.from_environment()
     if settings.retraining not in RETRAINING:
-        sys.exit(f"RETRAINING={settings.retraining!r}: expected {' or '.join(RETRAINING)}")
+        sys.exit(f"RETRAINING={settings.retraining!r}: expected {', '.join(RETRAINING)}")
     # Windows do not wait for a registry that is away.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")

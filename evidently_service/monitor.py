@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from evidently_service import drift_job, performance_job, retraining_job
+from evidently_service import drift_job, performance_job, retraining_job, retraining_runs
 from evidently_service.incident_rules import RULES, judged
 from evidently_service.windows import Window, closed_windows, numbered, window_at
 from vehicle_price.airflow_client import AirflowClient, TrainingUnavailable
@@ -21,7 +21,7 @@ from vehicle_price.settings import Settings
 
 log = logging.getLogger(__name__)
 
-RETRAINING = ("auto", "off")  # the values of the setting
+RETRAINING = ("auto", "approve", "off")  # the values of the setting
 STALE, STALE_WINDOWS = "monitoring_stale", 2
 DECIDING_WINDOWS = 14  # the latest ones, whose results open incidents and start a retraining
 
@@ -143,10 +143,12 @@ class Monitor:
             return
         relevant = [r for r in results if _is_relevant(r, serving.version)]
         self._update_incidents(connection, relevant)
-        still_open = retraining_job.follow_open(connection, self.airflow, registry)
-        if self.settings.retraining == "auto" and not still_open:
-            cool_down = timedelta(seconds=seconds)
-            retraining_job.consider(connection, self.airflow, serving, relevant, cool_down)
+        still_open = retraining_runs.follow_open(connection, self.airflow, registry)
+        if self.settings.retraining != "off" and not still_open:
+            cool_down, by_person = timedelta(seconds=seconds), self.settings.retraining == "approve"
+            retraining_job.consider(
+                connection, self.airflow, serving, relevant, cool_down, by_person
+            )
 
     def _update_incidents(self, connection: Connection, results: list[Result]) -> None:
         for one in judged(results):

@@ -1,13 +1,12 @@
-"""Start a retraining when prices or requests ask for it, once, and keep how it ended."""
+"""Decide whether prices or requests ask for a retraining, and start it, once."""
 
 import logging
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
+from evidently_service import retraining_runs
 from evidently_service.incident_rules import RULES, latest_judged
-from vehicle_price.airflow_client import AirflowClient, TrainingUnavailable, UnknownRun
+from vehicle_price.airflow_client import AirflowClient
 from vehicle_price.monitoring.performance import FigureRow
 from vehicle_price.monitoring.retraining import DAY_WINDOWS, Action, Decision, Facts, decide
 from vehicle_price.monitoring.statuses import Status
@@ -16,8 +15,8 @@ from vehicle_price.prediction_log import incidents
 from vehicle_price.prediction_log.database import Connection
 from vehicle_price.prediction_log.incidents import Incident, Retraining
 from vehicle_price.prediction_log.monitoring_store import Result
-from vehicle_price.registry.client import ModelVersion, Registry
-from vehicle_price.registry.names import DATA_SPAN_TAG, GATE_REASONS_TAG, GATE_TAG, STORE_TAG
+from vehicle_price.registry.client import ModelVersion
+from vehicle_price.registry.names import DATA_SPAN_TAG, STORE_TAG
 from vehicle_price.storage.dataset import newest_day
 from vehicle_price.storage.errors import StorageError
 
@@ -26,52 +25,21 @@ log = logging.getLogger(__name__)
 STOPPED, UNDECIDED = "retraining_stopped", "retraining_undecided"
 
 
-def follow_open(connection: Connection, airflow: AirflowClient, registry: Registry) -> bool:
-    """Keep how the open retraining ended, if it has; whether one is still open.
-
-    Raises TrainingUnavailable and RegistryError: then the retraining stays open.
-    """
-    latest = incidents.latest_retrainings(connection, 1)
-    if not latest or latest[0].state != "open":
-        return False
-    opened = latest[0]
-    try:
-        state = airflow.status(opened.dag_run_id)["state"]
-    except UnknownRun:  # recorded, and not started: this process or Airflow ended in between
-        airflow.start(_conf(opened.cause), opened.dag_run_id)
-        return True
-    if state not in ("success", "failed"):
-        return True
-    ended, outcome = _outcome(registry, opened, str(state))
-    incidents.end_retraining(connection, opened.retraining_id, ended, outcome)
-    log.info("retraining %s: %s, %s", opened.dag_run_id, ended, outcome)
-    return False
-
-
-def _outcome(registry: Registry, opened: Retraining, state: str) -> tuple[str, str]:
-    """State and reasons of an ended run, from the gate's verdict on its versions."""
-    versions = registry.started_by(opened.dag_run_id)
-    verdicts = {version.tags.get(GATE_TAG, ""): version for version in versions}
-    verdict = next((name for name in ("promoted", "refused") if name in verdicts), "")
-    if state == "failed" or not verdict:
-        return "failed", f"the run ended as {state}; its log is in Airflow"
-    version = verdicts[verdict]
-    return verdict, f"version {version.version}: {version.tags.get(GATE_REASONS_TAG, '')}"
-
-
 def consider(
     connection: Connection,
     airflow: AirflowClient,
     serving: ModelVersion,
     results: Sequence[Result],
     cool_down: timedelta,
+    approval_wanted: bool,
 ) -> Decision:
     """Decide, and start a retraining if that is the decision.
 
-    results: of all requests, and of the version that serves; oldest first.
+    results: of all requests, and of the version that serves; oldest first. approval_wanted: whether
+    a person must agree before it starts.
     """
     facts = _facts(serving, results, incidents.latest_retrainings(connection))
-    facts = facts._replace(cool_down=cool_down)
+    facts = facts._replace(cool_down=cool_down, approval_wanted=approval_wanted)
     decision = decide(facts)
     _tell_if_undecided(connection, decision, facts.now - cool_down)
     if decision.action == Action.STOP:
@@ -84,8 +52,9 @@ def consider(
             "causes": list(decision.causes),
             "price_shift": _price_shift(facts),
             "serving": serving.version,
+            "needs_approval": decision.needs_approval,
         }
-        _start(connection, airflow, cause)
+        retraining_runs.start(connection, airflow, cause)
     return decision
 
 
@@ -105,22 +74,6 @@ def _tell_if_undecided(connection: Connection, decision: Decision, page_before: 
         "by hand"
     )
     incidents.open_incident(connection, Incident(UNDECIDED, "", severity, message, {}))
-
-
-def _start(connection: Connection, airflow: AirflowClient, cause: Mapping[str, Any]) -> None:
-    run_id = f"monitoring-{uuid.uuid4()}"
-    if not incidents.open_retraining(connection, cause, run_id):
-        return
-    log.info("retraining %s starts: %s", run_id, "; ".join(cause["causes"]))
-    try:
-        airflow.start(_conf(cause), run_id)
-    except TrainingUnavailable as error:  # `follow_open` starts it later
-        log.warning("%s; the retraining starts when Airflow answers", error)
-
-
-def _conf(cause: Mapping[str, Any]) -> dict[str, object]:
-    """The parameters of the DAG."""
-    return {"price_shift": cause["price_shift"]}
 
 
 def _price_shift(facts: Facts) -> float:
@@ -148,7 +101,7 @@ def _facts(
         last_start=last_start,
         running=any(retraining.state == "open" for retraining in retrainings),
         failures=states.count("failed"),
-        refusals=states.count("refused"),
+        refusals=states.count("refused") + states.count("rejected"),
     )
 
 

@@ -1,7 +1,7 @@
 """An MLflow and an Airflow that are only pretended."""
 
 from integration_tests.monitoring.made_up_log import SERVING
-from vehicle_price.airflow_client import UnknownRun
+from vehicle_price.airflow_client import APPROVAL_DAG_ID, DAG_ID, UnknownRun
 from vehicle_price.registry.client import ModelVersion
 
 METRICS = {"bias": 0.0, "median_ape": 0.2, "interval_coverage": 0.9, "error_per_width": 0.3}
@@ -33,17 +33,23 @@ class FakeRegistry:
 
 
 class FakeAirflow:
-    """Keeps what was started; the runs are in `state`."""
+    """Keeps the trainings that were started, and the questions whether to start one. state: of all
+    runs."""
+
+    url = "http://airflow"
 
     def __init__(self):
-        self.started, self.state = {}, "running"
+        self.started, self.questions, self.state = {}, {}, "running"
 
-    def start(self, conf, run_id):
+    def start(self, conf, run_id, dag_id=DAG_ID):
         """Start a run."""
-        self.started[run_id] = conf
+        self._runs(dag_id)[run_id] = conf
 
-    def status(self, run_id):
+    def status(self, run_id, dag_id=DAG_ID):
         """The state of a run that was started."""
-        if run_id not in self.started:
+        if run_id not in self._runs(dag_id):
             raise UnknownRun(run_id)
         return {"state": self.state}
+
+    def _runs(self, dag_id):
+        return {DAG_ID: self.started, APPROVAL_DAG_ID: self.questions}[dag_id]

@@ -210,6 +210,60 @@ def test_a_retraining_that_airflow_never_got_is_started_again(log, monitor, airf
     assert list(airflow.started) == [run_id]
 
 
+@pytest.fixture(name="with_approval")
+def _with_approval(airflow, registry):
+    settings = replace(Settings(), retraining="approve")
+    return Monitor(settings, airflow, lambda: registry)
+
+
+APPROVAL = "SELECT message, resolved_at IS NULL FROM incidents WHERE rule = 'retraining_approval'"
+
+
+def test_a_retraining_waits_for_a_person_and_starts_when_they_agree(
+    log, with_approval, airflow, registry
+):
+    add_dear_reports(log)
+    complete_until(log, 1)
+    for _ in range(3):
+        with_approval.step(log, LATER)
+    ((run_id, conf),) = airflow.questions.items()
+    assert not airflow.started
+    assert conf["run_id"] == run_id and "bias" in conf["causes"]
+    ((message, is_open),) = rows(log, APPROVAL)
+    assert is_open and f"http://airflow/dags/approve_retraining/runs/{run_id}" in message
+    airflow.started[run_id] = {}  # what the DAG does once a person has agreed
+    with_approval.step(log, LATER)
+    assert not rows(log, APPROVAL)[0][1]
+    airflow.state, registry.verdict = "success", "promoted"
+    with_approval.step(log, LATER)
+    assert rows(log, "SELECT state FROM retrainings") == [("promoted",)]
+
+
+def test_a_person_may_reject_a_retraining_and_two_rejections_stop_them(log, with_approval, airflow):
+    airflow.state = "success"  # of the question, whose training never got a run
+    for day in range(3):
+        add_dear_reports(log, day)
+        rows(log, "UPDATE retrainings SET started_at = %s RETURNING 1", FIRST_DAY)
+        complete_until(log, day + 1)
+        with_approval.step(log, LATER)
+        with_approval.step(log, LATER)
+    assert rows(log, "SELECT state FROM retrainings") == [("rejected",), ("rejected",)]
+    assert rows(log, "SELECT severity FROM incidents WHERE rule = 'retraining_stopped'") == [
+        ("page",)
+    ]
+    assert not airflow.started
+
+
+def test_a_question_that_failed_is_a_failed_retraining(log, with_approval, airflow):
+    airflow.state = "failed"
+    add_dear_reports(log)
+    complete_until(log, 1)
+    with_approval.step(log, LATER)
+    with_approval.step(log, LATER)
+    assert rows(log, "SELECT state FROM retrainings") == [("failed",)]
+    assert not airflow.started
+
+
 def test_a_store_that_does_not_answer_is_a_warning_then_a_page_and_starts_nothing(
     log, monitor, airflow, registry, monkeypatch
 ):

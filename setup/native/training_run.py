@@ -3,13 +3,12 @@
 import time
 from collections.abc import Callable, Sequence
 
-from vehicle_price.airflow_client import DAG_ID, AirflowClient, UnknownRun
+from vehicle_price.airflow_client import DAG_ID, ENDED_STATES, AirflowClient, UnknownRun
 from vehicle_price.settings import Settings
 
 DAG_PATH = f"/api/v2/dags/{DAG_ID}"
 TIMEOUT_SECONDS = (30.0, 30.0)  # Airflow is slow to answer while it starts
 POLL_SECONDS = 1.0
-ENDED_STATES = ("success", "failed")
 SHOWN_STATES = ("running", "up_for_retry", "success", "failed", "upstream_failed", "skipped")
 
 

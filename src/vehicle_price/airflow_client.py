@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 import requests
 
-DAG_ID = "train_vehicle_price"
+DAG_ID, APPROVAL_DAG_ID = "train_vehicle_price", "approve_retraining"
+ENDED_STATES = ("success", "failed")
 TIMEOUT_SECONDS = (2.0, 10.0)  # connect, read
 
 
@@ -55,19 +56,19 @@ class AirflowClient:
         self._timeout = timeout
         self._token = ""
 
-    def start(self, conf: Mapping[str, object], run_id: str = "") -> str:
+    def start(self, conf: Mapping[str, object], run_id: str = "", dag_id: str = DAG_ID) -> str:
         """Start the DAG with `conf`; returns the new run's id. Raises TrainingUnavailable.
 
         run_id: "" for a new one.
         """
         run_id = run_id or f"service-{uuid.uuid4()}"
         body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf)}
-        self.request(f"/api/v2/dags/{DAG_ID}/dagRuns", body)
+        self.request(f"/api/v2/dags/{dag_id}/dagRuns", body)
         return run_id
 
-    def status(self, run_id: str) -> dict[str, object]:
+    def status(self, run_id: str, dag_id: str = DAG_ID) -> dict[str, object]:
         """State, times and tasks of the run. Raises UnknownRun, TrainingUnavailable."""
-        path = f"/api/v2/dags/{DAG_ID}/dagRuns/{quote(run_id, safe='')}"
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"
         run = self.request(path)
         tasks = self.request(f"{path}/taskInstances")["task_instances"]
         return {

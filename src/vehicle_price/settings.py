@@ -142,7 +142,9 @@ class Settings:
     drift_share: float = setting(
         0.3, "Share of drifting columns above which the drift of a window is severe."
     )
-    retraining: str = setting("auto", "What monitoring may start: auto, or off to only alert.")
+    retraining: str = setting(
+        "auto", "What monitoring may start: auto, approve (a person agrees first), or off."
+    )
     alert_urls_file: str = setting(
         ".local/secrets/alert_urls",
         "File with the receivers of incidents, an Apprise address on each line; see alerts.md.",

@@ -13,7 +13,7 @@ HEAVY = ("pandas", "numpy", "xgboost", "sklearn", "mlflow", "matplotlib")
 def facts_of_task(task) -> dict:
     """The facts of a task that the tests check."""
     return {
-        "doc": task.python_callable.__doc__,
+        "doc": task.python_callable.__doc__ if hasattr(task, "python_callable") else task.doc_md,
         "trigger": task.trigger_rule.value,
         "links": [link.name for link in task.operator_extra_links],
         "owner": task.owner,

@@ -30,7 +30,7 @@ class Facts(NamedTuple):
     drift: statuses of the last day windows, oldest first. performance: the rows of the latest
     window, without segments. newest_listing, last_day: of the store, of the model. last_start: of
     the latest retraining; None if there was none. running: whether one is open. failures, refusals:
-    of retrainings since the last promotion, by the run and by the gate.
+    of retrainings since the last promotion: by the run; by the gate or a person.
     """
 
     now: datetime
@@ -106,7 +106,7 @@ def _obstacle(facts: Facts) -> tuple[Action, str] | None:
     if facts.failures >= MAX_FAILURES:
         return Action.STOP, f"{facts.failures} retrainings failed; {MAX_FAILURES} stop them"
     if facts.refusals >= MAX_REFUSALS:
-        return Action.STOP, f"the gate refused {facts.refusals}; {MAX_REFUSALS} stop them"
+        return Action.STOP, f"{facts.refusals} were refused; {MAX_REFUSALS} stop them"
     if facts.last_start and facts.now - facts.last_start < facts.cool_down:
         return (
             Action.WAIT,

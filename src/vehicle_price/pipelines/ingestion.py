@@ -60,7 +60,7 @@ def ingest(
         log.info("%s: read from %s on", origin, query.since or "the beginning")
     earlier = contract_reports.earlier(root, origin, data)
     reading = _Reading(source, origin, query, contract_reports.new_address(root, origin, data))
-    with stage(root, map(check, _read(settings, source, query))) as staged:
+    with stage(root, map(check, read_raw(settings, source, query))) as staged:
         report = build_report(staged.statistics, reading.provenance)
         report["broken"] = broken_thresholds(report, earlier, settings)
         contract_reports.keep(reading.report_uri, report)
@@ -83,7 +83,7 @@ def replay_days(
     """
     root, origin = data_root(settings, source, query), origin_of(settings, source)
     since = query.since
-    all_frames = _read(settings, source, query)
+    all_frames = read_raw(settings, source, query)
     for day, frames in replay.days(all_frames, f"{settings.local_dir}/replay"):
         started = time.monotonic()
         address = contract_reports.new_address(root, f"replay {origin}", query.data)
@@ -150,7 +150,7 @@ def _resume_day(watermark: str, until: str) -> str:
     return "" if until and since > until else since
 
 
-def _read(settings: Settings, source: str, query: SourceQuery) -> Iterator[pd.DataFrame]:
+def read_raw(settings: Settings, source: str, query: SourceQuery) -> Iterator[pd.DataFrame]:
     """Raw frames. A file on S3 is downloaded first: zip and Parquet need random access."""
     if source not in SOURCES:
         raise SourceError(f"SOURCE={source!r}: there is only {', '.join(SOURCES)}")

@@ -83,7 +83,8 @@ class Told(NamedTuple):
 
 
 class Retraining(NamedTuple):
-    """A training that monitoring has started. state: open, promoted, refused or failed."""
+    """A training that monitoring has started. state: open, promoted, refused,
+    rejected (by a person) or failed."""
 
     retraining_id: int
     state: str

@@ -1,0 +1,69 @@
+"""Airflow DAG `approve_retraining`: a person decides whether monitoring may retrain."""
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import Param, dag
+from listings_form import TASK_DEFAULTS
+
+from vehicle_price.airflow_client import DAG_ID
+from vehicle_price.names import MAX_PRICE_SHIFT
+
+
+@dag(
+    schedule=None,
+    catchup=False,
+    tags=["vehicle-price", "training"],
+    default_args=TASK_DEFAULTS,
+    render_template_as_native_obj=True,  # `price_shift` stays a number
+    params={
+        "causes": Param(
+            type="string",
+            minLength=1,
+            title="Causes",
+            description="What asks for a retraining, with figures. Monitoring fills it in.",
+        ),
+        "price_shift": Param(
+            0.0,
+            type="number",
+            minimum=-MAX_PRICE_SHIFT,
+            maximum=MAX_PRICE_SHIFT,
+            title="Shift of prices",
+            description="As in the form of `train_vehicle_price`.",
+        ),
+        "run_id": Param(
+            type="string",
+            minLength=1,
+            title="Run",
+            description="Name of the run of `train_vehicle_price` that an approval starts.",
+        ),
+    },
+)
+def approve_retraining():
+    """
+    ### Decide whether the price models are trained again
+
+    Monitoring starts this DAG, with the setting `RETRAINING=approve`, when prices or requests ask
+    for a retraining. The task `approve` waits for a person: its tab **Required Actions** shows the
+    causes and the buttons. **Approve** starts `train_vehicle_price`, whose gate still decides
+    what serves; **Reject** starts nothing. Two refusals, by a person or by the gate, end automatic
+    retraining until a version is promoted.
+    """
+    approve = ApprovalOperator(
+        task_id="approve",
+        subject="Train the price models again?",
+        body="{{ params.causes }}",
+        doc_md="Wait until a person approves or rejects the retraining.",
+    )
+    train = TriggerDagRunOperator(
+        task_id="train",
+        trigger_dag_id=DAG_ID,
+        trigger_run_id="{{ params.run_id }}",
+        conf={"price_shift": "{{ params.price_shift }}"},
+        # A second attempt finds the run of the first.
+        skip_when_already_exists=True,
+        doc_md="Start `train_vehicle_price`.",
+    )
+    approve >> train  # pylint: disable=pointless-statement
+
+
+approve_retraining()
