@@ -15,6 +15,10 @@ TRAIN := $(if $(filter command,$(origin SOURCE) $(origin DATA)),--train)
 ROOMS = $(sort $(filter-out helpers __pycache__,$(notdir $(patsubst %/.,%,$(wildcard \
 	unit_tests/*/. unit_tests/service/*/.)))))
 ROOM_FOLDERS = $(wildcard $(addsuffix /$(ROOM),unit_tests unit_tests/service src/vehicle_price service))
+# MAKE is a variable of make itself: only the command line makes it a fault.
+REHEARSAL = $(if $(SHOCK),--shock "$(SHOCK)") $(if $(UNIT),--unit "$(UNIT)") \
+	$(if $(BLANK),--blank "$(BLANK)") $(if $(filter command,$(origin MAKE)),--make "$(MAKE)") \
+	$(if $(DAY_SECONDS),--day-seconds "$(DAY_SECONDS)")
 UNIT_TESTS := $(BIN)/pytest -q --disable-socket --allow-unix-socket
 IN_TWO_PROCESSES := -n 2 --dist loadfile
 
@@ -22,7 +26,7 @@ IN_TWO_PROCESSES := -n 2 --dist loadfile
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: build preflight install retrain status logs stop test unit integration lint docs format lock \
+.PHONY: build preflight install retrain status logs stop rehearse test unit integration lint docs format lock \
 	clean help
 
 build: preflight install ## Start everything, train, ask for a price [SOURCE=file DATA=path]
@@ -50,6 +54,9 @@ logs: ## Follow all logs (Ctrl-C ends it)
 
 stop: ## End every process; data, models and logs stay
 	@if [ -x $(BIN)/python ]; then $(PLATFORM) stop; else echo "Nothing runs."; fi
+
+rehearse: install ## Replay days with a fault, all parts at work [SHOCK=+25% UNIT=km BLANK=condition MAKE=ford]
+	@$(BIN)/python -m setup.rehearsal $(REHEARSAL)
 
 test: unit integration ## All tests: make unit, then make integration
 

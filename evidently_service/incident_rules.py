@@ -47,11 +47,17 @@ def latest_judged(results: Sequence[Result], metric: str) -> dict[str, Result]:
 
 
 def judged(results: Sequence[Result]) -> Iterator[Judged]:
-    """Each rule and channel with a judged window. results: oldest first, of what serves."""
+    """Each rule and channel with a judged window. results: oldest first, of what serves.
+
+    A figure that is beyond its threshold, but not certainly, opens no incident and resolves none:
+    the first feedback on a window would resolve what more feedback opens again.
+    """
     for rule in RULES:
         for channel, result in latest_judged(results, rule.metric).items():
-            incident = _incident(rule, result) if _alarmed(result) else None
-            yield Judged(rule.metric, channel, incident)
+            if _alarmed(result):
+                yield Judged(rule.metric, channel, _incident(rule, result))
+            elif not result.details.get("beyond"):
+                yield Judged(rule.metric, channel, None)
 
 
 def _alarmed(result: Result) -> bool:

@@ -70,6 +70,7 @@ def _figures(
 
 def _row(scope: Scope, row: FigureRow) -> Result:
     details = {"verdict": row.verdict, "effective": round(row.effective, 1), "keys": row.keys}
+    details |= {"beyond": row.beyond}
     return result(
         scope,
         f"{PREFIX}{row.figure}",

@@ -1,5 +1,6 @@
 """For both DAGs: the call that ingests listings, and the task that publishes its report."""
 
+import os
 from typing import Any
 
 from airflow.sdk import BaseOperatorLink, get_current_context, task
@@ -42,6 +43,7 @@ def contract_report(ingesting: str) -> str:
 
     Skipped when nothing was read.
     """
+    os.nice(10)  # nobody waits for the report; the models are being fitted at the same time
     from vehicle_price.pipelines import contract_reports
 
     report = get_current_context()["ti"].xcom_pull(task_ids=ingesting, key=XCOM_KEY)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Response, expect
 
 from vehicle_price.settings import Settings
 
@@ -43,6 +43,20 @@ class AirflowPage:
         self.page.goto(f"{self.url}/dags/{dag}")
         self.page.get_by_role("button", name="Trigger").first.click(timeout=PATIENCE)
         self._expect_form()
+
+    def materialize(self, asset: str) -> None:
+        """Start the DAG that makes an asset, with the defaults of its form, on the asset's page."""
+        self.page.goto(f"{self.url}/assets")
+        link = self.page.get_by_role("link", name=asset, exact=True).first
+        address = f"{self.url}{link.get_attribute('href', timeout=PATIENCE)}"
+        # Airflow draws the page anew when the asset's events arrive, and then closes an open form.
+        with self.page.expect_response(_is_of_events, timeout=PATIENCE):
+            self.page.goto(address)
+        self.page.wait_for_load_state("networkidle")
+        self.page.get_by_role("button", name="Create Event").first.click(timeout=PATIENCE)
+        self.page.get_by_role("dialog").get_by_text("Materialize", exact=True).click()
+        self._expect_form()
+        self.trigger()
 
     def start_backfill(self, dag: str, first_day: str, last_day: str) -> None:
         """Start a backfill of these days with the defaults of the form."""
@@ -103,3 +117,7 @@ class AirflowPage:
 
     def _box(self, name: str) -> Locator:
         return self.page.locator(f"input[name=element_{name}]").first.locator("xpath=..")
+
+
+def _is_of_events(response: Response) -> bool:
+    return "/assets/events" in response.url

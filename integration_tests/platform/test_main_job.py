@@ -69,12 +69,13 @@ def test_both_families_are_in_mlflow_with_comparable_figures_and_the_gates_reaso
     assert requests.get(address, timeout=30).json()["reasons"]
 
 
-def test_an_ingested_asset_starts_a_training_on_that_dataset_that_changes_nothing(
-    airflow, registry
+def test_materializing_the_asset_on_its_page_starts_a_training_that_changes_nothing(
+    airflow, page, registry
 ):
     """With the defaults of the form, which are those of `make build`: the dataset is the same."""
-    before = registry.version("production")
-    training = airflow.training_after(airflow.start(INGEST, {}))
+    before, ingests = registry.version("production"), airflow.ids(INGEST)
+    page.materialize("sample_listings")
+    training = airflow.training_after(airflow.new_run(INGEST, ingests))
     assert airflow.final_state(TRAIN, training) == "success"
     versions = [registry.version_by_number(number) for number in ("3", "4")]
     repeated = {version.tags["family"]: version for version in versions}

@@ -50,6 +50,17 @@ def test_a_window_that_cannot_be_judged_neither_resolves_nor_hides_an_incident(s
     assert one.incident and "2026-03-01" in one.incident.message
 
 
+def test_a_figure_that_is_not_certainly_beyond_its_limit_neither_opens_nor_resolves():
+    """The first feedback on a new window would resolve what more feedback opens again."""
+    before = result("performance_median_ape", Status.DRIFT, Status.DRIFT)
+    unsure = result("performance_median_ape", Status.OK, Status.OK, day=1)
+    unsure = unsure._replace(details=unsure.details | {"beyond": True})
+    assert not list(judged([before, unsure]))
+    better = unsure._replace(details=unsure.details | {"beyond": False})
+    (one,) = judged([before, better])
+    assert one.incident is None
+
+
 def test_the_latest_window_of_each_channel_counts():
     before = result("drift_day", Status.DRIFT, Status.DRIFT)
     after = result("drift_day", Status.OK, Status.OK, day=1)

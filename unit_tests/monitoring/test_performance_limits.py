@@ -49,6 +49,14 @@ def judged(feedback: tuple[Feedback, bool]) -> dict[str, FigureRow]:
     return {row.figure: row for row in judge_performance(*feedback, baseline())}
 
 
+def test_a_figure_beyond_its_limit_by_chance_is_no_alarm_and_says_so():
+    row = judged(reports(100, noise=0.28))["median_ape"]
+    assert row.status == Status.OK and row.value > row.threshold and row.beyond
+    usual = judged(reports(400))
+    assert not any(usual[name].beyond for name in ("bias", "coverage", "median_ape"))
+    assert judged(reports(400, factor=1.25))["bias"].beyond
+
+
 def test_coverage_and_median_error_alarm_only_when_they_get_worse():
     worse, better = judged(reports(400, noise=0.5)), judged(reports(400, noise=0.01))
     for name in ("coverage", "median_ape"):

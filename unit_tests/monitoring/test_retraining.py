@@ -96,7 +96,7 @@ def test_a_missing_answer_that_changes_nothing_does_not_matter(missing):
         ({"newest_listing": date(2021, 4, 10)}, Action.WAIT, "newest listing"),
         ({"failures": 2, "refusals": 1}, Action.START, "bias"),
         ({"failures": 3}, Action.STOP, "3 retrainings failed"),
-        ({"refusals": 2}, Action.STOP, "gate refused 2"),
+        ({"refusals": 2}, Action.STOP, "2 were refused"),
     ],
 )
 def test_what_stands_against_a_retraining_that_is_asked_for(obstacle, action, reason):

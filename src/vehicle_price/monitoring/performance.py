@@ -62,7 +62,8 @@ class Figure:
 
 class FigureRow(NamedTuple):
     """A figure of a window or segment. expected: at the gate, NaN if there is none. status:
-    FEW_CALLERS hides the verdict, which is then a warning."""
+    FEW_CALLERS hides the verdict, which is then a warning. beyond: whether the value is beyond the
+    threshold, which for an alarm must be certain."""
 
     figure: str
     segment: str
@@ -74,6 +75,7 @@ class FigureRow(NamedTuple):
     rows: int
     effective: float
     keys: int
+    beyond: bool = False
 
 
 def baseline_of(price: object, low: object, high: object, actual: object) -> Baseline:
@@ -164,13 +166,15 @@ def _row(
     if feedback.effective < figure.min_rows:
         few = Status.NOT_ENOUGH_DATA
         return FigureRow(figure.name, segment, math.nan, expected, threshold, few, few, *size)
-    verdict = Status.SHOWN
+    verdict, value, beyond = Status.SHOWN, figure.value(feedback), False
     if figure.limit:
         threshold = figure.limit.threshold(feedback, baseline)
         verdict = _verdict(figure.limit, threshold, feedback, few_keys, baseline)
+        beyond = bool(figure.limit.beyond(value, threshold, baseline))
     status = Status.FEW_CALLERS if few_keys and figure.limit else verdict
-    value = figure.value(feedback)
-    return FigureRow(figure.name, segment, value, expected, threshold, status, verdict, *size)
+    return FigureRow(
+        figure.name, segment, value, expected, threshold, status, verdict, *size, beyond
+    )
 
 
 def _verdict(

@@ -1,0 +1,103 @@
+"""The closed loop, unattended: prices rise, reports arrive days later, monitoring retrains.
+
+`make rehearse SHOCK=+25%` with short days. Nothing is inserted: requests and
+reports go through the service, and everything asserted here is what its platform wrote.
+"""
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from integration_tests.helpers.failure_logs import keep_logs
+from integration_tests.helpers.ports import free_ports
+from setup.rehearsal.platform import PORTS
+
+ROOT = Path(__file__).resolve().parents[2]
+DAY_SECONDS, QUIET_DAYS = 15, 3
+SECONDS = 900  # a rehearsal takes half of that
+
+
+@pytest.fixture(name="timeline", scope="module")
+def _timeline() -> Iterator[dict]:
+    """What happened. Not in pytest's folder: PostgreSQL runs as another user."""
+    local = Path(tempfile.mkdtemp(prefix="vehicle-price-rehearsal-"))
+    ports = zip((name.upper() for name in PORTS), map(str, free_ports(len(PORTS))), strict=True)
+    environ = dict(os.environ) | dict(ports)
+    environ |= {"LOCAL_DIR": str(local), "ENV_FILE": str(local / ".env")}
+    environ |= {"SOURCE": "sample", "DATA": "", "EVIDENTLY_SNAPSHOTS": "0"}
+    options = ["--shock=+25%", "--stop", "--port-offset=0", f"--day-seconds={DAY_SECONDS}"]
+    options += [f"--quiet-days={QUIET_DAYS}"]
+    try:
+        with keep_logs(local / "rehearsal", fixture="timeline"):
+            done = subprocess.run(
+                [sys.executable, "-m", "setup.rehearsal", *options],
+                env=environ,
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                check=False,
+            )
+            print(done.stdout)  # the timeline, in the report of a failed test
+            assert done.returncode == 0, done.stdout + done.stderr
+            yield json.loads((local / "rehearsal" / "timeline.json").read_text("utf-8"))
+    finally:
+        shutil.rmtree(local)
+
+
+def figures(timeline: dict, metric: str) -> list[dict]:
+    """The judged windows of a figure, in the order of time."""
+    found = [f for f in timeline["figures"] if f["metric"] == metric and not f["column_name"]]
+    return [f for f in found if f["value"] is not None]
+
+
+def events(timeline: dict, kind: str) -> list[dict]:
+    """The events of a kind, in the order of time."""
+    return [event for event in timeline["events"] if event["kind"] == kind]
+
+
+def test_the_bias_alarm_comes_with_the_first_reports_on_the_new_prices(timeline):
+    fault_day = timeline["fault_day"]
+    first = next(
+        f
+        for f in figures(timeline, "performance_bias")
+        if f["day"] >= fault_day and f["rows"] >= 50
+    )
+    assert first["day"] == fault_day and first["status"] == "drift"
+    alarms = [e for e in events(timeline, "incident") if e["key"].startswith("performance")]
+    assert alarms and min(alarm["day"] for alarm in alarms) > fault_day
+    assert "performance_bias" in {alarm["key"] for alarm in alarms}
+
+
+def test_one_retraining_starts_and_its_model_is_promoted(timeline):
+    (started,), (ended,) = events(timeline, "retraining"), events(timeline, "retraining_ended")
+    assert "bias" in started["text"]
+    assert ended["key"] == "promoted"
+    first, second = events(timeline, "promotion")
+    assert first["day"] < started["day"] < second["day"]
+
+
+def test_bias_and_error_return_to_their_level_and_the_alarms_end(timeline):
+    version = events(timeline, "promotion")[-1]["key"]
+    biases = [f for f in figures(timeline, "performance_bias") if f["model_version"] == version]
+    assert biases
+    for figure in biases:
+        assert abs(figure["value"] - figure["expected"]) <= figure["threshold"]
+    errors = figures(timeline, "performance_median_ape")
+    before = [f["value"] for f in errors if f["day"] < timeline["fault_day"]]
+    after = [f["value"] for f in errors if f["model_version"] == version]
+    assert statistics.median(after) < 1.25 * statistics.median(before)
+    resolved = {event["key"] for event in events(timeline, "resolved")}
+    assert {e["key"] for e in events(timeline, "incident")} <= resolved
+
+
+def test_no_request_failed_while_the_model_changed(timeline):
+    assert timeline["failed_requests"] == 0

@@ -1,0 +1,1 @@
+"""Replay days of listings as requests, with a fault, on a platform of its own."""
