@@ -9,8 +9,8 @@ forwarder. The timeline is printed and drawn.
 import argparse
 import logging
 import os
+import signal
 import sys
-import time
 
 from setup.native.environment import settings_from
 from setup.rehearsal import faults, platform
@@ -28,22 +28,23 @@ FAULT_DAYS, FAULT_DAYS_WITH_REFERENCE = 19, 4
 def main() -> int:
     """Rehearse; 1 with a message if that is not possible."""
     options = _options()
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, _interrupt)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
+    usual = settings_from(os.environ)
+    environ = platform.environment(usual, options.day_seconds, options.port_offset)
     try:
-        fault = _fault(options)
-        usual = settings_from(os.environ)
-        environ = platform.environment(usual, options.day_seconds, options.port_offset)
-        rehearse(usual, environ, _plan(options, fault))
+        rehearse(usual, environ, _plan(options, _fault(options)))
         if not options.stop:
             print("\nThe platform stays up so that you can look at it. Ctrl-C ends it.", flush=True)
-            _wait_for_interrupt()
-        platform.stop(environ)
+            signal.pause()
     except KeyboardInterrupt:
-        platform.stop(environ)
         return 130
     except (faults.WrongFault, TooFewDays, SourceError, platform.PlatformFailed) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
+    finally:
+        platform.stop(environ)
     return 0
 
 
@@ -85,9 +86,8 @@ def _plan(options: argparse.Namespace, fault: Fault) -> Plan:
     )
 
 
-def _wait_for_interrupt() -> None:
-    while True:
-        time.sleep(3600)
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

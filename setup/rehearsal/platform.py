@@ -45,15 +45,14 @@ def start(environ: Mapping[str, str]) -> Settings:
 
 def remove(environ: Mapping[str, str]) -> None:
     """Stop the platform, if it runs, and delete everything it wrote."""
-    folder = Path(environ["LOCAL_DIR"])
-    if folder.exists():
-        stop(environ)
-        shutil.rmtree(folder)
+    stop(environ)
+    shutil.rmtree(environ["LOCAL_DIR"], ignore_errors=True)
 
 
 def stop(environ: Mapping[str, str]) -> None:
-    """End every process; what they wrote stays."""
-    _command(environ, "stop")
+    """End every process, if there are any; what they wrote stays."""
+    if Path(environ["LOCAL_DIR"], "run").exists():
+        _command(environ, "stop")
 
 
 def _command(environ: Mapping[str, str], *words: str) -> int:
