@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from evidently_service import drift_job, performance_job, retraining_job
 from evidently_service.incident_rules import RULES, judged
+from evidently_service.skew_job import SkewJob
 from evidently_service.windows import Window, closed_windows, numbered, window_at
 from vehicle_price.airflow_client import AirflowClient, TrainingUnavailable
 from vehicle_price.monitoring.performance import Baseline
@@ -40,6 +41,7 @@ class Monitor:
         self._computed_until = datetime.fromtimestamp(0, UTC)  # feedback received before is counted
         self._not_computed: set[int] = set()  # numbers of closed windows
         self._baselines: dict[str, Baseline | None] = {}
+        self._skew = SkewJob(settings)
         self._problem = ""
 
     def step(self, connection: Connection, now: datetime) -> list[Window]:
@@ -55,6 +57,7 @@ class Monitor:
                 self._compute_performance(connection, registry, self._window_until(latest))
                 self._computed_until = complete.until
                 self._judge(connection, registry, self._window_until(latest))
+                self._skew.step(connection, registry, latest)
             self._report("")
         except (RegistryError, TrainingUnavailable) as error:
             # Windows go on; what needs the registry, or Airflow, waits for it.

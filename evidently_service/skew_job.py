@@ -1,0 +1,100 @@
+"""Skew of closed windows: how their requests differ from the training rows of what serves."""
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from evidently_service.drift_job import CHANNELS, LAST_METRIC
+from evidently_service.results import Scope, result
+from evidently_service.windows import window_at
+from vehicle_price.monitoring.profiles.profile import Profile
+from vehicle_price.monitoring.skew import skew
+from vehicle_price.monitoring.statuses import Status
+from vehicle_price.prediction_log import monitoring_store as store
+from vehicle_price.prediction_log.database import Connection
+from vehicle_price.prediction_log.monitoring_store import Result
+from vehicle_price.registry.client import ModelVersion, Registry
+from vehicle_price.registry.names import PRODUCTION, TRAINING_PROFILE
+from vehicle_price.settings import Settings
+
+log = logging.getLogger(__name__)
+
+METRIC = "skew"
+LATEST_WINDOWS = 7  # that get their rows later, if the registry was away when they closed
+
+
+class SkewJob:
+    """Writes the rows of each closed window once, with the version that serves then.
+
+    The profile of a version's training rows is read once.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._seconds = settings.monitoring_window_seconds
+        self._training: dict[str, Profile | None] = {}
+
+    def step(self, connection: Connection, registry: Registry, latest: datetime) -> None:
+        """Write the rows that closed windows lack. latest: the end of the last closed window.
+
+        Raises RegistryError, and psycopg2's errors: then the rows are written later.
+        """
+        since = latest - timedelta(seconds=LATEST_WINDOWS * self._seconds)
+        lacking = store.windows_without(connection, LAST_METRIC, METRIC, since)
+        serving = registry.version(PRODUCTION) if lacking else None
+        if serving is None:
+            return
+        training = self._training_profile(registry, serving)
+        for start in lacking:
+            whole = Scope(window_at(start, self._seconds), "", serving.version)
+            store.put_results(connection, list(_results(connection, whole, training)))
+
+    def _training_profile(self, registry: Registry, serving: ModelVersion) -> Profile | None:
+        if serving.version not in self._training:
+            self._training[serving.version] = _read(registry, serving)
+        return self._training[serving.version]
+
+
+def _read(registry: Registry, version: ModelVersion) -> Profile | None:
+    """None where a version has no profile, or none that can be read; the log has the reason."""
+    try:
+        stored = registry.json_of_run(version, TRAINING_PROFILE)
+        if stored is not None:
+            return Profile.from_json(stored)
+        log.warning("no skew: %s", _missing(version.version))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        log.warning("no skew: %s of version %s: %r", TRAINING_PROFILE, version.version, error)
+    return None
+
+
+def _results(
+    connection: Connection, whole: Scope, training: Profile | None
+) -> Iterator[Result]:
+    """The columns of each channel, and the row of the whole window, which says that they are
+    written, or why there are none."""
+    if training is None:
+        missing = {"missing": _missing(whole.version)}
+        yield result(whole, METRIC, Status.NOT_ENOUGH_DATA, 0, details=missing)
+        return
+    rows = 0
+    for channel in CHANNELS:
+        stored = store.profile_of(connection, channel, "", whole.window.start)
+        if stored is None:
+            continue
+        requests = Profile.from_json(stored)
+        rows += requests.rows
+        yield from _of_columns(whole._replace(channel=channel), requests, training)
+    yield result(whole, METRIC, Status.SHOWN, rows)
+
+
+def _of_columns(scope: Scope, requests: Profile, training: Profile) -> Iterator[Result]:
+    for one in skew(requests, training):
+        details = {"blank": one.blank, "training_blank": one.training_blank}
+        figures = {"value": one.distance, "details": details}
+        yield result(scope, METRIC, Status.SHOWN, requests.rows, one.column, **figures)
+
+
+def _missing(version: str) -> str:
+    return (
+        f"version {version} has no profile of its training rows, {TRAINING_PROFILE}: it was "
+        "registered before profiles were kept. The next version has one (`make retrain`)"
+    )
