@@ -31,7 +31,7 @@ class SkewJob:
 
     def __init__(self, settings: Settings) -> None:
         self._seconds = settings.monitoring_window_seconds
-        self._training: dict[str, Profile | None] = {}
+        self._training: dict[str, Profile | str] = {}
 
     def step(self, connection: Connection, registry: Registry, latest: datetime) -> None:
         """Write the rows that closed windows lack. latest: the end of the last closed window.
@@ -48,32 +48,37 @@ class SkewJob:
             whole = Scope(window_at(start, self._seconds), "", serving.version)
             store.put_results(connection, list(_results(connection, whole, training)))
 
-    def _training_profile(self, registry: Registry, serving: ModelVersion) -> Profile | None:
+    def _training_profile(self, registry: Registry, serving: ModelVersion) -> Profile | str:
         if serving.version not in self._training:
             self._training[serving.version] = _read(registry, serving)
         return self._training[serving.version]
 
 
-def _read(registry: Registry, version: ModelVersion) -> Profile | None:
-    """None where a version has no profile, or none that can be read; the log has the reason."""
+def _read(registry: Registry, version: ModelVersion) -> Profile | str:
+    """The profile of a version's training rows, or why there is none."""
     try:
         stored = registry.json_of_run(version, TRAINING_PROFILE)
         if stored is not None:
             return Profile.from_json(stored)
-        log.warning("no skew: %s", _missing(version.version))
+        missing = "it was registered before profiles were kept"
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        log.warning("no skew: %s of version %s: %r", TRAINING_PROFILE, version.version, error)
-    return None
+        missing = f"the file in its run is damaged ({error!r})"
+    reason = (
+        f"version {version.version} has no profile of its training rows, {TRAINING_PROFILE}: "
+        f"{missing}. The next version has one (`make retrain`)"
+    )
+    log.warning("no skew is computed: %s", reason)
+    return reason
 
 
 def _results(
-    connection: Connection, whole: Scope, training: Profile | None
+    connection: Connection, whole: Scope, training: Profile | str
 ) -> Iterator[Result]:
     """The columns of each channel, and the row of the whole window, which says that they are
     written, or why there are none."""
-    if training is None:
-        missing = {"missing": _missing(whole.version)}
-        yield result(whole, METRIC, Status.NOT_ENOUGH_DATA, 0, details=missing)
+    if isinstance(training, str):
+        details = {"missing": training}
+        yield result(whole, METRIC, Status.NOT_ENOUGH_DATA, 0, details=details)
         return
     rows = 0
     for channel in CHANNELS:
@@ -91,10 +96,3 @@ def _of_columns(scope: Scope, requests: Profile, training: Profile) -> Iterator[
         details = {"blank": one.blank, "training_blank": one.training_blank}
         figures = {"value": one.distance, "details": details}
         yield result(scope, METRIC, Status.SHOWN, requests.rows, one.column, **figures)
-
-
-def _missing(version: str) -> str:
-    return (
-        f"version {version} has no profile of its training rows, {TRAINING_PROFILE}: it was "
-        "registered before profiles were kept. The next version has one (`make retrain`)"
-    )
