@@ -59,7 +59,9 @@ def _read(registry: Registry, version: ModelVersion) -> Profile | str:
     try:
         stored = registry.json_of_run(version, TRAINING_PROFILE)
         if stored is not None:
-            return Profile.from_json(stored)
+            training = Profile.from_json(stored)
+            skew(training, training)  # fails here, and not with each window, if it is damaged
+            return training
         missing = "it was registered before profiles were kept"
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         missing = f"the file in its run is damaged ({error!r})"

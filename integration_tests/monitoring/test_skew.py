@@ -19,6 +19,13 @@ from vehicle_price.registry.client import RegistryError
 from vehicle_price.registry.names import TRAINING_PROFILE
 from vehicle_price.settings import Settings
 
+NO_NUMBER = {
+    "rows": 1,
+    "effective": 1,
+    "few_callers": 0,
+    "counts": {"age": {"3": "many"}},
+    "clustering": {"age": []},
+}
 COLUMN_ROWS = """
 SELECT window_start, column_name, channel, model_version, status, rows, value, details
 FROM monitoring_results WHERE metric = 'skew' AND column_name <> '' ORDER BY 1, 2
@@ -85,7 +92,7 @@ def test_a_version_without_a_profile_has_no_rows_and_the_reason_is_stored(log, r
     assert "version 7 has no profile of its training rows" in reason and "make retrain" in reason
 
 
-@pytest.mark.parametrize("damaged", [{}, [], {"rows": 1, "counts": 3}, {"rows": "many"}])
+@pytest.mark.parametrize("damaged", [{}, [], {"rows": 1, "counts": 3}, {"rows": "many"}, NO_NUMBER])
 def test_a_profile_that_cannot_be_read_gives_no_rows(log, registry, damaged):
     registry.run_files[TRAINING_PROFILE] = damaged
     add_day(log, 0)
