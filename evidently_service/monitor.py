@@ -7,7 +7,14 @@ from datetime import UTC, datetime, timedelta
 from evidently_service import drift_job, performance_job, retraining_job
 from evidently_service.incident_rules import RULES, judged
 from evidently_service.skew_job import SkewJob
-from evidently_service.windows import Window, closed_windows, numbered, window_at
+from evidently_service.windows import (
+    DECIDING_WINDOWS,
+    LAST_METRIC,
+    Window,
+    closed_windows,
+    numbered,
+    window_at,
+)
 from vehicle_price.airflow_client import AirflowClient, TrainingUnavailable
 from vehicle_price.monitoring.performance import Baseline
 from vehicle_price.prediction_log import completeness, incidents, monitoring_store, windows
@@ -24,7 +31,6 @@ log = logging.getLogger(__name__)
 
 RETRAINING = ("auto", "off")  # the values of the setting
 STALE, STALE_WINDOWS = "monitoring_stale", 2
-DECIDING_WINDOWS = 14  # the latest ones, whose results open incidents and start a retraining
 
 
 class Monitor:
@@ -49,7 +55,7 @@ class Monitor:
         complete = completeness.find(connection)
         closed = self._close(connection, complete, now)
         self._not_computed |= {window.number for window in closed}
-        latest = monitoring_store.last_closed(connection, drift_job.LAST_METRIC)
+        latest = monitoring_store.last_closed(connection, LAST_METRIC)
         try:
             registry = self.registry()
             _keep_production(connection, registry)
@@ -77,7 +83,7 @@ class Monitor:
         self, connection: Connection, complete: Completeness | None, now: datetime
     ) -> list[Window]:
         settings = self.settings
-        since = monitoring_store.last_closed(connection, drift_job.LAST_METRIC)
+        since = monitoring_store.last_closed(connection, LAST_METRIC)
         since = since or windows.first_prediction(connection)
         self._tell_if_stale(connection, complete, since, now)
         if complete is None or since is None:

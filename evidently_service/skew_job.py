@@ -4,9 +4,9 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from evidently_service.drift_job import CHANNELS, LAST_METRIC
+from evidently_service.drift_job import CHANNELS
 from evidently_service.results import Scope, result
-from evidently_service.windows import window_at
+from evidently_service.windows import LAST_METRIC, window_at
 from vehicle_price.monitoring.profiles.profile import Profile
 from vehicle_price.monitoring.skew import skew
 from vehicle_price.monitoring.statuses import Status
