@@ -1,8 +1,8 @@
 """The archive over a real PostgreSQL: old predictions leave it as files, whatever is killed."""
 
+import itertools
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -15,6 +15,7 @@ from unittest.mock import patch
 
 import pandas as pd
 import pytest
+from psycopg2 import extensions
 
 from evidently_service.archive import job
 from evidently_service.archive.plan import make_plan, work_of
@@ -143,33 +144,33 @@ def test_a_second_run_changes_nothing(log, folder):
 
 @contextmanager
 def killed_at(folder, connection, moment):
-    """Kill the run at its `moment`-th statement or write, before or after it has taken effect."""
-    done, write, execute = [0], folder.write, connection.cursor_factory.execute
+    """Kill the run at its `moment`-th moment: before and after each statement and each write."""
+    passed, write = itertools.count(1), folder.write
 
-    def counted(work):
-        def at_a_moment(*arguments):
-            done[0] += 1
-            if done[0] == moment:
-                raise Killed
-            result = work(*arguments)
-            done[0] += 1
-            if done[0] == moment:
-                raise Killed
-            return result
+    def reach():
+        if next(passed) == moment:
+            raise Killed
 
-        return at_a_moment
+    class Cursor(extensions.cursor):
+        """Is killed before a statement, or after it and before its commit."""
 
-    class Cursor(connection.cursor_factory):
-        """Counts statements."""
+        def execute(self, query, vars=None):  # pylint: disable=redefined-builtin
+            """Execute a statement."""
+            reach()
+            super().execute(query, vars)
+            reach()
 
-        execute = counted(execute)
+    def killed_write(name, content):
+        reach()
+        write(name, content)
+        reach()
 
-    plain, connection.cursor_factory = connection.cursor_factory, Cursor
+    connection.cursor_factory = Cursor
     try:
-        with patch.object(folder, "write", counted(write)):
-            yield done
+        with patch.object(folder, "write", killed_write):
+            yield
     finally:
-        connection.cursor_factory = plain
+        connection.cursor_factory = None
 
 
 def complete_files(connection, folder):
@@ -230,11 +231,10 @@ def test_the_command_killed_again_and_again_archives_each_prediction_once(log, f
     for _ in range(6):
         process = start(address, tmp_path)
         deadline = time.monotonic() + 60
-        # As soon as it has begun a file, or deleted a row: not while it still imports.
+        begun = "SELECT 1 FROM archive_files WHERE deleted_at IS NULL"
         while process.poll() is None and time.monotonic() < deadline:
-            if rows(connection, "SELECT 1 FROM archive_files WHERE deleted_at IS NULL"):
-                break
-        os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None
+            if rows(connection, begun):
+                process.kill()
         process.communicate()
         assert set(complete_files(connection, folder)) | ids_of(connection) == everything
     process = start(address, tmp_path)
