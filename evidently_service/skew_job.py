@@ -73,9 +73,7 @@ def _read(registry: Registry, version: ModelVersion) -> Profile | str:
     return reason
 
 
-def _results(
-    connection: Connection, whole: Scope, training: Profile | str
-) -> Iterator[Result]:
+def _results(connection: Connection, whole: Scope, training: Profile | str) -> Iterator[Result]:
     """The columns of each channel, and the row of the whole window, which says that they are
     written, or why there are none."""
     if isinstance(training, str):

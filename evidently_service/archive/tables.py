@@ -114,7 +114,5 @@ CONTENTS: Mapping[str, Content] = {
         archived_rows.predictions,
         _delete_predictions,
     ),
-    "reports": Content(
-        REPORTS, archived_rows.first_report, archived_rows.reports, _delete_reports
-    ),
+    "reports": Content(REPORTS, archived_rows.first_report, archived_rows.reports, _delete_reports),
 }

@@ -1,8 +1,8 @@
 """An MLflow and an Airflow that are only pretended."""
 
 from integration_tests.monitoring.made_up_log import SERVING
-from vehicle_price.airflow_client import UnknownRun
 from unit_tests.monitoring.requests_made_up import made_up
+from vehicle_price.airflow_client import UnknownRun
 from vehicle_price.monitoring.skew import training_profile
 from vehicle_price.registry.client import ModelVersion
 from vehicle_price.registry.names import TRAINING_PROFILE

@@ -71,7 +71,7 @@ def test_each_column_of_a_closed_day_is_compared_with_the_training_rows(log, reg
         {row[1]: row for row in found if row[0] == FIRST_DAY + timedelta(days=day)}
         for day in (0, 1)
     )
-    assert set(usual) == set(unusual) < {watched.name for watched in COLUMNS}
+    assert set(usual) == set(unusual) == {watched.name for watched in COLUMNS}
     assert {row[2:6] for row in found} == {("api", "7", "shown", 600)}
     assert all(row[6] < 0.2 for row in usual.values())
     assert unusual["manufacturer"][6] > 0.5

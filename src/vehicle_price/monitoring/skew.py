@@ -4,6 +4,7 @@ Clients leave optional fields blank far more often than sellers, so distances ar
 only, and the share of blanks is a figure of its own.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 
 from vehicle_price.monitoring.calibration import STATISTIC
 from vehicle_price.monitoring.distance import STATISTICS
+from vehicle_price.monitoring.profiles.clustering import NONE
 from vehicle_price.monitoring.profiles.columns import MISSING, WATCHED, code
 from vehicle_price.monitoring.profiles.grouping import grouping
 from vehicle_price.monitoring.profiles.profile import Counts, Profile, count
@@ -35,7 +37,8 @@ def training_profile(cars: pd.DataFrame) -> Profile:
     cars: raw listing columns. Each car counts once, so that no weights are needed.
     """
     weights = Weights(np.ones(len(cars)), float(len(cars)), ())
-    return count({watched.name: code(watched, cars) for watched in COLUMNS}, weights)
+    counted = count({watched.name: code(watched, cars) for watched in COLUMNS}, weights)
+    return replace(counted, clustering=dict.fromkeys(counted.counts, NONE))
 
 
 def skew(window: Profile, training: Profile) -> tuple[ColumnSkew, ...]:
