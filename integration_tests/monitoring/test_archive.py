@@ -255,6 +255,17 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(log, folder, tmp_pat
     assert "nothing has reached its age" in output
 
 
+def test_a_file_that_was_begun_leaves_the_archive_when_its_rows_have_changed(log, folder):
+    _, connection = log
+    with patch.object(job, "_read", side_effect=Killed), pytest.raises(Killed):
+        run(connection, folder)  # the file is written and not verified
+    first = archived(folder)["prediction_id"].iloc[0]
+    report(connection, [first], [8_000], 1, 2)
+    run(connection, folder)
+    found = archived(folder)
+    assert len(found) == OLD * EACH and len(set(found["prediction_id"])) == OLD * EACH
+
+
 def test_two_runs_at_once_are_one(log, folder, tmp_path):
     address, connection = log
     with advisory_lock(address, LOCK, 10):
