@@ -5,7 +5,9 @@ import os
 import sys
 import time
 from datetime import UTC, datetime
+from typing import NamedTuple
 
+from evidently_service.archive.daily import DailyArchive
 from evidently_service.messages.messenger import Messenger
 from evidently_service.monitor import RETRAINING, Monitor
 from evidently_service.snapshots.writer import SnapshotWriter
@@ -28,6 +30,15 @@ LOCK = 7_316_356_414  # key of the advisory lock: any number, the same in every 
 SECONDS = 60.0  # for an answer of the database
 
 
+class Jobs(NamedTuple):
+    """What is done at each step."""
+
+    monitor: Monitor
+    messenger: Messenger
+    snapshots: SnapshotWriter
+    archive: DailyArchive
+
+
 def main() -> None:
     """Monitor until stopped."""
     settings = Settings.from_environment()
@@ -41,19 +52,21 @@ def main() -> None:
     airflow = AirflowClient(
         settings.airflow_url, settings.airflow_username, settings.airflow_password_file
     )
-    monitor = Monitor(settings, airflow, lambda: Registry(settings.mlflow_tracking_uri))
-    messenger, snapshots = Messenger(settings), SnapshotWriter(settings)
+    jobs = Jobs(
+        Monitor(settings, airflow, lambda: Registry(settings.mlflow_tracking_uri)),
+        Messenger(settings),
+        SnapshotWriter(settings),
+        DailyArchive(settings),
+    )
     while True:
         try:
-            _run(settings, monitor, messenger, snapshots)
+            _run(settings, jobs)
         except (DatabaseUnavailable, InvalidRow) as error:
             log.warning("%s; windows wait, nothing is lost", error)
         time.sleep(settings.monitoring_poll_seconds)
 
 
-def _run(
-    settings: Settings, monitor: Monitor, messenger: Messenger, snapshots: SnapshotWriter
-) -> None:
+def _run(settings: Settings, jobs: Jobs) -> None:
     """Step as the only writer until the database is away. Raises DatabaseUnavailable."""
     address = address_of(settings)
     migrate(address)
@@ -64,9 +77,10 @@ def _run(
     ):
         log.info("monitoring %s", address)
         while True:
-            closed = monitor.step(connection, datetime.now(UTC))
-            messenger.step(connection, datetime.now(UTC))
-            snapshots.step(connection, bool(closed))
+            closed = jobs.monitor.step(connection, datetime.now(UTC))
+            jobs.messenger.step(connection, datetime.now(UTC))
+            jobs.snapshots.step(connection, bool(closed))
+            jobs.archive.step(connection)
             time.sleep(settings.monitoring_poll_seconds)
 
 

@@ -10,7 +10,13 @@ import pandas as pd
 
 from evidently_service.results import Scope, number, result
 from evidently_service.snapshots.wanted import is_pictured
-from evidently_service.windows import Window, numbered, window_at
+from evidently_service.windows import (
+    LAST_METRIC,
+    LEARNING_WINDOWS,
+    Window,
+    numbered,
+    window_at,
+)
 from vehicle_price.monitoring.drift import DAY, WEEK, ColumnDrift, Kind, WindowDrift, judge
 from vehicle_price.monitoring.profiles.columns import Watched
 from vehicle_price.monitoring.profiles.profile import Profile, profile
@@ -32,8 +38,6 @@ from vehicle_price.settings import Settings
 
 CHANNELS = ("form", "api", "batch")
 METRICS: Mapping[str, Kind] = {"drift_day": DAY, "drift_week": WEEK}
-LAST_METRIC = "windows_closed"  # written when all others of the window are
-LEARNING_WINDOWS = 200  # that a reference may be learnt from
 
 
 class Days(NamedTuple):

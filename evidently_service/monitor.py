@@ -6,7 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 from evidently_service import drift_job, performance_job, retraining_job, retraining_runs
 from evidently_service.incident_rules import RULES, judged
-from evidently_service.windows import Window, closed_windows, numbered, window_at
+from evidently_service.skew_job import SkewJob
+from evidently_service.windows import (
+    DECIDING_WINDOWS,
+    LAST_METRIC,
+    Window,
+    closed_windows,
+    numbered,
+    window_at,
+)
 from vehicle_price.airflow_client import AirflowClient, TrainingUnavailable
 from vehicle_price.monitoring.performance import Baseline
 from vehicle_price.prediction_log import completeness, incidents, monitoring_store, windows
@@ -23,7 +31,6 @@ log = logging.getLogger(__name__)
 
 RETRAINING = ("auto", "approve", "off")  # the values of the setting
 STALE, STALE_WINDOWS = "monitoring_stale", 2
-DECIDING_WINDOWS = 14  # the latest ones, whose results open incidents and start a retraining
 
 
 class Monitor:
@@ -40,6 +47,7 @@ class Monitor:
         self._computed_until = datetime.fromtimestamp(0, UTC)  # feedback received before is counted
         self._not_computed: set[int] = set()  # numbers of closed windows
         self._baselines: dict[str, Baseline | None] = {}
+        self._skew = SkewJob(settings)
         self._problem = ""
 
     def step(self, connection: Connection, now: datetime) -> list[Window]:
@@ -47,7 +55,7 @@ class Monitor:
         complete = completeness.find(connection)
         closed = self._close(connection, complete, now)
         self._not_computed |= {window.number for window in closed}
-        latest = monitoring_store.last_closed(connection, drift_job.LAST_METRIC)
+        latest = monitoring_store.last_closed(connection, LAST_METRIC)
         try:
             registry = self.registry()
             _keep_production(connection, registry)
@@ -55,6 +63,7 @@ class Monitor:
                 self._compute_performance(connection, registry, self._window_until(latest))
                 self._computed_until = complete.until
                 self._judge(connection, registry, self._window_until(latest))
+                self._skew.step(connection, registry, latest)
             self._report("")
         except (RegistryError, TrainingUnavailable) as error:
             # Windows go on; what needs the registry, or Airflow, waits for it.
@@ -74,7 +83,7 @@ class Monitor:
         self, connection: Connection, complete: Completeness | None, now: datetime
     ) -> list[Window]:
         settings = self.settings
-        since = monitoring_store.last_closed(connection, drift_job.LAST_METRIC)
+        since = monitoring_store.last_closed(connection, LAST_METRIC)
         since = since or windows.first_prediction(connection)
         self._tell_if_stale(connection, complete, since, now)
         if complete is None or since is None:

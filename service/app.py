@@ -7,6 +7,7 @@ the fast path of POST /predict. The `ModelWatcher` loads the model; Gunicorn sta
 
 import os
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from flask import Flask
@@ -35,6 +36,7 @@ from service.server.asgi import Service
 from service.server.connections import Connections
 from service.server.uploads import Uploads
 from vehicle_price.airflow_client import AirflowClient, Trainer
+from vehicle_price.prediction_log.retention.period import prediction_period
 from vehicle_price.settings import Settings
 
 
@@ -49,6 +51,7 @@ class Components:
     webhook_secret: the registry signs its events with it; "" refuses every event.
     batch_max_bytes: the largest accepted file, unpacked.
     uploads_dir: of temporary files.
+    feedback_period: how long a prediction may get feedback; None: for ever.
     """
 
     holder: ModelHolder
@@ -62,6 +65,7 @@ class Components:
     limiter: Limiter | None = None
     webhook_secret: str = ""
     batch_max_bytes: int = 100 * 2**20
+    feedback_period: timedelta | None = None
 
 
 def create_app(components: Components) -> Flask:
@@ -86,7 +90,7 @@ def create_app(components: Components) -> Flask:
     app.register_blueprint(
         batch.blueprint(pricer, components.batch_max_bytes, components.uploads_dir)
     )
-    app.register_blueprint(feedback.blueprint(components.outbox))
+    app.register_blueprint(feedback.blueprint(components.outbox, components.feedback_period))
     app.register_blueprint(lineage.blueprint(components.outbox, components.log))
     app.register_blueprint(
         health.blueprint(components.holder, components.model_dir, components.outbox)
@@ -133,6 +137,7 @@ def create_service_from_environment() -> Service:
         log=LogReader(settings),
         webhook_secret=ensure_api_key(settings.webhook_secret_file),
         batch_max_bytes=settings.batch_max_mb * 2**20,
+        feedback_period=prediction_period(settings),
         uploads_dir=Path(settings.run_dir) / f"uploads-{settings.service_port}",
     )
     service = create_service(components, settings)

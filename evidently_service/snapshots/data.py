@@ -3,17 +3,11 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from evidently_service.drift_job import (
-    LAST_METRIC,
-    METRICS,
-    days_until,
-    frozen_reference,
-    latest_profiles,
-)
+from evidently_service.drift_job import METRICS, days_until, frozen_reference, latest_profiles
 from evidently_service.results import Scope
 from evidently_service.snapshots.rows import NEVER, PicturedColumn
 from evidently_service.snapshots.wanted import WINDOWS, Picture, wanted
-from evidently_service.windows import window_at
+from evidently_service.windows import LAST_METRIC, window_at
 from vehicle_price.monitoring.profiles.profile import Profile, add
 from vehicle_price.monitoring.reference import Reference
 from vehicle_price.monitoring.statuses import ALARMS, Status

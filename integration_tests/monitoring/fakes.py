@@ -1,17 +1,24 @@
 """An MLflow and an Airflow that are only pretended."""
 
 from integration_tests.monitoring.made_up_log import SERVING
+from unit_tests.monitoring.requests_made_up import made_up
 from vehicle_price.airflow_client import APPROVAL_DAG_ID, DAG_ID, UnknownRun
+from vehicle_price.monitoring.skew import training_profile
 from vehicle_price.registry.client import ModelVersion
+from vehicle_price.registry.names import TRAINING_PROFILE
 
 METRICS = {"bias": 0.0, "median_ape": 0.2, "interval_coverage": 0.9, "error_per_width": 0.3}
 
 
 class FakeRegistry:
-    """A registry with one version, whose training has the given verdict."""
+    """A registry with one version, whose training has the given verdict.
+
+    run_files: name → content of the JSON files of its run. read: the names that were read.
+    """
 
     def __init__(self, verdict=""):
-        self.verdict = verdict
+        self.verdict, self.read = verdict, []
+        self.run_files = {TRAINING_PROFILE: training_profile(made_up(2_000, seed=77)).to_json()}
 
     def version(self, alias):
         """The one version, whatever the alias."""
@@ -22,6 +29,12 @@ class FakeRegistry:
         """The one version."""
         assert number == SERVING.version
         return self.version("production")
+
+    def json_of_run(self, version, name):
+        """A JSON file of the version's run."""
+        assert version.version == SERVING.version
+        self.read.append(name)
+        return self.run_files.get(name)
 
     def started_by(self, _):
         """The version that a training has made, with the gate's verdict, if it has one."""

@@ -10,8 +10,6 @@ import numpy as np
 import pandas as pd
 
 from evidently_service.monitor import Monitor
-from evidently_service.results import Scope, result
-from evidently_service.windows import window_at
 from integration_tests.monitoring.fakes import FakeAirflow, FakeRegistry
 from integration_tests.monitoring.made_up_log import (
     FIRST_DAY,
@@ -21,9 +19,7 @@ from integration_tests.monitoring.made_up_log import (
     report,
 )
 from unit_tests.monitoring.requests_made_up import made_up
-from vehicle_price.monitoring.statuses import Status
 from vehicle_price.prediction_log.database import Connection
-from vehicle_price.prediction_log.monitoring_store import put_results
 from vehicle_price.prediction_log.production_changes import keep_production
 from vehicle_price.prediction_log.rows import ModelRow, Rows, ShadowRow
 from vehicle_price.prediction_log.writer import insert
@@ -53,7 +49,6 @@ def fill(connection: Connection) -> None:
         _close(connection, monitor, LEARNT + 3)
     keep_production(connection, SHADOW.version)
     _price_in_shadow(connection, ids, in_kilometres)
-    _compare_with_training(connection)
 
 
 def _close(connection: Connection, monitor: Monitor, until: int) -> None:
@@ -84,11 +79,3 @@ def _price_in_shadow(connection: Connection, ids: Sequence[str], requests: pd.Da
         for prediction_id, price in zip(ids, requests["price"], strict=True)
     ]
     insert(connection, Rows(models=[SHADOW], shadows=shadows))
-
-
-def _compare_with_training(connection: Connection) -> None:
-    """Skew as monitoring stores it, where a version has the profile of its training rows."""
-    scope = Scope(window_at(FIRST_DAY, Settings().monitoring_window_seconds), "api")
-    details = {"blank": 0.3, "training_blank": 0.1}
-    row = result(scope, "skew", Status.SHOWN, 600, "condition", value=0.04, details=details)
-    put_results(connection, [row])

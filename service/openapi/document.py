@@ -47,6 +47,7 @@ MEANINGS = {
     403: "The key or the signature is wrong, or may not do this.",
     404: "There is no such thing.",
     409: "It is in conflict with what was sent before.",
+    410: "The prediction is older than the time for which predictions are kept at hand.",
     413: "The body is too large.",
     415: "The body has the wrong type.",
     422: "The content is wrong; its errors name each value.",

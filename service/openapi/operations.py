@@ -95,14 +95,14 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("POST", "/feedback"): Operation(
         "The price that a predicted car was sold or listed for.",
         {202: json_of("FeedbackTaken")},
-        (*BODY, 503),
+        (*BODY, 410, 503),
         takes=json_of("Feedback"),
         parameters=(IDEMPOTENT,),
     ),
     ("GET", "/lineage/<prediction_id>"): Operation(
         "Which model, run, data, code and request made a price.",
         {200: json_of("Lineage")},
-        (404, 503),
+        (404, 410, 503),
         parameters=(parameter("path", "prediction_id", "As POST /predict answered it.", TEXT),),
     ),
     ("POST", "/webhooks/mlflow"): Operation(

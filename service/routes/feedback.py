@@ -1,5 +1,6 @@
 """POST /feedback: the price that a predicted car was sold or listed for."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from flask import Blueprint, Response, request
@@ -16,6 +17,7 @@ from pydantic_core import to_json
 from service.auth.access_rules import access
 from service.environ import CALLER
 from service.http.body import read_json_body
+from service.http.problem import Problem
 from service.http.request_context import request_context, scope_of
 from service.http.responses import encoded_response
 from service.outbox import codec
@@ -24,6 +26,7 @@ from service.outbox.outbox import Outbox
 from service.outbox.records import Record
 from vehicle_price.listing.errors import FieldError, WrongValues, pointer_part
 from vehicle_price.listing.validation import integral_to_int
+from vehicle_price.prediction_log.retention.period import is_over
 from vehicle_price.schema import TARGET
 
 PATH = "/feedback"
@@ -32,7 +35,7 @@ EXPECTED = {
     "prediction_id": "expected the prediction_id of an answer, such as {example}",
     "price": f"expected a whole number of US dollars from {TARGET.minimum} to {TARGET.maximum:,}",
 }
-EXAMPLE_ID = "01938a7e-5b1c-7f00-9c3a-2f5d8e6a1000"
+EXAMPLE_ID = "0f938a7e-5b1c-7f00-9c3a-2f5d8e6a1000"  # of a far day, so that it never is too old
 
 
 class Feedback(BaseModel):
@@ -50,8 +53,8 @@ class Feedback(BaseModel):
     )
 
 
-def blueprint(outbox: Outbox) -> Blueprint:
-    """The route for reported prices."""
+def blueprint(outbox: Outbox, period: timedelta | None) -> Blueprint:
+    """The route for reported prices. period: how long a prediction may get them; None: for ever."""
     routes = Blueprint("feedback", __name__)
 
     @routes.post(PATH)
@@ -61,6 +64,7 @@ def blueprint(outbox: Outbox) -> Blueprint:
         reported = check_feedback(read_json_body(request))
 
         def accept() -> tuple[bytes, Record]:
+            _check_age(reported.prediction_id, period)
             record = codec.feedback_record(
                 reported.prediction_id, reported.price, request.environ[CALLER]
             )
@@ -71,6 +75,13 @@ def blueprint(outbox: Outbox) -> Blueprint:
         return encoded_response(response_body, 202)
 
     return routes
+
+
+def _check_age(prediction_id: str, period: timedelta | None) -> None:
+    """Raises Problem for a prediction that may be in the archive, where no report can join it."""
+    if is_over(prediction_id, datetime.now(UTC), period):
+        detail = f"a prediction may get feedback for {period.days} days; this one is older"
+        raise Problem(410, "feedback-over", detail)
 
 
 def check_feedback(body: object) -> Feedback:

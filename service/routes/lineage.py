@@ -13,7 +13,7 @@ from service.outbox import codec
 from service.outbox.outbox import Outbox
 from service.outbox.records import Record
 from service.routes.feedback import UUID
-from vehicle_price.prediction_log.errors import DatabaseUnavailable
+from vehicle_price.prediction_log.errors import DatabaseUnavailable, PredictionArchived
 from vehicle_price.prediction_log.ids import split_id
 from vehicle_price.prediction_log.lineage import as_lineage
 from vehicle_price.settings import Settings
@@ -26,7 +26,10 @@ class LineageReader(Protocol):
     """Finds predictions that have left the outbox; `LogReader` does so in PostgreSQL."""
 
     def find(self, prediction_id: str) -> dict[str, object] | None:
-        """The prediction's lineage, None when it is not there. Raises DatabaseUnavailable."""
+        """The prediction's lineage, None when it is not there.
+
+        Raises PredictionArchived, DatabaseUnavailable.
+        """
 
 
 class LogReader:
@@ -37,7 +40,7 @@ class LogReader:
         self._lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
 
     def find(self, prediction_id: str) -> dict[str, object] | None:
-        """The prediction's lineage, None when it is not there. Raises DatabaseUnavailable."""
+        """See LineageReader."""
         # Imported here: a worker without look-ups needs no database driver.
         from vehicle_price.prediction_log.database import address_of, connected, translated
         from vehicle_price.prediction_log.lineage import find_lineage
@@ -75,9 +78,16 @@ def _find(outbox: Outbox, log: LineageReader, prediction_id: str) -> dict[str, o
     """The prediction's lineage from the outbox, or else from the prediction log."""
     try:
         return find_in_outbox(outbox, prediction_id) or log.find(prediction_id)
+    except PredictionArchived as error:
+        raise Problem(410, "prediction-archived", _where(error)) from error
     except DatabaseUnavailable as error:
         detail = f"{error}; the prediction may be there: ask again later"
         raise Problem(503, "log-away", detail, headers={"Retry-After": "10"}) from error
+
+
+def _where(archived: PredictionArchived) -> str:
+    files = " or ".join(f"archive/{file}" for file in archived.files)
+    return f"predictions of that time are in the archive below DATA_ROOT: {files}"
 
 
 def find_in_outbox(outbox: Outbox, prediction_id: str) -> dict[str, object] | None:

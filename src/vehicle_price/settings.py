@@ -145,6 +145,26 @@ class Settings:
     retraining: str = setting(
         "auto", "What monitoring may start: auto, approve (a person agrees first), or off."
     )
+    retention_predictions_days: int = setting(
+        365,
+        "Days that predictions stay in PostgreSQL and may get feedback; then they are archived "
+        "below DATA_ROOT, with feedback and shadow predictions (0: they stay for ever).",
+    )
+    retention_profiles_days: int = setting(
+        730, "Days that profiles of windows are kept, but those of a reference (0: for ever)."
+    )
+    retention_results_days: int = setting(
+        730, "Days that results of monitoring are kept (0: for ever)."
+    )
+    retention_incidents_days: int = setting(
+        730, "Days that incidents are kept after they are resolved (0: for ever)."
+    )
+    retention_retrainings_days: int = setting(
+        730, "Days that retrainings are kept after their end, but the latest 50 (0: for ever)."
+    )
+    retention_production_changes_days: int = setting(
+        730, "Days that changes of the production model are kept, but the latest (0: for ever)."
+    )
     alert_urls_file: str = setting(
         ".local/secrets/alert_urls",
         "File with the receivers of incidents, an Apprise address on each line; see alerts.md.",
@@ -224,6 +244,8 @@ def _parse(name: str, raw: str, cls: type[Settings]) -> str | int | float:
         raise ValueError(f"{name.upper()}={raw!r}: expected {expected[kind]}") from error
     if name.endswith("_share") and not 0 <= number <= 1:
         raise ValueError(f"{name.upper()}={raw!r}: a share is between 0 and 1")
+    if name.endswith("_days") and number < 0:
+        raise ValueError(f"{name.upper()}={raw!r}: a number of days is 0 or more")
     return number
 
 

@@ -8,8 +8,10 @@ import pytest
 
 from unit_tests.helpers.main_job import aliases
 from vehicle_price.model import artifact
+from vehicle_price.monitoring.profiles.profile import Profile
+from vehicle_price.monitoring.skew import training_profile
 from vehicle_price.registry import runs
-from vehicle_price.registry.names import CHALLENGER, MODEL_NAME, PRODUCTION
+from vehicle_price.registry.names import CHALLENGER, MODEL_NAME, PRODUCTION, TRAINING_PROFILE
 from vehicle_price.storage.dataset import read_listings
 from vehicle_price.training.split import split_by_time
 
@@ -48,6 +50,20 @@ def test_a_run_holds_what_a_reader_needs(client, main_job):
     assert {"year", "manufacturer", "odometer"} <= set(described.signature.inputs.input_names())
     assert described.signature.outputs.input_names() == ["price", "low", "high"]
     assert described.saved_input_example_info
+
+
+def test_the_profile_of_the_training_rows_is_kept_with_a_version(registry, main_job, settings):
+    version = registry.version_by_number("1")
+    cars = split_by_time(read_listings(main_job.dataset["uri"])).all_cars
+    kept = Profile.from_json(registry.json_of_run(version, TRAINING_PROFILE))
+    assert kept == Profile.from_json(training_profile(cars).to_json()) and kept.rows == len(cars)
+    assert registry.json_of_run(version, "absent.json") is None
+    damaged = "half{"
+    mlflow.MlflowClient(settings.mlflow_tracking_uri).log_text(
+        version.run_id, damaged, TRAINING_PROFILE
+    )
+    with pytest.raises(json.JSONDecodeError):
+        registry.json_of_run(version, TRAINING_PROFILE)
 
 
 def test_the_gates_decision_and_reasons_are_with_every_version_it_judged(client, main_job):

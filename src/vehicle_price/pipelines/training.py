@@ -18,6 +18,7 @@ from vehicle_price.evaluation.baseline import baseline_prices
 from vehicle_price.evaluation.metrics import coverage, metrics, slices
 from vehicle_price.model.valuation import FittedValuation
 from vehicle_price.monitoring.performance import baseline_of
+from vehicle_price.monitoring.skew import training_profile
 from vehicle_price.names import market_of
 from vehicle_price.pipelines import contract_reports
 from vehicle_price.registry import runs
@@ -147,6 +148,7 @@ def _record(
         },
         dataset=facts["data"],
         report=contract_reports.read(report_uri),
+        training_profile=training_profile(cars.all_cars).to_json(),
         slices=slices(test, prices),
         examples=test.head(EXAMPLES),
         figures={

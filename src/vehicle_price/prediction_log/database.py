@@ -78,6 +78,13 @@ def advisory_lock(address: Address, key: int, timeout: float) -> Iterator[None]:
         yield
 
 
+def try_advisory_lock(connection: Connection, key: int) -> bool:
+    """Hold the advisory lock `key` until the connection ends; False while another one has it."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", (key,))
+        return bool(cursor.fetchone()[0])
+
+
 def connect(address: Address, timeout: float) -> extensions.connection:
     """A new connection. Raises psycopg2's errors: for use within `translated`."""
     extensions.set_wait_callback(_wait)

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from vehicle_price.prediction_log.errors import PredictionArchived
+from vehicle_price.prediction_log.retention.files import files_with
 from vehicle_price.prediction_log.rows import FeedbackRow, ModelRow, PredictionRow
 
 if TYPE_CHECKING:  # the service imports `as_lineage` without the database driver
@@ -19,11 +21,16 @@ WHERE p.prediction_id = %s
 
 
 def find_lineage(connection: "Connection", prediction_id: str) -> dict[str, object] | None:
-    """The lineage of a prediction, None when the log does not have it. Raises psycopg2's errors."""
+    """The lineage of a prediction, None when the log never had it.
+
+    Raises PredictionArchived for one that has left the log, and psycopg2's errors.
+    """
     with connection, connection.cursor() as cursor:
         cursor.execute(LINEAGE, (prediction_id,))
         columns = cursor.fetchone()
     if columns is None:
+        if files := files_with(connection, prediction_id):
+            raise PredictionArchived(files)
         return None
     row = PredictionRow(
         prediction_id=columns[0],

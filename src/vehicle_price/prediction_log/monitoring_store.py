@@ -17,6 +17,10 @@ PROFILES = """
 SELECT window_start, profile FROM monitoring_profiles
 WHERE channel = %s AND model_version = %s AND window_start >= %s ORDER BY window_start
 """
+ONE_PROFILE = """
+SELECT profile FROM monitoring_profiles
+WHERE channel = %s AND model_version = %s AND window_start = %s
+"""
 REFERENCE = "SELECT windows FROM monitoring_references WHERE channel = %s AND model_version = %s"
 FREEZE = """
 INSERT INTO monitoring_references (channel, model_version, windows) VALUES (%s, %s, %s)
@@ -30,6 +34,16 @@ ON CONFLICT (window_start, window_end, model_version, role, channel, metric, col
 DO UPDATE SET status = EXCLUDED.status, value = EXCLUDED.value, expected = EXCLUDED.expected,
               threshold = EXCLUDED.threshold, rows = EXCLUDED.rows, details = EXCLUDED.details,
               as_of = now()
+"""
+WITHOUT = """
+SELECT had.window_start FROM monitoring_results had
+WHERE had.metric = %(having)s AND had.column_name = '' AND had.window_end > %(since)s
+  AND NOT EXISTS (
+    SELECT FROM monitoring_results lacked
+    WHERE lacked.metric = %(lacking)s AND lacked.column_name = ''
+      AND lacked.window_start = had.window_start AND lacked.window_end = had.window_end
+  )
+ORDER BY had.window_start
 """
 LAST_CLOSED = "SELECT max(window_end) FROM monitoring_results WHERE metric = %s"
 SELECT_RESULTS = """
@@ -82,6 +96,16 @@ def profiles_since(
         return dict(cursor.fetchall())
 
 
+def profile_of(
+    connection: Connection, channel: str, version: str, start: datetime
+) -> dict[str, Any] | None:
+    """The profile of a window; None if there is none."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(ONE_PROFILE, (channel, version, start))
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
 def reference_windows(connection: Connection, channel: str, version: str) -> list[datetime]:
     """The starts of the windows that are the frozen reference; none while it is being learnt."""
     with connection, connection.cursor() as cursor:
@@ -112,6 +136,16 @@ def last_closed(connection: Connection, metric: str) -> datetime | None:
     with connection, connection.cursor() as cursor:
         cursor.execute(LAST_CLOSED, (metric,))
         return cursor.fetchone()[0]
+
+
+def windows_without(
+    connection: Connection, having: str, lacking: str, since: datetime
+) -> list[datetime]:
+    """The starts of the windows that ended after `since` with a row of the metric `having` for the
+    whole window and none of `lacking`, oldest first."""
+    with connection, connection.cursor() as cursor:
+        cursor.execute(WITHOUT, {"having": having, "lacking": lacking, "since": since})
+        return [start for (start,) in cursor.fetchall()]
 
 
 def results_since(connection: Connection, metrics: Sequence[str], since: datetime) -> list[Result]:

@@ -1,5 +1,6 @@
 """Registered versions, their aliases and the webhook, over MLflow's API."""
 
+import json
 import logging
 import shutil
 import tempfile
@@ -7,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import mlflow
 import requests
@@ -121,6 +122,19 @@ class Registry:
             shutil.copytree(downloaded, folder, dirs_exist_ok=True)
         artifact.check_hashes(folder, manifest_sha256)
         return folder
+
+    def json_of_run(self, version: ModelVersion, name: str) -> Any | None:
+        """A JSON file of the run that made a version; None where the run has no such file.
+
+        Raises json.JSONDecodeError.
+        """
+        with self.reachable(), tempfile.TemporaryDirectory() as folder:
+            files = self.client.list_artifacts(version.run_id)
+            if all(file.path != name for file in files):
+                return None
+            path = self.client.download_artifacts(version.run_id, name, folder)
+            content = Path(path).read_text("utf-8")
+        return json.loads(content)
 
     def promote(self, number: str, by: str, reason: str, accept_price_jump: bool = False) -> None:
         """Make a version the production model; the one that served becomes `previous`.

@@ -7,6 +7,8 @@ MODEL_NAME = "vehicle-price"
 TRAINING_EXPERIMENT = MODEL_NAME  # one run per trained model
 REPORT_EXPERIMENT = "vehicle-price-listings"  # one run per ingest, with its contract report
 
+TRAINING_PROFILE = "training_profile.json"  # file of a training run: counts of the training rows
+
 # Aliases of the registered model.
 PRODUCTION = "production"  # the version that the service answers with
 CHALLENGER = "challenger"  # the best version of the last training run, if the gate refused it

@@ -28,6 +28,7 @@ from vehicle_price.registry.names import (
     REPORT_EXPERIMENT,
     REPORT_TAG,
     TRAINING_EXPERIMENT,
+    TRAINING_PROFILE,
 )
 from vehicle_price.schema import FEATURES
 
@@ -43,6 +44,7 @@ class TrainingRecord:
 
     summary: one line for the list of versions. dataset: has uri and sha256 among others.
     report: contract report of the ingest that made the dataset.
+    training_profile: of the cars that the model which serves has learnt from, as JSON.
     slices: `metrics.slices`. examples: raw listings for the signature.
     figures: file name → picture.
     """
@@ -53,6 +55,7 @@ class TrainingRecord:
     tags: Mapping[str, str]
     dataset: Mapping[str, object]
     report: Mapping[str, object]
+    training_profile: Mapping[str, object]
     slices: pd.DataFrame
     examples: pd.DataFrame
     figures: Mapping[str, Figure]
@@ -177,6 +180,7 @@ def _log_record(record: TrainingRecord) -> None:
     mlflow.log_input(MetaDataset(source, name="listings", digest=sha256[:36]), "training")
     mlflow.log_dict(dict(record.dataset), "dataset.json")
     mlflow.log_dict(dict(record.report), "contract_report.json")
+    mlflow.log_dict(dict(record.training_profile), TRAINING_PROFILE)
     mlflow.log_text(record.slices.to_csv(index=False), "slices.csv")
     for name, figure in record.figures.items():
         mlflow.log_figure(figure, f"plots/{name}")

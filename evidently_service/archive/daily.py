@@ -1,0 +1,49 @@
+"""Start `python -m evidently_service.archive` once a day, if there is work, without waiting.
+
+It is a process of its own because a day's predictions take memory, and may take minutes.
+"""
+
+import logging
+import subprocess
+import sys
+import time
+
+from evidently_service.archive.plan import make_plan, work_of
+from vehicle_price.prediction_log.database import Connection
+from vehicle_price.settings import Settings
+
+log = logging.getLogger(__name__)
+
+COMMAND = (sys.executable, "-m", "evidently_service.archive")
+DAY_SECONDS = 86_400.0
+FAILURE_SECONDS = 3_600.0  # between the end of a run that failed and the next one
+
+
+class DailyArchive:
+    """Keeps at most one process at work. What it does not finish, the next one does."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._next_look = 0.0
+
+    def step(self, connection: Connection) -> None:
+        """Start the process if it is time and there is work. Raises psycopg2's errors."""
+        if self._is_running() or time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + DAY_SECONDS
+        if work_of(connection, make_plan(connection, self.settings)).is_any:
+            # It works on while windows close; a later step looks how it ended.
+            self._process = subprocess.Popen(COMMAND)  # pylint: disable=consider-using-with
+
+    def _is_running(self) -> bool:
+        if self._process is None:
+            return False
+        status = self._process.poll()
+        if status is None:
+            return True
+        if status:
+            log.warning("the archive ended with status %d; it is started again later", status)
+            self._next_look = time.monotonic() + FAILURE_SECONDS
+        self._process = None
+        return False
