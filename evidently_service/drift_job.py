@@ -32,7 +32,7 @@ from vehicle_price.settings import Settings
 
 CHANNELS = ("form", "api", "batch")
 METRICS: Mapping[str, Kind] = {"drift_day": DAY, "drift_week": WEEK}
-LAST_METRIC = "windows_closed"  # written when all others of the window are
+LAST_METRIC = store.WINDOWS_CLOSED
 LEARNING_WINDOWS = 200  # that a reference may be learnt from
 
 

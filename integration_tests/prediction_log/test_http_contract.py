@@ -101,11 +101,12 @@ def test_generated_requests_get_only_documented_answers(harness, url, tmp_path):
         "--suppress-health-check",
         "all",
     ]
+    monitoring_key = read_api_key(harness.folder, "monitoring_key")
     hooks = str(ROOT / "integration_tests" / "prediction_log" / "schemathesis_hooks.py")
     completed = subprocess.run(
         command + options,
         cwd=tmp_path,
-        env=os.environ | {"SCHEMATHESIS_HOOKS": hooks},
+        env=os.environ | {"SCHEMATHESIS_HOOKS": hooks, "MONITORING_KEY": monitoring_key},
         capture_output=True,
         text=True,
         check=False,
