@@ -88,7 +88,7 @@ def figure(value: float | None, expected: float | None, limit: float | None, **c
     } | changed
 
 
-def performance(window: int, bias: float, version: str = "7", **changed: Any) -> dict[str, Any]:
+def performance(window: int, bias: float, /, version: str = "7", **changed: Any) -> dict[str, Any]:
     """The figures of a window. changed: other figures than those of a good window."""
     wrong = {"status": "drift", "verdict": "drift"} if abs(bias) > 0.06 else {}
     shown = {"status": "shown", "verdict": "shown"}

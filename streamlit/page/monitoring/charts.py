@@ -21,7 +21,7 @@ def bias(rows: Sequence[Report], report: Report) -> Spec:
                 one["expected"] + one["limit"],
             )
         values.append(one)
-    axis = {"title": "log(reported / our price)", "format": "+.2f"}
+    axis = {"title": None, "format": "+.2f"}
     band = {
         "mark": {"type": "area", "color": TEST, "opacity": 0.18, "interpolate": "step-after"},
         "encoding": {"y": _y("lower", axis), "y2": {"field": "upper"}},
@@ -30,9 +30,9 @@ def bias(rows: Sequence[Report], report: Report) -> Spec:
     return _over_windows(values, [band, *edges, *_measured("value", axis)], report, 260)
 
 
-def against_limit(rows: Sequence[Report], report: Report, figure: str, title: str) -> Spec:
+def against_limit(rows: Sequence[Report], report: Report, figure: str) -> Spec:
     """A share of each window, that at the version's own test, and its limit."""
-    axis = {"title": title, "format": ".0%"}
+    axis = {"title": None, "format": ".0%"}
     layers = [_at_test("expected", axis), _dashed("limit", axis), *_measured("value", axis)]
     return _over_windows(list(_values(rows, figure)), layers, report, SHORT)
 
@@ -44,14 +44,14 @@ def error(rows: Sequence[Report], report: Report) -> Spec:
         one | {"expected": to_expect.get(one["window"])}
         for one in _values(rows, "mean_absolute_error")
     ]
-    axis = {"title": "US dollars", "format": "$,.0f"}
+    axis = {"title": None, "format": "$,.0f"}
     layers = [_at_test("expected", axis), *_measured("value", axis)]
     return _over_windows(values, layers, report, SHORT)
 
 
 def feedback(rows: Sequence[Report], report: Report) -> Spec:
     """The share of the predictions that have a report."""
-    axis = {"title": "share with a report", "format": ".0%"}
+    axis = {"title": None, "format": ".0%"}
     layers = _measured("value", axis)
     return _over_windows(list(_values(rows, "feedback_share")), layers, report, SHORT)
 
@@ -78,6 +78,7 @@ def _over_windows(values: list[Spec], layers: list[Spec], report: Report, height
     """Layers over the windows; each version has lines of its own."""
     return {
         "height": height,
+        "padding": {"top": 26, "left": 5, "right": 5, "bottom": 5},
         "layer": [
             {"data": {"values": values}, "layer": layers, "encoding": {"x": _x(report)}},
             *_marks(report),
@@ -158,16 +159,42 @@ def _marks(report: Report) -> list[Spec]:
         for one in report["production_changes"]
     ]
     marks += [{"window": one["started_at"], "what": "retraining"} for one in report["retrainings"]]
-    shown = [mark for mark in marks if _within(report, mark["window"])]
-    if not shown:
-        return []
-    x = _x(report)
-    rule = {"mark": {"type": "rule", "color": MARK, "strokeDash": [2, 2], "strokeWidth": 1.5}}
-    text = {
-        "mark": {"type": "text", "color": MARK, "angle": 270, "align": "right", "dy": -6, "dx": -2},
-        "encoding": {"x": x, "y": {"value": 0}, "text": {"field": "what"}},
+    shown = sorted(
+        (mark for mark in marks if _within(report, mark["window"])), key=lambda m: m["window"]
+    )
+    rule = {
+        "mark": {"type": "rule", "color": MARK, "strokeDash": [2, 2], "strokeWidth": 1.5},
+        "encoding": {"x": _x(report), "tooltip": [{"field": "what", "title": "event"}]},
     }
-    return [{"data": {"values": shown}, "layer": [rule | {"encoding": {"x": x}}, text]}]
+    return [{"data": {"values": shown}, "layer": [rule, *_names(report, shown)]}] if shown else []
+
+
+def _names(report: Report, marks: list[Spec]) -> list[Spec]:
+    """What happened, above the lines; of several things in one window, one text."""
+    by_window: dict[int, list[Spec]] = {}
+    for mark in marks:
+        by_window.setdefault(_window_of(report, mark["window"]), []).append(mark)
+    half = len(report["windows"]) / 2
+    texts = [
+        {
+            "mark": {
+                "type": "text",
+                "color": MARK,
+                "align": "left" if window < half else "right",
+                "text": ", ".join(one["what"] for one in together),
+            },
+            "data": {"values": together[-1:]},
+            "encoding": {"x": _x(report), "y": {"value": -12}},
+        }
+        for window, together in by_window.items()
+    ]
+    return texts
+
+
+def _window_of(report: Report, moment: str) -> int:
+    """The number of the window that holds a moment."""
+    at = reading.moment_of(moment)
+    return sum(reading.moment_of(start) <= at for start in report["windows"])
 
 
 def _within(report: Report, moment: str) -> bool:

@@ -1,5 +1,6 @@
 """Which column was how far from its reference in which window, as Vega-Lite."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from page.monitoring.reading import ALARMS, Report
 
 Spec = dict[str, Any]
 TOP = 12  # columns that are shown unless all are wanted
-ROW = 20  # pixels
+ROW, AXIS, LEGEND, IN_A_LINE = 22, 75, 34, 3  # pixels, and statuses in a line of the legend
 # Colours that can be told apart with any eyes and on both backgrounds; alarms have a symbol too.
 COLORS = {
     "ok": "#5aa9a3",
@@ -83,13 +84,14 @@ def _grid(cells: list[Spec], rows: Sequence[str], report: Report) -> Spec:
     axis = {"title": None, "labelOverlap": "greedy", "labelAngle": -90, "domain": False}
     x = {"field": "window", "type": "ordinal", "sort": labels, "scale": {"domain": labels}}
     y_axis = {"title": None, "labelLimit": 130, "domain": False, "ticks": False}
+    y_axis["labelOverlap"] = False
     y = {"field": "row", "type": "ordinal", "sort": list(rows), "axis": y_axis}
     present = [status for status in COLORS if any(cell["status"] == status for cell in cells)]
     color = {
         "field": "status",
         "type": "nominal",
         "scale": {"domain": present, "range": [COLORS[status] for status in present]},
-        "legend": {"orient": "top", "title": None, "columns": 3},
+        "legend": {"orient": "top", "title": None, "columns": IN_A_LINE},
     }
     near = {"type": "quantitative", "scale": {"domain": [0, 1], "range": [0.3, 1]}, "legend": None}
     names = ("row", "window", "status", "distance", "limit", "z")
@@ -107,7 +109,7 @@ def _grid(cells: list[Spec], rows: Sequence[str], report: Report) -> Spec:
     }
     return {
         "data": {"values": cells},
-        "height": ROW * max(len(rows), 1),
+        "height": ROW * len(rows) + AXIS + LEGEND * math.ceil(len(present) / IN_A_LINE),
         "encoding": {"x": x | {"axis": axis}, "y": y},
         "layer": [rectangle, symbol],
     }

@@ -15,6 +15,18 @@ def plain(text: object) -> str:
     return PUNCTUATION.sub(r"\\\1", re.sub(r"\s+", " ", str(text)))
 
 
+def sentence(text: str) -> str:
+    """The same, but commands in backticks stay commands.
+
+    >>> print(sentence("a_b: run `make status`"))
+    a\\_b\\: run `make status`
+    """
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return plain(text)
+    return "".join(f"`{part}`" if n % 2 else plain(part) for n, part in enumerate(parts))
+
+
 def markdown_table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of cells that are Markdown already; "" without rows."""
     lines = [f"| {' | '.join(row)} |" for row in rows]

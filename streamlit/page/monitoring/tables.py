@@ -12,22 +12,24 @@ MOVERS = 2  # of a column that are named
 
 
 class Shown(NamedTuple):
-    """How a figure is shown. number: its format; limit: that of its limit."""
+    """How a figure is shown. number: its format; limit: that of its limit; short: its name in a
+    list."""
 
     name: str
     number: str
     limit: str = ""
+    short: str = ""
 
 
 FIGURES = {
-    "bias": Shown("Bias: log(reported / ours)", "{:+.3f}", "± {:.3f} from its test"),
-    "coverage": Shown("Reports in the 90 % range", "{:.1%}", "at least {:.1%}"),
-    "median_ape": Shown("Typical error (median APE)", "{:.1%}", "up to {:.1%}"),
+    "bias": Shown("Bias: log(reported / ours)", "{:+.2f}", "± {:.2f} from its test", "bias"),
+    "coverage": Shown("Reports in the 90 % range", "{:.0%}", "at least {:.0%}", "coverage"),
+    "median_ape": Shown("Typical error (median APE)", "{:.0%}", "up to {:.0%}", "error"),
     "mean_absolute_error": Shown("Mean error", "${:,.0f}"),
     "expected_error": Shown("Mean error to expect if prices hold", "${:,.0f}"),
     "interval_width": Shown("Mean width of the range", "${:,.0f}"),
     "interval_score": Shown("Interval score, lower is better", "${:,.0f}"),
-    "feedback_share": Shown("Predictions with a report", "{:.1%}"),
+    "feedback_share": Shown("Predictions with a report", "{:.0%}"),
 }
 
 
@@ -42,20 +44,24 @@ def worst_columns(report: Report, channel: str) -> str:
         (
             plain(column["column"]),
             status_text(column["status"]),
-            _number("{:.2f}", column["distance"]),
-            _number("{:.2f}", column["limit"]),
-            _number("{:.2f}", column["natural"]),
+            _distance(column),
             "; ".join(map(_mover, column["movers"][:MOVERS])),
         )
         for column in report["worst_columns"]
         if column["channel"] == channel
     ]
-    names = ("column", "status", "distance", "limit", "quiet days", "share: reference → now")
+    names = ("column", "status", "distance", "share: reference → now")
     return markdown_table(names, rows)
 
 
+def _distance(column: Report) -> str:
+    names = ("distance", "limit", "natural")
+    now, limit, quiet = (_number("{:.2f}", column[name]) for name in names)
+    return f"{now} (limit {limit}, quiet days {quiet})"
+
+
 def _mover(mover: Report) -> str:
-    return f"{plain(mover['level'])} {mover['reference']:.0%} → {mover['window']:.0%}"
+    return f"{plain(mover['level'])}: {mover['reference']:.0%} → {mover['window']:.0%}"
 
 
 def figures(row: Report) -> str:
@@ -64,8 +70,8 @@ def figures(row: Report) -> str:
         (
             shown.name,
             _number(shown.number, figure["value"]),
-            _number(shown.number, figure["expected"]),
-            _number(shown.limit, figure["limit"]),
+            _number(f"test: {shown.number}", figure["expected"]),
+            _number(f"limit: {shown.limit}" if shown.limit else "", figure["limit"]),
             status_text(figure["status"]),
         )
         for key, shown in FIGURES.items()
@@ -74,20 +80,23 @@ def figures(row: Report) -> str:
     return markdown_table(("figure", "now", "at its test", "limit", "status"), rows)
 
 
-def segments(report: Report, version: str | None) -> str:
-    """The segments beyond a limit."""
+def segments(report: Report, version: str | None) -> tuple[int, str]:
+    """How many segments are beyond a limit, and a row for each of them."""
+    found: dict[str, list[Report]] = {}
+    for one in report["segments"]:
+        if version in (None, one["version"]):
+            found.setdefault(one["segment"], []).append(one)
     rows = [
-        (
-            plain(segment["segment"]),
-            shown.name,
-            _number(shown.number, segment["value"]),
-            _number(shown.limit, segment["limit"]),
-            f"{segment['rows']:,}",
-        )
-        for segment in report["segments"]
-        if version in (None, segment["version"]) and (shown := FIGURES[segment["figure"]])
+        (plain(name), f"{figures[0]['rows']:,} reports", "; ".join(map(_beyond, figures)))
+        for name, figures in found.items()
     ]
-    return markdown_table(("segment", "figure", "now", "limit", "reports"), rows)
+    return len(rows), markdown_table(("segment", "reports", "beyond its limit"), rows)
+
+
+def _beyond(one: Report) -> str:
+    shown = FIGURES[one["figure"]]
+    limit = _number(shown.limit, one["limit"])
+    return f"{shown.short} {_number(shown.number, one['value'])} ({limit})"
 
 
 def skew(report: Report, channel: str) -> str:
@@ -96,13 +105,13 @@ def skew(report: Report, channel: str) -> str:
         (
             plain(one["column"]),
             _number("{:.2f}", one["distance"]),
-            _number("{:.0%}", one["blank"]),
-            _number("{:.0%}", one["training_blank"]),
+            _number("{:.0%} blank in requests", one["blank"]),
+            _number("{:.0%} in training", one["training_blank"]),
         )
         for one in report["skew"]
         if one["channel"] == channel
     ]
-    return markdown_table(("column", "distance", "blank in requests", "in training"), rows)
+    return markdown_table(("column", "distance", "blank in requests", "blank in training"), rows)
 
 
 def incidents(report: Report, addresses: Addresses) -> str:
@@ -112,13 +121,13 @@ def incidents(report: Report, addresses: Addresses) -> str:
             plain(title(incident)),
             incident["severity"],
             reading.minute(incident["opened_at"]),
-            _lasted(incident["opened_at"], incident["resolved_at"]),
+            f"lasted {_lasted(incident['opened_at'], incident['resolved_at'])}",
             f"{plain(incident['message'])} {linked('pictures', addresses.pictures(incident))}",
         )
         for incident in report["incidents"]
         if incident["resolved_at"]
     ]
-    return markdown_table(("incident", "severity", "opened (UTC)", "lasted", "message"), rows)
+    return markdown_table(("incident", "severity", "opened (UTC)", "resolved", "message"), rows)
 
 
 def title(incident: Report) -> str:
@@ -138,7 +147,7 @@ def retrainings(report: Report, addresses: Addresses) -> str:
             reading.minute(one["started_at"]),
             one["state"],
             plain("; ".join(one["causes"] or ())),
-            plain(one["outcome"] or "–"),
+            plain(one["outcome"].rstrip(": ") or "–"),
             linked("run", addresses.run(report["dag_id"], one["dag_run_id"])),
         )
         for one in report["retrainings"]
@@ -149,10 +158,14 @@ def retrainings(report: Report, addresses: Addresses) -> str:
 def production(report: Report) -> str:
     """The versions that came into production, newest first."""
     rows = [
-        (reading.minute(one["changed_at"]), plain(one["version"]), plain(one["previous"] or "–"))
+        (
+            f"version {plain(one['version'])}",
+            f"since {reading.minute(one['changed_at'])}",
+            f"before it version {plain(one['previous'])}" if one["previous"] else "the first one",
+        )
         for one in report["production_changes"]
     ]
-    return markdown_table(("since (UTC)", "version", "before"), rows)
+    return markdown_table(("version", "since (UTC)", "before"), rows)
 
 
 def _number(form: str, value: float | None) -> str:

@@ -30,15 +30,14 @@ def inputs(report: Report) -> Line:
     """Whether the requests have drifted, by channel."""
     found = [(channel, _level(channel)) for channel in report["channels"]]
     found.sort(key=lambda pair: -LEVELS.index(pair[1]))
-    worst = found[0][1] if found else "wait"
+    levels = [level for _, level in found]
+    worst: Level = next((one for one in ("bad", "warn", "good") if one in levels), "wait")
     heads = {
         "bad": "severe drift in " + _names(found, "bad"),
         "warn": "drift in " + _names(found, "warn"),
-        "good": "quiet",
+        "good": "quiet in " + _names(found, "good") if "wait" in levels else "quiet",
         "wait": "no verdict yet",
     }
-    if worst == "wait" and any(level == "good" for _, level in found):
-        heads["wait"] = "quiet in " + _names(found, "good")
     sentences = tuple(_channel_sentence(report, channel) for channel, _ in found)
     return Line("Inputs", worst, heads[worst], sentences or ("No window has closed yet.",))
 
@@ -72,7 +71,7 @@ def _channel_sentence(report: Report, channel: Report) -> str:
         return f"{name}: not enough data for a verdict ({requests} count as {effective:,.0f})."
     week = channel["week"]
     if week and reading.verdict_of(week) in ALARMS:
-        return f"{name}: quiet on the day, {reading.verdict_of(week)} over the week."
+        return f"{name}: quiet on the day; over the week {_week(week)}."
     return f"{name}: quiet ({requests}{_when(report, channel)})."
 
 
@@ -81,6 +80,12 @@ def _moved(columns: Iterator[Report]) -> str:
     said = [f"{c['column']} {c['distance']:.2f} (limit {c['limit']:.2f})" for c in columns]
     more = f" and {len(said) - 3} more" if len(said) > 3 else ""
     return ", ".join(said[:3]) + more if said else "drift"
+
+
+def _week(week: Report) -> str:
+    """The verdict on a week, and the column that moved most."""
+    found = [f"{c['column']} {c['distance']:.2f} (limit {c['threshold']:.2f})" for c in week["worst"]]
+    return f"{reading.verdict_of(week)}, most of all {found[0]}" if found else week["status"]
 
 
 def _when(report: Report, channel: Report) -> str:
@@ -118,9 +123,12 @@ def _direction(bias: float) -> str:
     >>> _direction(0.2231), _direction(-0.1054)
     ('too low: clients report 25 % more', 'too high: clients report 10 % less')
     """
-    percent = abs(math.expm1(bias)) * 100
-    word, side = ("low", "more") if bias > 0 else ("high", "less")
-    return f"too {word}: clients report {percent:.0f} % {side}"
+    return f"too {'low' if bias > 0 else 'high'}: {_difference(bias)}"
+
+
+def _difference(bias: float) -> str:
+    side = "more" if bias > 0 else "less"
+    return f"clients report {abs(math.expm1(bias)) * 100:.0f} % {side}"
 
 
 def _bias_sentence(report: Report, row: Report) -> str:
@@ -128,9 +136,11 @@ def _bias_sentence(report: Report, row: Report) -> str:
     day = reading.day_or_time(row["window_start"], report["window_seconds"])
     keys = f" of {bias['keys']} clients" if bias["keys"] else ""
     few = "; fewer than ten keys, so one may be the cause" * (bias["status"] == FEW_CALLERS)
+    allowed = [bias["expected"] + sign * bias["limit"] for sign in (-1, 1)]
     return (
-        f"Version {row['version']}: bias {bias['value']:+.2f}, {bias['expected']:+.2f} at its own "
-        f"test (limit {bias['limit']:.2f} from there), on {bias['rows']:,} reports{keys}, {day}{few}."
+        f"Version {row['version']}: {_difference(bias['value'])} than its prices (bias "
+        f"{bias['value']:+.2f}, allowed {allowed[0]:+.2f} to {allowed[1]:+.2f}), by {bias['rows']:,} "
+        f"reports{keys} on {day}{few}."
     )
 
 
@@ -163,7 +173,7 @@ def _unjudged(report: Report, version: str | None, rows: Sequence[Report]) -> It
         yield f"Version {version}: {bias.get('missing') or few}."
     others = [r for r in reading.production_rows(report, None) if r["version"] != version]
     if before := reading.latest_judged(others, "bias"):
-        yield f"Before: {_bias_sentence(report, before)}"
+        yield f"Before it, {_bias_sentence(report, before).replace('Version', 'version', 1)}"
 
 
 def actions(report: Report) -> Line:
@@ -195,8 +205,8 @@ def retraining_sentence(retraining: Report) -> str:
     started = f"Retraining of {reading.minute(retraining['started_at'])} UTC"
     if retraining["state"] == "open":
         return f"{started} runs: {'; '.join(retraining['causes'] or ())}."
-    outcome = f": {retraining['outcome']}" if retraining["outcome"] else ""
-    return f"{started} was {retraining['state']}{outcome}.".replace("was failed", "failed")
+    outcome = retraining["outcome"].rstrip(": ")
+    return f"{started}: {retraining['state']}{f', {outcome}' if outcome else ''}."
 
 
 def freshness(report: Report) -> tuple[Level, str]:
