@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from page.monitoring import reading
 from page.monitoring.links import Addresses
-from page.monitoring.markdown import linked, markdown_table, plain
+from page.monitoring.markdown import linked, markdown_table, plain, sentence
 from page.monitoring.reading import Report
 
 SYMBOLS = {"ok": "✓", "drift": "▲", "severe drift": "■", "few callers": "◐", "learning": "…"}
@@ -122,7 +122,7 @@ def incidents(report: Report, addresses: Addresses) -> str:
             incident["severity"],
             reading.minute(incident["opened_at"]),
             f"lasted {_lasted(incident['opened_at'], incident['resolved_at'])}",
-            f"{plain(incident['message'])} {linked('pictures', addresses.pictures(incident))}",
+            f"{sentence(incident['message'])} {linked('pictures', addresses.pictures(incident))}",
         )
         for incident in report["incidents"]
         if incident["resolved_at"]
