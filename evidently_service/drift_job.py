@@ -11,7 +11,6 @@ import pandas as pd
 from evidently_service.results import Scope, number, result
 from evidently_service.snapshots.wanted import is_pictured
 from evidently_service.windows import (
-    LAST_METRIC,
     LEARNING_WINDOWS,
     Window,
     numbered,
@@ -57,7 +56,7 @@ def close_window(connection: Connection, settings: Settings, window: Window) -> 
         for version, rows in of_channel.groupby("model_version"):
             scope = Scope(window, channel, str(version))
             results += _judged(connection, settings, scope, rows)
-    results.append(result(Scope(window), LAST_METRIC, Status.OK, len(requests)))
+    results.append(result(Scope(window), store.WINDOWS_CLOSED, Status.OK, len(requests)))
     store.put_results(connection, results)
 
 

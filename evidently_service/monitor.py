@@ -9,7 +9,6 @@ from evidently_service.incident_rules import RULES, judged
 from evidently_service.skew_job import SkewJob
 from evidently_service.windows import (
     DECIDING_WINDOWS,
-    LAST_METRIC,
     Window,
     closed_windows,
     numbered,
@@ -55,7 +54,7 @@ class Monitor:
         complete = completeness.find(connection)
         closed = self._close(connection, complete, now)
         self._not_computed |= {window.number for window in closed}
-        latest = monitoring_store.last_closed(connection, LAST_METRIC)
+        latest = monitoring_store.last_closed(connection, monitoring_store.WINDOWS_CLOSED)
         try:
             registry = self.registry()
             _keep_production(connection, registry)
@@ -83,7 +82,7 @@ class Monitor:
         self, connection: Connection, complete: Completeness | None, now: datetime
     ) -> list[Window]:
         settings = self.settings
-        since = monitoring_store.last_closed(connection, LAST_METRIC)
+        since = monitoring_store.last_closed(connection, monitoring_store.WINDOWS_CLOSED)
         since = since or windows.first_prediction(connection)
         self._tell_if_stale(connection, complete, since, now)
         if complete is None or since is None:

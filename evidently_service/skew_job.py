@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from evidently_service.drift_job import CHANNELS
 from evidently_service.results import Scope, result
-from evidently_service.windows import LAST_METRIC, window_at
+from evidently_service.windows import window_at
 from vehicle_price.monitoring.profiles.profile import Profile
 from vehicle_price.monitoring.skew import skew
 from vehicle_price.monitoring.statuses import Status
@@ -39,7 +39,7 @@ class SkewJob:
         Raises RegistryError, and psycopg2's errors: then the rows are written later.
         """
         since = latest - timedelta(seconds=LATEST_WINDOWS * self._seconds)
-        lacking = store.windows_without(connection, LAST_METRIC, METRIC, since)
+        lacking = store.windows_without(connection, store.WINDOWS_CLOSED, METRIC, since)
         serving = registry.version(PRODUCTION) if lacking else None
         if serving is None:
             return

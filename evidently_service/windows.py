@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
-LAST_METRIC = "windows_closed"  # written when all other results of a window are
 LEARNING_WINDOWS = 200  # that a reference may be learnt from
 DECIDING_WINDOWS = 14  # the latest ones, whose results open incidents and start a retraining
 DAYS = 2_000_000  # that dates can tell apart; windows of seconds have larger numbers

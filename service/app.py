@@ -28,8 +28,9 @@ from service.outbox.outbox import Outbox, outbox_of
 from service.pages import docs, form
 from service.routes import batch, feedback, health, lineage
 from service.routes import metrics as metrics_route
-from service.routes import predict, train, webhook
+from service.routes import monitoring, predict, train, webhook
 from service.routes.lineage import LineageReader, LogReader
+from service.routes.monitoring import MonitoringReader, ReportReader
 from service.routes.predict_fast import fast_path
 from service.server.access_log import AccessLog
 from service.server.asgi import Service
@@ -47,7 +48,7 @@ class Components:
     holder: the serving models. training: starts and follows training runs.
     keys: the valid API keys. model_dir: has status.json, which /ready and /model quote.
     outbox: keeps every answer before it is given. log: finds answers that have left the outbox.
-    metrics: the counters. limiter: None for no rate limit.
+    monitoring: reads what monitoring has stored. metrics: the counters. limiter: None for no rate limit.
     webhook_secret: the registry signs its events with it; "" refuses every event.
     batch_max_bytes: the largest accepted file, unpacked.
     uploads_dir: of temporary files.
@@ -61,6 +62,7 @@ class Components:
     outbox: Outbox = field(kw_only=True)
     uploads_dir: Path = field(kw_only=True)
     log: LineageReader = field(kw_only=True)
+    monitoring: MonitoringReader = field(kw_only=True)
     metrics: Metrics = field(default_factory=Metrics)
     limiter: Limiter | None = None
     webhook_secret: str = ""
@@ -92,6 +94,7 @@ def create_app(components: Components) -> Flask:
     )
     app.register_blueprint(feedback.blueprint(components.outbox, components.feedback_period))
     app.register_blueprint(lineage.blueprint(components.outbox, components.log))
+    app.register_blueprint(monitoring.blueprint(components.monitoring))
     app.register_blueprint(
         health.blueprint(components.holder, components.model_dir, components.outbox)
     )
@@ -123,18 +126,18 @@ def create_service_from_environment() -> Service:
 
     settings = Settings.from_environment()
     holder, model_dir = ModelHolder(), Path(settings.model_dir)
-    keys = ensure_keys(settings.api_key_file, settings.admin_key_file, settings.api_keys_file)
     metrics = Metrics(os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""))
     metrics.add_gauges(metrics_route.worker_gauges)
     components = Components(
         holder,
         _airflow(settings),
-        keys,
+        ensure_keys(settings),
         model_dir,
         metrics,
         _limiter(settings),
         outbox=outbox_of(settings),
         log=LogReader(settings),
+        monitoring=ReportReader(settings),
         webhook_secret=ensure_api_key(settings.webhook_secret_file),
         batch_max_bytes=settings.batch_max_mb * 2**20,
         feedback_period=prediction_period(settings),

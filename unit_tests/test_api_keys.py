@@ -7,9 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from service.auth.key_ring import Caller, KeyRing
+from service.auth.key_ring import Caller, KeyRing, OwnKeys
 from vehicle_price.api_keys import KeyFileError, add_key, read_keys, remove_key
 from vehicle_price.cli.main import main
+from vehicle_price.settings import Settings
+
+OWN = OwnKeys("own", "own-admin", "own-monitoring")
 
 
 @pytest.fixture(name="path")
@@ -24,9 +27,10 @@ def test_a_key_is_kept_as_a_hash_in_a_file_of_its_owner(path):
 
 
 def test_a_running_service_knows_new_keys_and_forgets_old_ones_at_once(path):
-    keys = KeyRing("own", "own-admin", path)
+    keys = KeyRing(OWN, path)
     assert keys.caller("own") == Caller("default", "key")
     assert keys.caller("own-admin") == Caller("default-admin", "admin")
+    assert keys.caller("own-monitoring") == Caller("default-monitoring", "monitoring")
     dealer, boss = add_key(path, "dealer"), add_key(path, "boss", "admin")
     assert keys.caller(dealer) == Caller("dealer", "key")
     assert keys.caller(boss) == Caller("boss", "admin")
@@ -37,7 +41,7 @@ def test_a_running_service_knows_new_keys_and_forgets_old_ones_at_once(path):
 
 
 def test_a_damaged_file_takes_no_key_away(path, caplog):
-    keys = KeyRing("own", "own-admin", path)
+    keys = KeyRing(OWN, path)
     dealer = add_key(path, "dealer")
     assert keys.caller(dealer)
     path.write_text("half a fi", encoding="utf-8")
@@ -47,16 +51,18 @@ def test_a_damaged_file_takes_no_key_away(path, caplog):
 
 @pytest.mark.parametrize("given", ["", "guess", "own ", "schlüssel", "\udcff", "x" * 100_000])
 def test_what_is_no_key_is_nobodys(given):
-    assert KeyRing("own", "own-admin").caller(given) is None
+    assert KeyRing(OWN).caller(given) is None
 
 
-@pytest.mark.parametrize("pair", [("", "a"), ("a", ""), ("a", "a")])
-def test_empty_or_equal_keys_are_refused(pair):
-    with pytest.raises(ValueError, match="two different keys"):
-        KeyRing(*pair)
+@pytest.mark.parametrize("keys", [("", "a", "b"), ("a", "b", ""), ("a", "a", "b"), ("a", "b", "a")])
+def test_empty_or_equal_keys_are_refused(keys):
+    with pytest.raises(ValueError, match="different keys"):
+        KeyRing(OwnKeys(*keys))
 
 
-@pytest.mark.parametrize("name", ["", "Dealer", "../x", "a b", "default", "-x", "x" * 41])
+@pytest.mark.parametrize(
+    "name", ["", "Dealer", "../x", "a b", "default", "default-monitoring", "-x", "x" * 41]
+)
 def test_a_name_is_short_and_plain(path, name):
     with pytest.raises(KeyFileError, match="cannot be a key's name"):
         add_key(path, name)
@@ -82,13 +88,24 @@ def test_the_command_adds_lists_and_removes(path, monkeypatch, capsys):
     monkeypatch.setenv("API_KEYS_FILE", str(path))
     assert main(["keys", "add", "dealer", "--admin"]) == 0
     key = capsys.readouterr().out.strip()
-    assert KeyRing("own", "own-admin", path).caller(key) == Caller("dealer", "admin")
+    assert KeyRing(OWN, path).caller(key) == Caller("dealer", "admin")
     assert main(["keys", "list"]) == 0
     listed = capsys.readouterr().out
-    assert "dealer           admin" in listed and key not in listed
+    assert "dealer             admin" in listed and key not in listed
+    assert f"default-monitoring monitoring in {Settings().monitoring_key_file}" in listed
     assert main(["keys", "remove", "dealer"]) == 0 and not read_keys(path)
     assert main(["keys", "remove", "dealer"]) == 1
     assert "no key named dealer" in capsys.readouterr().err
+
+
+def test_the_command_makes_a_key_for_monitoring_only(path, monkeypatch, capsys):
+    monkeypatch.setenv("API_KEYS_FILE", str(path))
+    assert main(["keys", "add", "data-team", "--monitoring"]) == 0
+    key = capsys.readouterr().out.strip()
+    assert KeyRing(OWN, path).caller(key) == Caller("data-team", "monitoring")
+    with pytest.raises(SystemExit):
+        main(["keys", "add", "both", "--monitoring", "--admin"])
+    assert "not allowed with" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -96,7 +113,7 @@ def test_the_command_adds_lists_and_removes(path, monkeypatch, capsys):
 )
 def test_an_entry_that_is_no_key_is_reported_and_the_others_stay_valid(path, caplog, entry):
     given = add_key(path, "dealer")
-    ring = KeyRing("a", "b", path)
+    ring = KeyRing(OWN, path)
     assert ring.caller(given).name == "dealer"
     content = json.loads(path.read_text("utf-8"))
     content["keys"].append(content["keys"][0] | {"name": "other"} | entry)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from evidently_service.windows import DECIDING_WINDOWS, LAST_METRIC, LEARNING_WINDOWS
+from evidently_service.windows import DECIDING_WINDOWS, LEARNING_WINDOWS
 from vehicle_price.prediction_log import completeness
 from vehicle_price.prediction_log.database import Connection
-from vehicle_price.prediction_log.monitoring_store import last_closed
+from vehicle_price.prediction_log.monitoring_store import WINDOWS_CLOSED, last_closed
 from vehicle_price.prediction_log.retention import archived_rows, files
 from vehicle_price.prediction_log.retention.period import archived_before, prediction_period
 from vehicle_price.prediction_log.retention.pruning import count_old
@@ -47,7 +47,7 @@ def make_plan(connection: Connection, settings: Settings) -> Plan:
 
     Raises psycopg2's errors.
     """
-    complete, closed = completeness.find(connection), last_closed(connection, LAST_METRIC)
+    complete, closed = completeness.find(connection), last_closed(connection, WINDOWS_CLOSED)
     if complete is None or closed is None:
         return Plan(None, {})
     period = prediction_period(settings)

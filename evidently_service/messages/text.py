@@ -76,7 +76,7 @@ def _moment(moment: datetime) -> str:
 
 def _links(settings: Settings) -> str:
     rows = (
-        ("Prices", settings.streamlit_url),
+        ("Monitoring", f"{settings.streamlit_url}/Monitoring"),
         ("Pictures", settings.evidently_url),
         ("Models", settings.mlflow_tracking_uri),
         ("Trainings", settings.airflow_url),

@@ -7,7 +7,7 @@ from evidently_service.drift_job import METRICS, days_until, frozen_reference, l
 from evidently_service.results import Scope
 from evidently_service.snapshots.rows import NEVER, PicturedColumn
 from evidently_service.snapshots.wanted import WINDOWS, Picture, wanted
-from evidently_service.windows import LAST_METRIC, window_at
+from evidently_service.windows import window_at
 from vehicle_price.monitoring.profiles.profile import Profile, add
 from vehicle_price.monitoring.reference import Reference
 from vehicle_price.monitoring.statuses import ALARMS, Status
@@ -19,7 +19,7 @@ from vehicle_price.settings import Settings
 
 def wanted_pictures(connection: Connection, settings: Settings) -> list[Picture]:
     """The pictures that there should be of the last windows, oldest first."""
-    latest = store.last_closed(connection, LAST_METRIC)
+    latest = store.last_closed(connection, store.WINDOWS_CLOSED)
     if latest is None:
         return []
     since = latest - timedelta(seconds=WINDOWS * settings.monitoring_window_seconds)

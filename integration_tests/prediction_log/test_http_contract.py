@@ -28,6 +28,13 @@ from unit_tests.helpers import tiny
 
 EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "12")
 JSON = {"Content-Type": "application/json"}
+# Which key schemathesis sends where, for the file that it reads in its folder.
+KEYS = """
+headers = {{ X-API-Key = "{}" }}
+[[operations]]
+include-path = "/monitoring"
+headers = {{ X-API-Key = "{}" }}
+"""
 
 
 class AirflowStub(BaseHTTPRequestHandler):
@@ -95,12 +102,9 @@ def test_generated_requests_get_only_documented_answers(harness, url, tmp_path):
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json"]
     options = ["--checks", "all", "--mode", "all", "--max-examples", EXAMPLES, "--no-color"]
     options += ["--seed", "5", "--generation-database", "none", "--continue-on-failure"]
-    options += [
-        "--header",
-        f"X-API-Key: {read_api_key(harness.folder)}",
-        "--suppress-health-check",
-        "all",
-    ]
+    options += ["--suppress-health-check", "all"]
+    keys = [read_api_key(harness.folder, name) for name in ("api_key", "monitoring_key")]
+    (tmp_path / "schemathesis.toml").write_text(KEYS.format(*keys), encoding="utf-8")
     hooks = str(ROOT / "integration_tests" / "prediction_log" / "schemathesis_hooks.py")
     completed = subprocess.run(
         command + options,
@@ -114,6 +118,8 @@ def test_generated_requests_get_only_documented_answers(harness, url, tmp_path):
     assert completed.returncode == 0, output
     generated = int(re.search(r"(\d+) generated", completed.stdout)[1])
     assert generated >= 10 * int(EXAMPLES), output
+    for status in ("200", "422"):  # so it was asked with its own key
+        assert metric(url, "http_requests_total", route="/monitoring", status=status)
     assert harness.workers() == before
     print(f"schemathesis: {generated} requests")  # shown with -s
 

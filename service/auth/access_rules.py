@@ -1,10 +1,11 @@
 """Access rules: which callers a route accepts. A route without a rule answers 403.
 
 public: every caller. key: callers with an API key. admin: callers with an admin's key.
-signed: the view itself checks the signature of the body.
+monitoring: callers with a key for monitoring, and admins. signed: the view itself checks the
+signature of the body.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, TypeVar
 
 from flask import Flask, Request, request
@@ -12,10 +13,27 @@ from flask import Flask, Request, request
 from service.auth.key_ring import Caller, KeyRing
 from service.environ import CALLER, CALLER_ROLE, ROUTE
 from service.http.problem import Problem
+from vehicle_price.api_keys import Role
 
-Rule = Literal["public", "key", "admin", "signed"]
+Rule = Literal["public", "key", "admin", "monitoring", "signed"]
 View = TypeVar("View", bound=Callable[..., object])
 ATTRIBUTE = "access_rule"
+# The roles that may call a route with this rule. A role that is not named here may not.
+ALLOWED: Mapping[Rule, frozenset[Role]] = {
+    "key": frozenset({"key", "admin"}),
+    "admin": frozenset({"admin"}),
+    "monitoring": frozenset({"monitoring", "admin"}),
+}
+# What a caller whose role is not allowed gets: the kind of the problem, and what to do.
+REFUSALS: Mapping[Rule, tuple[str, str]] = {
+    "key": ("wrong-scope", "this key is for monitoring only; API_KEY_FILE holds one for this"),
+    "admin": ("not-admin", "this needs an admin's key; ADMIN_KEY_FILE holds one"),
+    "monitoring": (
+        "wrong-scope",
+        "this needs a key for monitoring; MONITORING_KEY_FILE holds one, and "
+        "`vehicle-price keys add NAME --monitoring` makes one",
+    ),
+}
 HOW_TO_SEND = "send the API key as X-API-Key: <key> or Authorization: Bearer <key>"
 
 
@@ -48,7 +66,7 @@ def enforce_access_rules(app: Flask, keys: KeyRing) -> None:
         if caller is not None:
             incoming.environ[CALLER] = caller.name
             incoming.environ[CALLER_ROLE] = caller.role
-        if rule in ("key", "admin"):
+        if rule in ALLOWED:
             _require(incoming, caller, rule)
         elif rule not in ("public", "signed"):
             raise Problem(403, "no-rule", "this route has no access rule, so nobody may call it")
@@ -65,8 +83,8 @@ def _require(incoming: Request, caller: Caller | None, rule: Rule) -> None:
         raise Problem(401, "no-key", HOW_TO_SEND, headers={"WWW-Authenticate": "Bearer"})
     if caller is None:
         raise Problem(403, "wrong-key", "this is no valid API key; API_KEY_FILE holds one")
-    if rule == "admin":
-        require_admin(incoming, "this")
+    if caller.role not in ALLOWED[rule]:
+        raise Problem(403, *REFUSALS[rule])
 
 
 def require_admin(incoming: Request, what: str) -> None:

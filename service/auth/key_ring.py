@@ -1,4 +1,4 @@
-"""The API keys: two made at the first start, more with `vehicle-price keys add`."""
+"""The API keys: one of each role made at the first start, more with `vehicle-price keys add`."""
 
 import hmac
 import logging
@@ -7,8 +7,9 @@ import secrets
 from pathlib import Path
 from typing import NamedTuple
 
-from vehicle_price.api_keys import KeyFileError, Role, digest, read_keys
+from vehicle_price.api_keys import DEFAULT_NAMES, KeyFileError, Role, digest, read_keys
 from vehicle_price.atomic_files import create_file
+from vehicle_price.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -20,20 +21,27 @@ class Caller(NamedTuple):
     role: Role
 
 
+class OwnKeys(NamedTuple):
+    """The keys of this installation, one of each role."""
+
+    key: str
+    admin: str
+    monitoring: str
+
+
 class KeyRing:
     """All keys that are valid now.
 
-    key, admin_key: the two of this installation. named_keys_file: read again whenever it changes,
-    so that a removed key stops working at once.
+    own: made at the first start. named_keys_file: read again whenever it changes, so that a removed
+    key stops working at once. Raises ValueError for keys that are empty or equal.
     """
 
-    def __init__(self, key: str, admin_key: str, named_keys_file: str | Path = "") -> None:
-        if not key or not admin_key or key == admin_key:
-            raise ValueError("two different keys are needed, or anybody could call every route")
-        own: tuple[Role, Role] = ("key", "admin")
+    def __init__(self, own: OwnKeys, named_keys_file: str | Path = "") -> None:
+        if not all(own) or len(set(own)) < len(own):
+            raise ValueError("different keys are needed, or anybody could call every route")
+        given = own._asdict()
         self._own = [
-            (Caller("default", own[0]), digest(key)),
-            (Caller("default-admin", own[1]), digest(admin_key)),
+            (Caller(name, role), digest(given[role])) for role, name in DEFAULT_NAMES.items()
         ]
         self._valid, self._path = list(self._own), str(named_keys_file)
         self._stamp: tuple[int, int] | None = None
@@ -66,11 +74,11 @@ class KeyRing:
         self._valid, self._stamp = self._own + named, stamp
 
 
-def ensure_keys(
-    key_file: str | Path, admin_key_file: str | Path, named_keys_file: str | Path
-) -> KeyRing:
-    """The keys in the files; the first two files are made if they are missing."""
-    return KeyRing(ensure_api_key(key_file), ensure_api_key(admin_key_file), named_keys_file)
+def ensure_keys(settings: Settings) -> KeyRing:
+    """The keys in the files that the settings name; those of the first start are made if they are
+    missing."""
+    files = (settings.api_key_file, settings.admin_key_file, settings.monitoring_key_file)
+    return KeyRing(OwnKeys(*map(ensure_api_key, files)), settings.api_keys_file)
 
 
 def ensure_api_key(path: str | Path) -> str:

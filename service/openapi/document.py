@@ -11,18 +11,21 @@ from service.auth.access_rules import Rule as Access
 from service.auth.access_rules import rule_of
 from service.http.problem import MEDIA_TYPE
 from service.openapi.operations import OPERATIONS, Bodies, Operation
-from service.openapi.schemas import Schema, components, ref
+from service.openapi.schemas import components
+from service.openapi.shapes import Schema, ref
 
 ALWAYS = (400, 429, 431)  # a broken request, the rate limit, headers too large
 BY_RULE: dict[Access, tuple[int, ...]] = {
     "key": (401, 403),
     "admin": (401, 403),
+    "monitoring": (401, 403),
     "signed": (401,),
 }
 SECURITY: dict[Access, list[Schema]] = {
     "public": [],
     "key": [{"key": []}, {"bearer": []}],
     "admin": [{"admin": []}],
+    "monitoring": [{"monitoring": []}, {"monitoring_bearer": []}],
     "signed": [{"signature": []}],
 }
 SCHEMES: dict[str, Schema] = {
@@ -33,6 +36,17 @@ SCHEMES: dict[str, Schema] = {
         "in": "header",
         "name": "X-API-Key",
         "description": "An admin's key.",
+    },
+    "monitoring": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "A key for monitoring, or an admin's key.",
+    },
+    "monitoring_bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key for monitoring as a token.",
     },
     "signature": {
         "type": "apiKey",
@@ -57,7 +71,7 @@ MEANINGS = {
 }
 DESCRIPTION = (
     "Prices of used cars. Every error is `application/problem+json` (RFC 9457). "
-    "`x-access` says who may call a route: public, key, admin or signed."
+    "`x-access` says who may call a route: public, key, admin, monitoring or signed."
 )
 
 

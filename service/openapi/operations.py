@@ -7,7 +7,9 @@ routes and setup/http.md.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from service.openapi.schemas import Schema, ref
+from service.openapi.shapes import TEXT, Schema, ref
+from service.routes.monitoring import CHANNELS, VERSION
+from vehicle_price.prediction_log.report.scope import DEFAULT_WINDOWS, MAX_WINDOWS, MIN_WINDOWS
 
 JSON, HTML, CSV = "application/json", "text/html", "text/csv"
 PARQUET = "application/vnd.apache.parquet"
@@ -42,7 +44,6 @@ def json_of(name: str) -> Bodies:
     return {JSON: ref(name)}
 
 
-TEXT: Schema = {"type": "string"}
 FILE: Schema = {"type": "string", "format": "binary"}
 BODY = (400, 413, 415, 422)  # what may be wrong with a body
 IDEMPOTENT = parameter(
@@ -59,6 +60,28 @@ CHANNEL = parameter(
     TEXT,
 )
 RUN = parameter("path", "run_id", "As POST /train answered it.", TEXT)
+OF_MONITORING = (
+    parameter(
+        "query",
+        "channel",
+        "Columns of this channel only; the verdicts are of all.",
+        {"enum": list(CHANNELS)},
+    ),
+    parameter(
+        "query", "version", "Figures of this version only.", TEXT | {"pattern": f"^{VERSION}$"}
+    ),
+    parameter(
+        "query",
+        "windows",
+        "How many of the last closed windows.",
+        {
+            "type": "integer",
+            "minimum": MIN_WINDOWS,
+            "maximum": MAX_WINDOWS,
+            "default": DEFAULT_WINDOWS,
+        },
+    ),
+)
 LISTINGS: Schema = {"anyOf": [ref("Listing"), ref("Listings")]}
 
 OPERATIONS: Mapping[tuple[str, str], Operation] = {
@@ -104,6 +127,12 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         {200: json_of("Lineage")},
         (404, 410, 503),
         parameters=(parameter("path", "prediction_id", "As POST /predict answered it.", TEXT),),
+    ),
+    ("GET", "/monitoring"): Operation(
+        "What monitoring has found in the last closed windows, and what the system did.",
+        {200: json_of("Monitoring")},
+        (422, 503),
+        parameters=OF_MONITORING,
     ),
     ("POST", "/webhooks/mlflow"): Operation(
         "A signed event of MLflow's registry: look for a new model now.",

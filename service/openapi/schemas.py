@@ -2,15 +2,14 @@
 
 import unicodedata
 from functools import cache
-from typing import Any
 
 from service.http.problem import TYPE
+from service.openapi import monitoring_schemas
+from service.openapi.shapes import ANY_OBJECT, TEXT, Schema, record, ref
 from service.routes.feedback import Feedback
 from service.routes.train import TrainRequest
 from vehicle_price.listing.validation import LISTING_ADAPTER
 from vehicle_price.schema import BY_NAME, EXAMPLE, Column
-
-Schema = dict[str, Any]
 
 UUID: Schema = {
     "type": "string",
@@ -18,28 +17,12 @@ UUID: Schema = {
     "examples": ["0197a3c2-5e1b-7c40-8f63-1d2a9b7c4e55"],
 }
 DOLLARS: Schema = {"type": "integer", "minimum": 0, "description": "Whole US dollars."}
-TEXT: Schema = {"type": "string"}
-ANY_OBJECT: Schema = {"type": "object"}
 # Every calendar day but 29 February, which a pattern cannot check.
 DATE = (
     r"^(19[7-9][0-9]|20[0-9]{2})-"
     r"((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
     r"(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([+-](0[0-9]|1[0-3]):?[0-5][0-9]|Z)?)?$"
 )
-
-
-def ref(name: str) -> Schema:
-    """A reference to the component `name`."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def record(required: dict[str, Schema], **optional: Schema) -> Schema:
-    """An object with these properties, and perhaps others."""
-    return {
-        "type": "object",
-        "required": list(required),
-        "properties": required | optional,
-    }
 
 
 def listing() -> Schema:
@@ -125,7 +108,7 @@ def components() -> dict[str, Schema]:
         "TrainingStarted": record({"run_id": TEXT, "status_url": TEXT}),
         "TrainingRun": record(run),
         "Problem": _problem(),
-    }
+    } | monitoring_schemas.components()
 
 
 def _train_request() -> Schema:

@@ -1,7 +1,6 @@
 """GET /lineage/<prediction_id>: which model, run, data, code and request made a price."""
 
 import re
-import threading
 from typing import Protocol
 
 from flask import Blueprint, Response
@@ -13,13 +12,13 @@ from service.outbox import codec
 from service.outbox.outbox import Outbox
 from service.outbox.records import Record
 from service.routes.feedback import UUID
+from service.routes.log_connections import LogConnections
 from vehicle_price.prediction_log.errors import DatabaseUnavailable, PredictionArchived
 from vehicle_price.prediction_log.ids import split_id
 from vehicle_price.prediction_log.lineage import as_lineage
 from vehicle_price.settings import Settings
 
-TIMEOUT_SECONDS = 2.0
-MAX_LOOKUPS = 4  # of one worker at a time; more would only queue at the database
+MAX_LOOKUPS = 4  # of one worker at a time
 
 
 class LineageReader(Protocol):
@@ -36,24 +35,15 @@ class LogReader:
     """Reads the prediction log in PostgreSQL, with a short time-out and few connections."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._lookups = threading.BoundedSemaphore(MAX_LOOKUPS)
+        self._connections = LogConnections(settings, MAX_LOOKUPS)
 
     def find(self, prediction_id: str) -> dict[str, object] | None:
         """See LineageReader."""
         # Imported here: a worker without look-ups needs no database driver.
-        from vehicle_price.prediction_log.database import address_of, connected, translated
         from vehicle_price.prediction_log.lineage import find_lineage
 
-        address = address_of(self._settings)
-        # pylint: disable-next=consider-using-with  # which could not give up waiting
-        if not self._lookups.acquire(timeout=TIMEOUT_SECONDS):
-            raise DatabaseUnavailable("too many look-ups wait for PostgreSQL")
-        try:
-            with connected(address, TIMEOUT_SECONDS) as connection, translated(address):
-                return find_lineage(connection, prediction_id)
-        finally:
-            self._lookups.release()
+        with self._connections.connected() as connection:
+            return find_lineage(connection, prediction_id)
 
 
 def blueprint(outbox: Outbox, log: LineageReader) -> Blueprint:

@@ -20,6 +20,10 @@ from vehicle_price.settings import Settings
 
 FILES = ROOT / "evidently_service"
 PROGRAMS = {"prometheus": ("prometheus",), "grafana": ("grafana", "grafana-server")}
+WITHOUT = {  # where people look instead
+    "prometheus": "GET /metrics has the counters without history",
+    "grafana": "Streamlit's page Monitoring has its figures",
+}
 HOME_PATHS = ("/usr/share/grafana", "/opt/grafana")  # of packages; archives have it beside bin/
 # Grafana does not start with a contact point that has no address.
 NEED_A_RECEIVER = ("contact-points.yaml", "policies.yaml")
@@ -45,7 +49,7 @@ def missing() -> Iterator[str]:
     """A sentence about each one that is not installed."""
     for name in PROGRAMS:
         if not binary(name):
-            yield f"{name:<24} not installed; Evidently shows drift without it (setup/grafana.md)"
+            yield f"{name:<24} not installed; {WITHOUT[name]} (setup/grafana.md)"
 
 
 def taken_ports(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -159,6 +159,11 @@ def summary(settings: Settings) -> str:
         ("Price form, API", settings.service_url, f"API key: {settings.api_key_file}"),
         ("Its routes", f"{settings.service_url}/docs", ""),
         ("Streamlit", f"http://127.0.0.1:{settings.streamlit_port}", ""),
+        (
+            "Monitoring",
+            f"http://127.0.0.1:{settings.streamlit_port}/Monitoring",
+            f"API key: {settings.monitoring_key_file}",
+        ),
         ("Airflow", settings.airflow_url, f"{user} / {passwords[user]}"),
         ("MLflow", f"http://127.0.0.1:{settings.mlflow_port}", ""),
         ("Evidently", f"http://127.0.0.1:{settings.evidently_port}", ""),

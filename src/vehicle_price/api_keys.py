@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +16,15 @@ from typing import Literal, NamedTuple, get_args
 
 from vehicle_price.atomic_files import lock, replace_file
 
-Role = Literal["key", "admin"]
+Role = Literal["key", "admin", "monitoring"]
 SHA256 = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
-RESERVED = ("default", "default-admin")  # the two keys that the service creates at its first start
+# The keys that the service makes at its first start, one for each role.
+DEFAULT_NAMES: Mapping[Role, str] = {
+    "key": "default",
+    "admin": "default-admin",
+    "monitoring": "default-monitoring",
+}
 
 
 class KeyFileError(ValueError):
@@ -61,8 +66,9 @@ def _checked(key: ApiKey) -> ApiKey:
 
 def add_key(path: str | Path, name: str, role: Role = "key") -> str:
     """Create a key for `name` and return it; only its hash is stored. Raises KeyFileError."""
-    if not NAME.fullmatch(name) or name in RESERVED:
-        detail = "up to 40 of a-z, 0-9, '.', '_' and '-', and not " + " or ".join(RESERVED)
+    reserved = tuple(DEFAULT_NAMES.values())
+    if not NAME.fullmatch(name) or name in reserved:
+        detail = "up to 40 of a-z, 0-9, '.', '_' and '-', and not " + " or ".join(reserved)
         raise KeyFileError(f"{name!r} cannot be a key's name: {detail}")
     key = secrets.token_urlsafe(32)
     with _changed_keys(Path(path)) as keys:

@@ -123,6 +123,10 @@ class Settings:
     admin_key_file: str = setting(
         ".local/secrets/admin_key", "File with the key for what only an administrator may do."
     )
+    monitoring_key_file: str = setting(
+        ".local/secrets/monitoring_key",
+        "File with the key for reading GET /monitoring; the page Monitoring sends it.",
+    )
     api_keys_file: str = setting(
         ".local/secrets/api_keys.json", "File of the keys that `vehicle-price keys add` makes."
     )
@@ -178,6 +182,9 @@ class Settings:
     )
     streamlit_url: str = setting(
         "http://127.0.0.1:8501", "Address of the Streamlit page in links for people."
+    )
+    grafana_url: str = setting(
+        "", "Address of Grafana in links for people; empty where there is none."
     )
     grafana_alert_type: str = setting(
         "email", "How Grafana sends its alerts: email, slack, webhook or another contact point."

@@ -15,9 +15,9 @@ class ServiceUnavailable(RuntimeError):
 class Refused(ValueError):
     """The service refused the request. fields: the reason by name of the wrong field."""
 
-    def __init__(self, detail: str, fields: dict[str, str]) -> None:
+    def __init__(self, detail: str, fields: dict[str, str], status: int = 0) -> None:
         super().__init__(detail)
-        self.fields = fields
+        self.fields, self.status = fields, status
 
 
 class Client:
@@ -28,8 +28,7 @@ class Client:
         self, url: str, visitor: str = "", session: requests.Session | None = None
     ) -> None:
         self.url = url.rstrip("/")
-        self._session = session or requests.Session()
-        self._session.trust_env = False  # uses neither a proxy nor .netrc
+        self._session = new_session(session)
         self._session.headers["X-Client-Id"] = visitor or secrets.token_hex(8)
         self._session.headers["X-Channel"] = "form"
 
@@ -46,17 +45,32 @@ class Client:
         return self._request("GET", "/suggestions", params={"manufacturer": make})["models"]
 
     def _request(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
-        try:
-            response = self._session.request(
-                method, self.url + path, timeout=TIMEOUT_SECONDS, **arguments
-            )
-            body = response.json()
-        except requests.RequestException as error:
-            reason = f"The service at {self.url} does not answer ({type(error).__name__})."
-            raise ServiceUnavailable(f"{reason} `make status` shows what runs.") from error
-        if response.ok:
-            return body
-        raise Refused(*read_problem(body, response.status_code))
+        return request_json(
+            self._session, method, self.url + path, timeout=TIMEOUT_SECONDS, **arguments
+        )
+
+
+def new_session(session: requests.Session | None = None) -> requests.Session:
+    """A session that uses neither a proxy nor .netrc."""
+    session = session or requests.Session()
+    session.trust_env = False
+    return session
+
+
+def request_json(
+    session: requests.Session, method: str, address: str, **arguments: Any
+) -> dict[str, Any]:
+    """The JSON of an answer. Raises Refused, ServiceUnavailable."""
+    try:
+        response = session.request(method, address, **arguments)
+        body = response.json()
+    except requests.RequestException as error:
+        service = "/".join(address.split("/")[:3])
+        reason = f"The service at {service} does not answer ({type(error).__name__})."
+        raise ServiceUnavailable(f"{reason} `make status` shows what runs.") from error
+    if response.ok:
+        return body
+    raise Refused(*read_problem(body, response.status_code), response.status_code)
 
 
 def read_problem(body: Any, status: int) -> tuple[str, dict[str, str]]:

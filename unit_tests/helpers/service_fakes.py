@@ -5,14 +5,15 @@ from pathlib import Path
 from flask import Flask
 
 from service.app import Components, create_app
-from service.auth.key_ring import KeyRing
+from service.auth.key_ring import KeyRing, OwnKeys
 from service.inference.model_holder import ModelHolder, Served
 from service.outbox.outbox import Outbox
+from unit_tests.helpers.monitoring_report import made_up_report
 from vehicle_price.airflow_client import UnknownRun
 from vehicle_price.estimate import Estimate
 
-API_KEY, ADMIN_KEY = "test-key", "test-admin-key"
-KEYS = KeyRing(API_KEY, ADMIN_KEY)
+API_KEY, ADMIN_KEY, MONITORING_KEY = "test-key", "test-admin-key", "test-monitoring-key"
+KEYS = KeyRing(OwnKeys(API_KEY, ADMIN_KEY, MONITORING_KEY))
 REQUIRED = {"year": 2014, "manufacturer": "honda", "odometer": 88_000}
 
 
@@ -73,8 +74,27 @@ class EmptyLog:
         return None
 
 
+class FakeReport:
+    """A report of monitoring; remembers the scopes that were read."""
+
+    def __init__(self, report=None, error=None):
+        self.report, self.error, self.scopes = report or made_up_report(), error, []
+
+    def read(self, scope):
+        """The report, or the error."""
+        self.scopes.append(scope)
+        if self.error:
+            raise self.error
+        return self.report
+
+
 def components_with(
-    model_dir: Path, served: bool = True, trainer: object | None = None, valuation=None, log=None
+    model_dir: Path,
+    served: bool = True,
+    trainer: object | None = None,
+    valuation=None,
+    log=None,
+    monitoring=None,
 ) -> Components:
     """Components that are fakes where a test needs no real one."""
     info = {"run_id": "abc", "metrics": {"mae": 2_500.0}}
@@ -89,6 +109,7 @@ def components_with(
         outbox=outbox,
         uploads_dir=model_dir / "uploads",
         log=log or EmptyLog(),
+        monitoring=monitoring or FakeReport(),
     )
 
 

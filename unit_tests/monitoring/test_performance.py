@@ -140,6 +140,13 @@ def test_segments_are_shown_from_fifty_reports_on():
     assert any(name.startswith("predicted price ") for name in sizes)
     assert any(name.startswith("blank columns ") for name in sizes)
     assert {row.status for row in rows} == {Status.SHOWN}
+    assert {row.verdict for row in rows if row.figure == "bias"} == {Status.OK}
+    moved = reports(400, shift=0.3)
+    found, few = feedback_of(*(moved[name] for name in moved))
+    verdicts = {
+        row.verdict for row in by_segment(found, few, BASELINE, requests) if row.figure == "bias"
+    }
+    assert verdicts == {Status.DRIFT}
     nothing, _ = feedback_of(*(reports(0)[name] for name in table))
     assert by_segment(nothing, True, BASELINE, requests.head(0)) == []
 

@@ -42,6 +42,7 @@ def _install(tmp_path, monkeypatch):
 def test_programs_that_are_missing_are_named_and_not_started(settings, install):
     install()
     assert [line.split()[0] for line in observability.missing()] == ["prometheus", "grafana"]
+    assert any("page Monitoring" in line for line in observability.missing())
     assert not observability.startable(settings)
     assert not observability.can_run("grafana") and observability.can_run("service")
     install("grafana-server")

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from unit_tests.helpers.service_fakes import FakeValuation, app_with
+from unit_tests.page.in_process import InProcessAdapter
 from vehicle_price.schema import FEATURES
 
 HOME = Path(__file__).parents[2] / "streamlit" / "Home.py"
@@ -27,29 +28,6 @@ PREDICTION = {
     "model": {"name": "vehicle-price", "version": "7"},
     "warnings": [],
 }
-
-
-class InProcessAdapter(requests.adapters.BaseAdapter):
-    """Sends requests to a Flask application in this process instead of over the network."""
-
-    def __init__(self, app):
-        super().__init__()
-        self.app = app
-
-    def send(self, request, **_):  # pylint: disable=arguments-differ
-        """The application's response."""
-        if self.app is None:
-            raise requests.ConnectionError("refused")
-        received = self.app.test_client().open(
-            request.path_url, method=request.method, data=request.body, headers=request.headers
-        )
-        response = requests.Response()
-        response.status_code, response.url = received.status_code, request.url
-        response._content = received.data  # pylint: disable=protected-access
-        return response
-
-    def close(self):
-        """Nothing to close."""
 
 
 @pytest.fixture(name="page")

@@ -18,7 +18,11 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     )
     add = actions.add_parser("add", help="make a key and show it, this once")
     add.add_argument("name", help="whose key it is; stands in the access log")
-    add.add_argument("--admin", action="store_true", help="it may do all that the admin's key may")
+    role = add.add_mutually_exclusive_group()
+    role.add_argument("--admin", action="store_true", help="it may do all that the admin's key may")
+    role.add_argument(
+        "--monitoring", action="store_true", help="it may read GET /monitoring and do nothing else"
+    )
     add.set_defaults(run_action=_add)
     actions.add_parser("list", help="whose keys there are").set_defaults(run_action=_list)
     remove = actions.add_parser("remove", help="take a key back")
@@ -31,7 +35,9 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _add(settings: Settings, options: argparse.Namespace) -> int:
-    role: api_keys.Role = "admin" if options.admin else "key"
+    role: api_keys.Role = "key"
+    if options.admin or options.monitoring:
+        role = "admin" if options.admin else "monitoring"
     sys.stdout.write(api_keys.add_key(settings.api_keys_file, options.name, role) + "\n")
     sys.stderr.write("Keep it: only its hash is stored. Send it as X-API-Key: <key>\n")
     return 0
@@ -39,11 +45,20 @@ def _add(settings: Settings, options: argparse.Namespace) -> int:
 
 def _list(settings: Settings, options: argparse.Namespace) -> int:
     del options
-    sys.stdout.write(f"default          key    in {settings.api_key_file}\n")
-    sys.stdout.write(f"default-admin    admin  in {settings.admin_key_file}\n")
+    files = {
+        "key": settings.api_key_file,
+        "admin": settings.admin_key_file,
+        "monitoring": settings.monitoring_key_file,
+    }
+    for role, name in api_keys.DEFAULT_NAMES.items():
+        sys.stdout.write(_line(name, role, f"in {files[role]}"))
     for key in api_keys.read_keys(settings.api_keys_file):
-        sys.stdout.write(f"{key.name:16} {key.role:6} since {key.created}\n")
+        sys.stdout.write(_line(key.name, key.role, f"since {key.created}"))
     return 0
+
+
+def _line(name: str, role: api_keys.Role, more: str) -> str:
+    return f"{name:18} {role:10} {more}\n"
 
 
 def _remove(settings: Settings, options: argparse.Namespace) -> int:

@@ -138,13 +138,14 @@ def judge_performance(
 def by_segment(
     feedback: Feedback, few_keys: bool, baseline: Baseline, requests: pd.DataFrame
 ) -> list[FigureRow]:
-    """Every figure of each segment with MIN_SEGMENT_ROWS rows; shown, not alarmed.
+    """Every figure of each segment with MIN_SEGMENT_ROWS rows; shown, not alarmed. The verdict says
+    whether it is beyond the limit, which with many segments one may be by chance.
 
     requests: raw listing columns and created_at of the feedback's rows, in their order.
     """
     found = segments(listings(requests), feedback.price) if len(requests) else {}
     return [
-        row._replace(status=Status.SHOWN, verdict=Status.SHOWN)
+        row._replace(status=Status.SHOWN)
         for name, members in found.items()
         if members.sum() >= MIN_SEGMENT_ROWS
         for row in judge_performance(feedback.rows(members), few_keys, baseline, name)

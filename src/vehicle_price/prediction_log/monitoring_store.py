@@ -8,6 +8,7 @@ from psycopg2.extras import Json, execute_values
 
 from vehicle_price.prediction_log.database import Connection
 
+WINDOWS_CLOSED = "windows_closed"  # the metric that is written when all others of a window are
 PROFILE = """
 INSERT INTO monitoring_profiles (channel, model_version, window_start, profile)
 VALUES (%s, %s, %s, %s)

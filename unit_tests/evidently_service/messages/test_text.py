@@ -26,7 +26,7 @@ def test_one_incident_is_named_in_the_title_and_told_with_its_links():
         "open since 2026-03-02 00:10:00 UTC",
         "odometer 0.335 (limit 0.111). Look at",
         "http://127.0.0.1:8123/projects/p/reports/r",
-        "Prices: https://prices\n",
+        "Monitoring: https://prices/Monitoring\n",
         "http://127.0.0.1:5001",
         "http://127.0.0.1:8080",
     ):

@@ -5,19 +5,26 @@ from pathlib import Path
 
 import pytest
 
-from service.auth.access_rules import access, rule_of
+from service.auth.access_rules import ALLOWED, access, rule_of
 from service.openapi.document import routes_of
-from unit_tests.helpers.service_fakes import ADMIN_KEY, API_KEY, app_with
+from unit_tests.helpers.service_fakes import ADMIN_KEY, API_KEY, MONITORING_KEY, app_with
 
 DOCUMENT = Path(__file__).parents[3] / "setup" / "http.md"
 ROW = re.compile(r"^\| `(?P<method>[A-Z]+) (?P<path>/\S*)` \| (?P<rule>[a-z]+) \|", re.MULTILINE)
-IDENTITIES = {"nobody": "", "wrong": "guess", "key": API_KEY, "admin": ADMIN_KEY}
+IDENTITIES = {
+    "nobody": "",
+    "wrong": "guess",
+    "key": API_KEY,
+    "admin": ADMIN_KEY,
+    "monitoring": MONITORING_KEY,
+}
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 REFUSED = {
     "public": {},
-    "key": {"nobody": 401, "wrong": 403},
-    "admin": {"nobody": 401, "wrong": 403, "key": 403},
-    "signed": dict.fromkeys(IDENTITIES, 401),  # none of the four has signed anything
+    "key": {"nobody": 401, "wrong": 403, "monitoring": 403},
+    "admin": {"nobody": 401, "wrong": 403, "key": 403, "monitoring": 403},
+    "monitoring": {"nobody": 401, "wrong": 403, "key": 403},
+    "signed": dict.fromkeys(IDENTITIES, 401),  # none of them has signed anything
 }
 
 
@@ -65,8 +72,28 @@ def test_every_method_of_every_route_answers_each_identity_as_the_table_says(app
             assert answer.status_code not in (401, 403, 405), (method, path)
 
 
+def test_no_role_is_allowed_by_default():
+    """A new role reaches no route before it is named here."""
+    assert ALLOWED == {
+        "key": {"key", "admin"},
+        "admin": {"admin"},
+        "monitoring": {"monitoring", "admin"},
+    }
+
+
 @pytest.mark.parametrize(
-    "identity, status", [("nobody", 401), ("wrong", 403), ("key", 403), ("admin", 200)]
+    ("identity", "words"), [("key", "MONITORING_KEY_FILE"), ("monitoring", "API_KEY_FILE")]
+)
+def test_a_key_of_another_scope_is_told_which_one_is_needed(app, identity, words):
+    path = {"key": "/monitoring", "monitoring": "/lineage/1"}[identity]
+    answer = app.test_client().get(path, headers={"X-API-Key": IDENTITIES[identity]})
+    assert answer.status_code == 403 and words in answer.get_json()["detail"]
+    assert answer.get_json()["type"].endswith(":wrong-scope")
+
+
+@pytest.mark.parametrize(
+    "identity, status",
+    [("nobody", 401), ("wrong", 403), ("key", 403), ("monitoring", 403), ("admin", 200)],
 )
 def test_a_route_for_admins_answers_only_them(tmp_path, identity, status):
     app = app_with(tmp_path)

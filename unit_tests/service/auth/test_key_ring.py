@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from service.auth.key_ring import ensure_api_key
+from service.auth.key_ring import Caller, ensure_api_key, ensure_keys
+from vehicle_price.settings import Settings
 
 
 def test_the_first_start_makes_a_key_that_only_its_owner_can_read(tmp_path, caplog):
@@ -24,6 +25,19 @@ def test_many_processes_starting_at_once_get_one_key(tmp_path):
     with ThreadPoolExecutor(16) as pool:
         keys = set(pool.map(lambda _: ensure_api_key(path), range(64)))
     assert len(keys) == 1 and [p.name for p in tmp_path.iterdir()] == ["api_key"]
+
+
+def test_the_first_start_makes_a_key_of_each_role(tmp_path):
+    settings = Settings.from_environment({"LOCAL_DIR": str(tmp_path)})
+    ring = ensure_keys(settings)
+    files = {
+        "default": settings.api_key_file,
+        "default-admin": settings.admin_key_file,
+        "default-monitoring": settings.monitoring_key_file,
+    }
+    for (name, file), role in zip(files.items(), ("key", "admin", "monitoring"), strict=True):
+        assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
+        assert ring.caller(ensure_api_key(file)) == Caller(name, role)
 
 
 def test_an_empty_key_file_is_refused(tmp_path):

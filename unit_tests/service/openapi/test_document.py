@@ -9,7 +9,7 @@ from jsonschema.exceptions import ValidationError
 
 from service.openapi.document import path_of, routes_of
 from service.openapi.schemas import components
-from unit_tests.helpers.service_fakes import API_KEY, REQUIRED, app_with
+from unit_tests.helpers.service_fakes import API_KEY, MONITORING_KEY, REQUIRED, app_with
 from vehicle_price.listing.errors import WrongValues
 from vehicle_price.listing.validation import check_one
 from vehicle_price.names import SOURCE_NAMES
@@ -134,7 +134,7 @@ def test_the_schema_of_a_listing_accepts_what_the_check_accepts(listing):
 
 def test_answers_have_the_documented_shape(app):
     client = app.test_client()
-    key = {"X-API-Key": API_KEY}
+    key, monitoring = {"X-API-Key": API_KEY}, {"X-API-Key": MONITORING_KEY}
     priced = client.post("/predict", json=REQUIRED).get_json()
     answers = {
         "Prediction": priced,
@@ -145,6 +145,7 @@ def test_answers_have_the_documented_shape(app):
         "TrainingStarted": client.post("/train", headers=key).get_json(),
         "TrainingRun": client.get("/train/service-1").get_json(),
         "Lineage": client.get(f"/lineage/{priced['prediction_id']}", headers=key).get_json(),
+        "Monitoring": client.get("/monitoring", headers=monitoring).get_json(),
         "FeedbackTaken": client.post(
             "/feedback",
             json={"prediction_id": priced["prediction_id"], "price": 9_000},

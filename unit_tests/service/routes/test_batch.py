@@ -16,7 +16,7 @@ from service.inference.model_holder import ModelHolder, Served
 from service.outbox.outbox import Outbox, OutboxFull
 from service.routes.batch import ADDED_COLUMNS, BATCH_ROWS, CHUNK_ROWS
 from unit_tests.helpers import tiny
-from unit_tests.helpers.service_fakes import KEYS, EmptyLog, FakeTrainer, app_with
+from unit_tests.helpers.service_fakes import KEYS, EmptyLog, FakeReport, FakeTrainer, app_with
 from vehicle_price.listing.validation import check_many
 
 HEAD = "year,manufacturer,odometer,model"
@@ -172,7 +172,14 @@ def small_app(tmp_path, outbox=None):
     served = ModelHolder(Served(tiny.valuation("xgboost"), "1"))
     outbox = outbox or Outbox(tmp_path / "outbox.sqlite", 2**24)
     components = Components(
-        served, FakeTrainer(), KEYS, tmp_path, outbox=outbox, log=EmptyLog(), uploads_dir=tmp_path
+        served,
+        FakeTrainer(),
+        KEYS,
+        tmp_path,
+        outbox=outbox,
+        log=EmptyLog(),
+        monitoring=FakeReport(),
+        uploads_dir=tmp_path,
     )
     return create_app(replace(components, batch_max_bytes=1_000))
 

@@ -1,0 +1,1 @@
+"""The page Monitoring: what GET /monitoring answers, in sentences, charts and tables."""
