@@ -43,7 +43,7 @@ def approve_retraining():
     ### Decide whether the price models are trained again
 
     Monitoring starts this DAG, with the setting `RETRAINING=approve`, when prices or requests ask
-    for a retraining. The task `approve` waits for a person: its tab **Required Actions** shows the
+    for a retraining. The task `approve` waits for a person: its tab **Required Action** shows the
     causes and the buttons. **Approve** starts `train_vehicle_price`, whose gate still decides
     what serves; **Reject** starts nothing. Two refusals, by a person or by the gate, end automatic
     retraining until a version is promoted.

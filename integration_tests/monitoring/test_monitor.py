@@ -230,7 +230,9 @@ def test_a_retraining_waits_for_a_person_and_starts_when_they_agree(
     assert not airflow.started
     assert conf["run_id"] == run_id and "bias" in conf["causes"]
     ((message, is_open),) = rows(log, APPROVAL)
-    assert is_open and f"http://airflow/dags/approve_retraining/runs/{run_id}" in message
+    assert (
+        is_open and f"http://airflow/dags/approve_retraining/runs/{run_id}/tasks/approve" in message
+    )
     airflow.started[run_id] = {}  # what the DAG does once a person has agreed
     with_approval.step(log, LATER)
     assert not rows(log, APPROVAL)[0][1]

@@ -107,6 +107,13 @@ class AirflowPage:
         self.trigger_button.click()
         self._leave()
 
+    def decide(self, address: str, button: str) -> None:
+        """Press Approve or Reject on the page of a task that waits for a person."""
+        self.page.goto(address)
+        self.page.get_by_role("button", name=button).click(timeout=PATIENCE)
+        expect(self.page.get_by_role("button", name=button)).to_have_count(0, timeout=PATIENCE)
+        self.page.goto("about:blank")
+
     def _expect_form(self) -> None:
         expect(self.dialog.get_by_text("Run Parameters")).to_be_visible(timeout=PATIENCE)
 

@@ -21,7 +21,9 @@ from integration_tests.helpers.ports import free_ports
 from setup.rehearsal.platform import PORTS
 
 ROOT = Path(__file__).resolve().parents[2]
-DAY_SECONDS, QUIET_DAYS = 15, 3
+# Days enough for a training that takes eight of them.
+DAY_SECONDS, QUIET_DAYS, FAULT_DAYS = 18, 2, 17
+FAULT_DAY = QUIET_DAYS + 1
 SECONDS = 900  # a rehearsal takes half of that
 
 
@@ -34,7 +36,7 @@ def _timeline() -> Iterator[dict]:
     environ |= {"LOCAL_DIR": str(local), "ENV_FILE": str(local / ".env")}
     environ |= {"SOURCE": "sample", "DATA": "", "EVIDENTLY_SNAPSHOTS": "0"}
     options = ["--shock=+25%", "--stop", "--port-offset=0", f"--day-seconds={DAY_SECONDS}"]
-    options += [f"--quiet-days={QUIET_DAYS}"]
+    options += [f"--quiet-days={QUIET_DAYS}", f"--fault-days={FAULT_DAYS}"]
     try:
         with keep_logs(local / "rehearsal", fixture="timeline"):
             done = subprocess.run(
@@ -53,10 +55,10 @@ def _timeline() -> Iterator[dict]:
         shutil.rmtree(local)
 
 
-def figures(timeline: dict, metric: str) -> list[dict]:
-    """The judged windows of a figure, in the order of time."""
-    found = [f for f in timeline["figures"] if f["metric"] == metric and not f["column_name"]]
-    return [f for f in found if f["value"] is not None]
+def figures(timeline: dict, name: str, version: str = "") -> list[dict]:
+    """The judged windows of a figure, in the order of time; version: only of this one."""
+    found = [figure for figure in timeline["figures"] if figure["name"] == name]
+    return [figure for figure in found if version in ("", figure["version"])]
 
 
 def events(timeline: dict, kind: str) -> list[dict]:
@@ -65,15 +67,10 @@ def events(timeline: dict, kind: str) -> list[dict]:
 
 
 def test_the_bias_alarm_comes_with_the_first_reports_on_the_new_prices(timeline):
-    fault_day = timeline["fault_day"]
-    first = next(
-        f
-        for f in figures(timeline, "performance_bias")
-        if f["day"] >= fault_day and f["rows"] >= 50
-    )
-    assert first["day"] == fault_day and first["status"] == "drift"
+    first = next(f for f in figures(timeline, "bias") if f["day"] >= FAULT_DAY and f["rows"] >= 50)
+    assert first["day"] == FAULT_DAY and first["status"] == "drift"
     alarms = [e for e in events(timeline, "incident") if e["key"].startswith("performance")]
-    assert alarms and min(alarm["day"] for alarm in alarms) > fault_day
+    assert alarms and min(alarm["day"] for alarm in alarms) > FAULT_DAY
     assert "performance_bias" in {alarm["key"] for alarm in alarms}
 
 
@@ -87,13 +84,12 @@ def test_one_retraining_starts_and_its_model_is_promoted(timeline):
 
 def test_bias_and_error_return_to_their_level_and_the_alarms_end(timeline):
     version = events(timeline, "promotion")[-1]["key"]
-    biases = [f for f in figures(timeline, "performance_bias") if f["model_version"] == version]
+    biases = figures(timeline, "bias", version)
     assert biases
     for figure in biases:
-        assert abs(figure["value"] - figure["expected"]) <= figure["threshold"]
-    errors = figures(timeline, "performance_median_ape")
-    before = [f["value"] for f in errors if f["day"] < timeline["fault_day"]]
-    after = [f["value"] for f in errors if f["model_version"] == version]
+        assert abs(figure["value"] - figure["expected"]) <= figure["limit"]
+    before = [f["value"] for f in figures(timeline, "median_ape") if f["day"] < FAULT_DAY]
+    after = [f["value"] for f in figures(timeline, "median_ape", version)]
     assert statistics.median(after) < 1.25 * statistics.median(before)
     resolved = {event["key"] for event in events(timeline, "resolved")}
     assert {e["key"] for e in events(timeline, "incident")} <= resolved

@@ -101,6 +101,12 @@ def first_price(settings: Settings, say: Callable[[str], None], timeout: float =
     Raises NoPrice.
     """
     version = production_version(settings)
+    if version is None:
+        raise NoPrice(
+            "No model is in production: the gate refused what was trained, for the reasons above. "
+            "Give more listings (make build SOURCE=file DATA=listings.csv), or put a version into "
+            "production yourself: vehicle-price promote --help"
+        )
     deadline = time.monotonic() + timeout
     while (priced := price_example(settings))["model"]["version"] != version:
         if time.monotonic() > deadline:

@@ -22,7 +22,7 @@ from vehicle_price.sources.base import SourceError
 PORT_OFFSET = 100
 # A reference of the requests needs 14 days; a shock of prices shows in the reports at once.
 QUIET_DAYS, QUIET_DAYS_WITH_REFERENCE = 4, 15
-FAULT_DAYS, FAULT_DAYS_WITH_REFERENCE = 19, 4
+FAULT_DAYS, FAULT_DAYS_WITH_REFERENCE = 15, 4
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
-from setup.rehearsal.timeline import Event, Figure, Timeline
+from setup.rehearsal.timeline import DISTANCE, Event, Figure, Timeline
 
 MARKS = {
     "incident": ("tab:red", "alarm"),
@@ -15,9 +15,9 @@ MARKS = {
     "promotion": ("tab:green", "version {key} in production"),
 }
 PANELS = (
-    ("performance_bias", "log(reported / price)", "Bias of the prices"),
-    ("performance_median_ape", "median of |price / reported − 1|", "Error of the prices"),
-    ("drift_day", "share of drifting columns", "Drift of the requests"),
+    ("bias", "log(reported / price)", "Bias of the prices"),
+    ("median_ape", "median of |price / reported − 1|", "Error of the prices"),
+    (DISTANCE, "distance / limit of the worst column", "Drift of the requests"),
 )
 
 Number = Callable[[datetime], float]  # of the replayed day, from 1
@@ -28,11 +28,10 @@ def draw(timeline: Timeline, number: Number, title: str, fault_day: float, path:
     picture = Picture(figsize=(10, 8), layout="constrained")
     axes = picture.subplots(len(PANELS), 1, sharex=True)
     picture.suptitle(title)
-    for panel, (metric, unit, name) in zip(axes, PANELS, strict=True):
-        panel.set_title(name, loc="left", fontsize=10)
+    for panel, (name, unit, headline) in zip(axes, PANELS, strict=True):
+        panel.set_title(headline, loc="left", fontsize=10)
         panel.set_ylabel(unit, fontsize=8)
-        found = [f for f in timeline.figures if f.metric == metric and not f.column_name]
-        _figures(panel, found, number)
+        _figures(panel, [f for f in timeline.figures if f.name == name], number)
         panel.axvline(fault_day, color="black", linestyle=":", label="fault begins")
         _events(panel, timeline.events, number, fault_day)
     axes[0].axhline(0, color="grey", linewidth=0.8)
@@ -42,27 +41,27 @@ def draw(timeline: Timeline, number: Number, title: str, fault_day: float, path:
 
 
 def _figures(axes: Axes, figures: Sequence[Figure], number: Number) -> None:
-    """A line for each version, and where the limit is."""
-    known = [figure for figure in figures if figure.value is not None]
-    for version in sorted({figure.model_version for figure in known}, key=str):
-        own = [figure for figure in known if figure.model_version == version]
-        middle = [(number(f.window_start) + number(f.window_end)) / 2 for f in own]
+    """A line for each version, and dashed where alarms begin."""
+    for version in sorted({figure.version for figure in figures}, key=_as_number):
+        own = [figure for figure in figures if figure.version == version]
+        middle = [number(figure.start) + 0.5 for figure in own]
         label = f"version {version}" if version else "all requests"
         axes.plot(middle, [f.value for f in own], marker="o", markersize=4, label=label)
-        limits = [(x, f) for x, f in zip(middle, own, strict=True) if f.threshold is not None]
-        for edge in _limits([f for _, f in limits]):
-            axes.plot([x for x, _ in limits], edge, color="tab:grey", linestyle="--", linewidth=0.8)
+        for edge in _limits(own):
+            axes.plot(middle, edge, color="tab:grey", linestyle="--", linewidth=0.8)
+
+
+def _as_number(version: str) -> int:
+    """The number of a version; 0 for all requests."""
+    return int(version or 0)
 
 
 def _limits(figures: Sequence[Figure]) -> list[list[float]]:
     """Where alarms begin; bias has two sides."""
-    if not figures:
-        return []
-    if figures[0].metric == "performance_bias":
-        return [
-            [(f.expected or 0.0) + side * (f.threshold or 0.0) for f in figures] for side in (-1, 1)
-        ]
-    return [[f.threshold or 0.0 for f in figures]]
+    sides = (-1, 1) if figures[0].name == "bias" else (0,)
+    if sides == (0,):
+        return [[f.limit or 0.0 for f in figures]]
+    return [[(f.expected or 0.0) + side * (f.limit or 0.0) for f in figures] for side in sides]
 
 
 def _events(axes: Axes, events: Sequence[Event], number: Number, fault_day: float) -> None:

@@ -22,8 +22,8 @@ from setup.rehearsal.listings import Day, Feed
 from vehicle_price.pipelines import ingestion
 from vehicle_price.settings import Settings
 
-# Days after the switch to a new model: reports on its first prices come, and the next days.
-DAYS_AFTER_SWITCH = REPORT_DELAY_DAYS + 2
+# After the switch to a new model, until all reports on a day of its prices have come.
+DAYS_AFTER_SWITCH = REPORT_DELAY_DAYS + 1
 MIN_FAULT_DAYS = 3
 
 
@@ -111,7 +111,8 @@ class _Replay:
             for event in timeline.read(self.settings).events
             if event.kind == "promotion"
         ]
-        return switches[-1] > self.plan.quiet_days and self.days > switches[-1] + DAYS_AFTER_SWITCH
+        now = self.days + 1
+        return switches[-1] > self.plan.quiet_days and now >= switches[-1] + DAYS_AFTER_SWITCH
 
     def _ingest(self) -> None:
         settings = self.settings
@@ -150,8 +151,7 @@ class _Replay:
                 "days": self.days,
                 "failed_requests": sum(failures(self.callers).values()),
                 "figures": [
-                    f._asdict() | {"day": round(self.number(f.window_start), 2)}
-                    for f in found.figures
+                    f._asdict() | {"day": round(self.number(f.start), 2)} for f in found.figures
                 ],
                 "events": [
                     e._asdict() | {"day": round(self.number(e.at), 2)} for e in found.events

@@ -32,6 +32,12 @@ def test_a_served_or_earlier_refused_version_is_no_refusal(settings):
     assert refusal_of(settings, "ok", "3") == "" == refusal_of(settings, "refused", "2")
 
 
+def test_a_build_whose_first_model_was_refused_says_what_to_do(settings, monkeypatch):
+    monkeypatch.setattr(report, "production_version", lambda _: None)
+    with pytest.raises(report.NoPrice, match="the gate refused what was trained"):
+        report.first_price(settings, print)
+
+
 def described(number: str, **tags: str) -> dict:
     """A version as MLflow's API describes it."""
     return {"version": number, "tags": [{"key": k, "value": v} for k, v in tags.items()]}

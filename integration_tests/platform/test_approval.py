@@ -1,0 +1,39 @@
+"""A retraining that monitoring asks for, and a person decides about on Airflow's page."""
+
+import pytest
+
+from integration_tests.platform.airflow_runs import TRAIN
+from setup.native.environment import settings_from
+from setup.native.training_run import connect
+from vehicle_price.airflow_client import APPROVAL_DAG_ID, UnknownRun
+
+CAUSE = {"causes": "bias 0.212, 0.003 at the gate, beyond 0.050", "price_shift": 0.2}
+
+
+@pytest.fixture(name="ask")
+def _ask(platform, page):
+    """Ask whether to retrain, as monitoring does, and press a button on the address that its
+    incident names."""
+    client = connect(settings_from(platform.environ))
+
+    def ask(run_id: str, button: str) -> None:
+        client.start(CAUSE | {"run_id": run_id}, run_id, APPROVAL_DAG_ID)
+        run = f"{platform.airflow_url}/dags/{APPROVAL_DAG_ID}/runs/{run_id}"
+        page.decide(f"{run}/tasks/approve/required_actions", button)
+
+    return ask
+
+
+def test_an_approval_starts_the_training_with_the_size_of_the_jump(airflow, ask):
+    ask("to-approve", "Approve")
+    assert airflow.final_state(APPROVAL_DAG_ID, "to-approve") == "success"
+    training = airflow.get(TRAIN, "to-approve")
+    airflow.cancel(TRAIN, "to-approve")
+    assert training["conf"] == {"price_shift": 0.2}
+
+
+def test_a_rejection_starts_nothing(airflow, ask):
+    ask("to-reject", "Reject")
+    assert airflow.final_state(APPROVAL_DAG_ID, "to-reject") == "success"
+    with pytest.raises(UnknownRun):
+        airflow.get(TRAIN, "to-reject")
