@@ -112,7 +112,8 @@ class _Replay:
             if event.kind == "promotion"
         ]
         now = self.days + 1
-        return switches[-1] > self.plan.quiet_days and now >= switches[-1] + DAYS_AFTER_SWITCH
+        last = switches[-1] if switches else 0.0
+        return last > self.plan.quiet_days and now >= last + DAYS_AFTER_SWITCH
 
     def _ingest(self) -> None:
         settings = self.settings
