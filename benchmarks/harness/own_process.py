@@ -4,7 +4,7 @@ import logging
 import multiprocessing
 import resource
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from typing import Any
 
 
@@ -14,9 +14,14 @@ def in_own_process(step: Callable, *arguments: object) -> Any:
     A new process inherits the peak memory of the one that starts it. So the caller must not read
     data itself.
     """
+    with own_process() as process:
+        return process.submit(step, *arguments).result()
+
+
+def own_process() -> Executor:
+    """A new process for several steps, one after the other; it ends with the `with` block."""
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, spawn, initializer=_log_progress) as pool:
-        return pool.submit(step, *arguments).result()
+    return ProcessPoolExecutor(1, spawn, initializer=_log_progress)
 
 
 def peak_mb() -> float:

@@ -59,10 +59,12 @@ def prediction_log(work: Path) -> Iterator[dict[str, str]]:
         "PREDICTION_DATABASE_URL": address,
     }
     settings = settings_from(os.environ | environ)
-    with _process([sys.executable, "-m", "setup.native.postgres"], environ, work / "postgres.log"):
+    with running_process(
+        [sys.executable, "-m", "setup.native.postgres"], environ, work / "postgres.log"
+    ):
         postgres.create_databases(settings, password)
         command = [sys.executable, "-m", "service.forwarder"]
-        with _process(command, environ, work / "forwarder.log"):
+        with running_process(command, environ, work / "forwarder.log"):
             yield environ
 
 
@@ -139,13 +141,15 @@ def _running(
         "OMP_NUM_THREADS": "1",
     }
     work.mkdir(parents=True, exist_ok=True)
-    with _process(command, own_environ | dict(environ or {}), work / f"{port}.log") as process:
+    with running_process(
+        command, own_environ | dict(environ or {}), work / f"{port}.log"
+    ) as process:
         _wait_until_listening(port, process, work / f"{port}.log")
         yield Server(port, process.pid)
 
 
 @contextmanager
-def _process(
+def running_process(
     command: list[str], environ: Mapping[str, str], log: Path
 ) -> Iterator[subprocess.Popen]:
     """A process that is ended with the block."""

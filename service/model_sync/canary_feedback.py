@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from vehicle_price.monitoring.canary import CanaryFeedback
 from vehicle_price.prediction_log.errors import DatabaseUnavailable, InvalidRow
-from vehicle_price.prediction_log.rows import CanaryFeedback
 from vehicle_price.settings import Settings
 
 READ_SECONDS = 30.0  # between two reads
@@ -46,11 +46,11 @@ def read_feedback(
     """Clients' reports since then, from the prediction log. Raises DatabaseUnavailable."""
     # Imported here: tests and a model_sync without canary need no database driver.
     from vehicle_price.prediction_log.database import address_of, connected, translated
-    from vehicle_price.prediction_log.performance import canary_feedback
+    from vehicle_price.prediction_log.performance import read_canary_feedback
 
     address = address_of(settings)
     try:
         with connected(address, TIMEOUT_SECONDS) as connection, translated(address):
-            return canary_feedback(connection, since, canary_run, production_run)
+            return read_canary_feedback(connection, since, canary_run, production_run)
     except InvalidRow as error:
         raise DatabaseUnavailable(str(error)) from error

@@ -6,7 +6,7 @@ single reports, and a mean of many ranks jumps less than a median of twelve valu
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -69,11 +69,6 @@ def feedback_of(
     used = [values[usable] for values in numbers]
     codes = [pd.factorize(values, sort=True)[0] for values in (keys, days)]
     return Feedback(*used, *codes, weights.rows), bool(weights.few)
-
-
-def reweighted(feedback: Feedback, draw: np.ndarray) -> Feedback:
-    """The same rows with weights times `draw`, (rows,)."""
-    return replace(feedback, weight=feedback.weight * draw)
 
 
 def without_one_key(feedback: Feedback) -> Iterator[Feedback]:

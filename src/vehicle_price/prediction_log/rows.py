@@ -85,21 +85,6 @@ class VersionErrors(NamedTuple):
     median_ape: float | None
 
 
-class CanaryFeedback(NamedTuple):
-    """Clients' reports since a canary serves, on its prices and on production's.
-
-    production, canary: number of reports. larger_errors: of the canary's, how many have a relative
-    error above the median of production's. higher_prices, lower_prices: how many have a ratio of
-    price to reported price above, and below, the median of production's.
-    """
-
-    production: int
-    canary: int
-    larger_errors: int
-    higher_prices: int
-    lower_prices: int
-
-
 def concatenate(batches: Sequence[Rows]) -> Rows:
     """The rows of all batches, each table's in order."""
     tables = range(len(Rows._fields))

@@ -1,11 +1,14 @@
 """The rule that ends a canary, as setup/model_lifecycle.md states it."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 
+from benchmarks.harness.canary_simulation import Keys, ended_after
 from service.inference.canary_stats import RoleStats
 from service.model_sync.canary_rule import rollback_reason
-from vehicle_price.prediction_log.rows import CanaryFeedback
+from vehicle_price.monitoring.canary import CanaryFeedback, Reports, canary_feedback
 
 
 def stats(answers=1_000, failures=0, seconds=0.001, timed=1_000):
@@ -75,3 +78,49 @@ def test_a_canary_like_production_is_ended_in_one_of_a_hundred_however_often_one
         )
         ended += any(rollback_reason(nothing, nothing, feedback) for feedback in reports)
     assert ended <= 4
+
+
+def test_a_key_that_carries_the_evidence_alone_does_not_end_a_canary():
+    worse, without_it = CanaryFeedback(400, 60, 52, 55, 5), CanaryFeedback(300, 20, 10, 10, 10)
+    assert rollback_reason(stats(), stats(), worse._replace(keys=1))
+    assert not rollback_reason(stats(), stats(), worse._replace(keys=2, without=(without_it,)))
+    too_few = CanaryFeedback(199, 60, 52, 55, 5)  # production's median is not known without it
+    assert not rollback_reason(stats(), stats(), worse._replace(keys=2, without=(too_few,)))
+    all_agree = worse._replace(keys=12, without=(worse, CanaryFeedback(300, 50, 44, 46, 4)))
+    assert "keys: 12" in rollback_reason(stats(), stats(), all_agree)
+
+
+def test_any_number_of_reports_can_be_judged():
+    assert rollback_reason(stats(), stats(), CanaryFeedback(9_000, 50_000, 50_000, 50_000, 0))
+    assert not rollback_reason(stats(), stats(), CanaryFeedback(9_000, 50_000, 0, 25_000, 25_000))
+
+
+# Ratios of price to asked price as those of a model: most within 15 %, and some far off.
+RATIOS = np.exp(0.15 * np.random.default_rng(0).standard_t(4, 20_000))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("on_production", [None, 1.0])
+def test_one_hostile_key_of_twelve_does_not_end_a_good_canary(share, on_production):
+    """It reports each of the canary's prices as ten times too high, and in the harder case each of
+    production's as right. At most 1 % of good canaries may end, and of these none does."""
+    hostile = Keys(honest=11, hostile=share, on_canary=10.0, on_production=on_production)
+    assert not np.isfinite([ended_after(RATIOS, 1.0, seed, hostile) for seed in range(3)]).any()
+
+
+def test_without_the_rule_for_keys_the_hostile_one_would_end_it():
+    hostile = Keys(honest=11, hostile=0.5, on_canary=10.0)
+    with patch("benchmarks.harness.canary_simulation.canary_feedback", as_from_one_key):
+        assert ended_after(RATIOS, 1.0, 1, hostile) < 200
+
+
+def as_from_one_key(canary: Reports, production: Reports) -> CanaryFeedback:
+    """Counted without looking at the keys."""
+    one_key = (Reports(np.zeros(len(side.keys)), side.ratios) for side in (canary, production))
+    return canary_feedback(*one_key)
+
+
+@pytest.mark.parametrize("keys", [Keys(12), Keys(3), Keys(1), Keys(11, 0.1, on_canary=0.95)])
+def test_a_bad_canary_is_ended_however_many_keys_report(keys):
+    ended = [ended_after(RATIOS, 1.2, seed, keys) for seed in range(5)]
+    assert np.isfinite(ended).all()

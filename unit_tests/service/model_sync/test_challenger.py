@@ -14,8 +14,8 @@ from service.model_sync.fetcher import Errors, ModelChecks, ModelFetcher
 from service.model_sync.reconciler import Reconciler
 from service.model_sync.status_file import StatusFile
 from unit_tests.service.model_sync.test_reconciler import Check, FakeRegistry, Unreachable, Version
+from vehicle_price.monitoring.canary import CanaryFeedback
 from vehicle_price.prediction_log.errors import DatabaseUnavailable
-from vehicle_price.prediction_log.rows import CanaryFeedback
 
 CANARY = ChallengerMode("canary", 10)
 

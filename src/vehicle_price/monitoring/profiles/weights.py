@@ -1,6 +1,6 @@
 """Weights that limit what one caller, one request or one repeated listing can do to a window."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -44,6 +44,22 @@ def capped(keys: Mapping[str, object]) -> Weights:
         if rows.sum() >= before.sum() * (1 - TOLERANCE):
             break
     return Weights(rows, float(rows.sum()), few)
+
+
+def most_of_a_value(counts: Sequence[int]) -> int | None:
+    """How many rows of each value of a key may count, so that no value has more than LARGEST_SHARE
+    of the rows that count; None with fewer than FEWEST values, which nothing can limit so far.
+
+    counts: rows of each value, each above 0. More rows never lower it: a row that counts goes on
+    counting if the first rows of each value are those that count.
+
+    >>> most_of_a_value([1_000] + 12 * [5]), most_of_a_value(9 * [5])
+    (6, None)
+    """
+    if len(counts) < FEWEST:
+        return None
+    totals = np.asarray(counts, float)
+    return int(LARGEST_SHARE * _limited_total(totals) * (1 + 1e-9))
 
 
 def _hashable(values: object) -> pd.Series:

@@ -6,7 +6,7 @@ from datetime import date
 
 import numpy as np
 
-from benchmarks.harness.drift.windows import (
+from benchmarks.drift.windows import (
     QUIET,
     Drift,
     Judge,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.harness.drift.windows import DRIFTS, Requests
+from benchmarks.drift.windows import DRIFTS, Requests
 from vehicle_price.monitoring.distance import jensen_shannon
 from vehicle_price.monitoring.profiles.profile import Profile
 from vehicle_price.monitoring.reference import Reference

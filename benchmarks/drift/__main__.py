@@ -3,7 +3,7 @@
 python -m benchmarks.drift [DATA] [--only speed|shuffled|days|weeks|natural|feedback]
 
 DATA: CSV, zip, gzip or Parquet file; by default the real listings of REAL_DATA_DIR or
-../shared/data. Prices are those of a stand-in model (`harness/drift/cars.py`), which is fitted once
+../shared/data. Prices are those of a stand-in model (`cars.py`), which is fitted once
 for the same listings and code, in some three minutes; its answers stay in .local/drift.
 """
 
@@ -11,30 +11,26 @@ import argparse
 import logging
 import os
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from benchmarks.harness.drift import feedback_tables, scenarios
-from benchmarks.harness.drift.cars import ROUNDS, Cars, load
-from benchmarks.harness.drift.natural import natural_drift, ten_points_of_a_state
-from benchmarks.harness.drift.tables import FALSE, FALSE_OF_2000, POWER, beyond, row, table
-from benchmarks.harness.drift.windows import DRIFTS, GROSS, QUIET, Requests
-from benchmarks.harness.own_process import in_own_process, peak_mb
+from benchmarks.drift import feedback_tables, scenarios
+from benchmarks.drift.cars import ROUNDS, Cars, load
+from benchmarks.drift.natural import natural_drift, ten_points_of_a_state
+from benchmarks.drift.speed import measure_speed
+from benchmarks.drift.tables import FALSE, FALSE_OF_2000, POWER, beyond, row, table
+from benchmarks.drift.windows import DRIFTS, GROSS, QUIET, Requests
+from benchmarks.harness.own_process import in_own_process
 from vehicle_price.monitoring.calibration import MIN_DISTANCE
-from vehicle_price.monitoring.drift import DAY, judge
-from vehicle_price.monitoring.profiles.profile import profile
-from vehicle_price.monitoring.reference import MIN_DAYS, MIN_ROWS, make_reference
+from vehicle_price.monitoring.reference import MIN_DAYS, MIN_ROWS
 from vehicle_price.settings import Settings
 
 SIZES, DAY_SIZES, SHUFFLED_DRIFT_ROWS = (500, 1_000, 5_000), (500, 1_000, 2_000), 1_000
 RATES, LEAST_RATE = (100, 300, 700, 2_000), 300  # rows a day; promised from LEAST_RATE on
 LEAST_REFERENCE = -(-MIN_ROWS // MIN_DAYS)  # rows a day
-SPEED_ROWS, SECONDS, MEGABYTES = 100_000, 20, 1_000
 
 
 def main() -> int:
@@ -52,7 +48,7 @@ def main() -> int:
     in_own_process(load, settings, data)  # fits the stand-in, if need be
     missed = []
     if options.only in (None, "speed"):
-        missed += in_own_process(_speed, settings, data)
+        missed += in_own_process(measure_speed, settings, data)
     if options.only != "speed":
         cars = load(settings, data)
         requests = Requests(cars)
@@ -161,35 +157,6 @@ def _natural(requests: Requests, _: Cars) -> list[str]:
         f"change with a distance below {MIN_DISTANCE}."
     )
     return []
-
-
-def _speed(settings: Settings, data: str) -> list[str]:
-    """Profile and judge SPEED_ROWS predictions, of 200 callers, in this process; print it."""
-    requests = _as_logged(load(settings, data)).head(SPEED_ROWS)
-    days = {
-        day.date(): some for day, some in requests.groupby(requests["created_at"].dt.normalize())
-    }
-    reference = make_reference({day: profile(some) for day, some in list(days.items())[:MIN_DAYS]})
-    before, start = peak_mb(), time.perf_counter()
-    window = judge([profile(requests)], DAY, [reference], 0.3)
-    seconds = time.perf_counter() - start
-    print(
-        f"{SPEED_ROWS:,} predictions profiled and judged in {seconds:.1f} s, on one thread; peak "
-        f"memory of the process {peak_mb():,.0f} MB, {before:,.0f} of it with the rows read before."
-        f" Effective rows: {window.effective:,.0f}."
-    )
-    missed = [f"{seconds:.0f} s for {SPEED_ROWS:,}"] if seconds > SECONDS else []
-    return missed + ([f"{peak_mb():,.0f} MB"] if peak_mb() > MEGABYTES else [])
-
-
-def _as_logged(cars: Cars) -> pd.DataFrame:
-    requests = cars.requests["quiet"]
-    number = np.arange(len(requests))
-    return requests.assign(
-        created_at=requests["created_at"] + pd.to_timedelta(number % 86_400, "s"),
-        caller=[f"caller {n % 200}" for n in number],
-        request_id=[f"request {n // 2}" for n in number],
-    )
 
 
 TABLES: dict[str, Callable[[Requests, Cars], list[str]]] = {

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from benchmarks.harness.drift import feedback
-from benchmarks.harness.drift.cars import Cars
-from benchmarks.harness.drift.tables import FALSE, POWER, beyond, row, table
-from benchmarks.harness.drift.windows import Requests
+from benchmarks.drift import feedback
+from benchmarks.drift.cars import Cars
+from benchmarks.drift.tables import FALSE, POWER, beyond, row, table
+from benchmarks.drift.windows import Requests
 
 FEEDBACKS, FEEDBACK_WINDOWS = (30, 50, 100, 200, 500), 500
 HOSTILE_KEYS, HOSTILE_SHIFT = 12, 0.015

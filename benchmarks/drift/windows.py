@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.harness.drift.cars import Cars
+from benchmarks.drift.cars import Cars
 from vehicle_price.monitoring.calibration import Calibration, calibrate
 from vehicle_price.monitoring.drift import WindowDrift, compare
 from vehicle_price.monitoring.profiles.columns import WATCHED, Coded, code

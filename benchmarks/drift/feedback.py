@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchmarks.harness.drift.cars import EARLY_DAYS, Cars
+from benchmarks.drift.cars import EARLY_DAYS, Cars
 from vehicle_price.monitoring.feedback import feedback_of
 from vehicle_price.monitoring.performance import (
     Baseline,
