@@ -48,7 +48,8 @@ class Components:
     holder: the serving models. training: starts and follows training runs.
     keys: the valid API keys. model_dir: has status.json, which /ready and /model quote.
     outbox: keeps every answer before it is given. log: finds answers that have left the outbox.
-    monitoring: reads what monitoring has stored. metrics: the counters. limiter: None for no rate limit.
+    monitoring: reads what monitoring has stored. metrics: the counters.
+    limiter: None for no rate limit.
     webhook_secret: the registry signs its events with it; "" refuses every event.
     batch_max_bytes: the largest accepted file, unpacked.
     uploads_dir: of temporary files.

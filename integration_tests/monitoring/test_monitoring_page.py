@@ -21,8 +21,10 @@ from integration_tests.prediction_log.database_proxy import OPEN, REFUSING
 from service.openapi.schemas import components
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-WIDTHS = "() => [document.querySelector('[data-testid=stMain]'), document.documentElement].map("
-WIDTHS += "one => one.scrollWidth - one.clientWidth)"
+TOO_WIDE = """
+() => [document.querySelector('[data-testid=stMain]'), document.documentElement]
+    .map(one => one.scrollWidth - one.clientWidth)
+"""
 HEIGHT = "() => document.querySelector('[data-testid=stMain]').scrollHeight"
 
 
@@ -54,8 +56,8 @@ def test_the_answer_tells_what_happened(running):
     assert api["statuses"][-3:] == ["ok", "severe drift", "ok"]
     assert api["statuses"][0] == "learning" and api["reference"]["windows"] == 14
     assert [one["state"] for one in report["retrainings"]] == ["promoted"]
-    opened = {one["rule"] for one in report["incidents"] if one["resolved_at"] is None}
-    assert opened == {"performance_bias", "performance_coverage", "drift_week"}
+    still_open = {one["rule"] for one in report["incidents"] if one["resolved_at"] is None}
+    assert still_open == {"performance_bias", "performance_coverage", "drift_week"}
     odometer = next(one for one in report["columns"] if one["column"] == "odometer")
     assert odometer["status"][-2] == "severe drift"
     assert odometer["distance"][-2] > odometer["limit"][-2]
@@ -150,7 +152,7 @@ def test_the_page_tells_what_happened_and_is_no_wider_than_the_screen(
         "Nearest to the limit on",
         "Resolved incidents",
     )
-    assert page.evaluate(WIDTHS) == [0, 0]
+    assert page.evaluate(TOO_WIDE) == [0, 0]
     expect(page.get_by_test_id("stException")).to_have_count(0)
     run = page.get_by_role("link", name="run", exact=True)
     assert re.search("/dags/train_vehicle_price/runs/monitoring-", run.get_attribute("href"))

@@ -52,6 +52,15 @@ def test_streamlit_names_missing_fields_and_keeps_what_was_typed(platform, open_
     expect(page.get_by_test_id("stMetricValue")).to_have_text(PRICE, timeout=PATIENCE)
 
 
+def test_the_page_monitoring_is_there_before_a_window_has_closed(platform, open_page):
+    address = f"{platform.streamlit_url}/Monitoring"
+    assert address in platform.build_output
+    page = open_page(address)
+    expect(page.get_by_text("No window has closed yet")).to_be_visible(timeout=PATIENCE)
+    page.get_by_role("link", name="Home").click()
+    expect(page.get_by_role("button", name="Value this car")).to_be_visible(timeout=PATIENCE)
+
+
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 def test_the_form_of_the_service_shows_a_price(platform, open_page, scripts):
     page = open_page(platform.service_url, java_script_enabled=scripts)

@@ -178,7 +178,7 @@ def summary(settings: Settings) -> str:
         ("Logs", settings.log_dir, ""),
     ]
     table = "\n".join(
-        f"  {name:<16} {address:<28} {login}".rstrip() for name, address, login in rows
+        f"  {name:<16} {address:<33} {login}".rstrip() for name, address, login in rows
     )
     steps = "make retrain · make build SOURCE=file DATA=listings.csv · make status · make stop"
     return f"\n{table}\n\n  Next: {steps}\n"

@@ -88,12 +88,14 @@ def figure(value: float | None, expected: float | None, limit: float | None, **c
     } | changed
 
 
-def performance(window: int, bias: float, /, version: str = "7", **changed: Any) -> dict[str, Any]:
+def performance(
+    window: int, log_ratio: float, version: str = "7", **changed: Any
+) -> dict[str, Any]:
     """The figures of a window. changed: other figures than those of a good window."""
-    wrong = {"status": "drift", "verdict": "drift"} if abs(bias) > 0.06 else {}
+    wrong = {"status": "drift", "verdict": "drift"} if abs(log_ratio) > 0.06 else {}
     shown = {"status": "shown", "verdict": "shown"}
     figures = {
-        "bias": figure(bias, 0.0, 0.06, **wrong),
+        "bias": figure(log_ratio, 0.0, 0.06, **wrong),
         "coverage": figure(0.9, 0.9, 0.84),
         "median_ape": figure(0.16, 0.15, 0.19),
         "mean_absolute_error": figure(2_600.0, None, None, **shown),

@@ -2,7 +2,8 @@
 
 import json
 
-from page.monitoring import charts, heat_map, reading, tables
+from page.monitoring import reading, tables
+from page.monitoring.charts import figures, heat_map
 from page.monitoring.links import Addresses
 from page.monitoring.markdown import linked, markdown_table, plain, sentence
 from unit_tests.helpers.monitoring_report import (
@@ -28,19 +29,19 @@ def values(spec, n=0):
 
 def test_the_band_of_the_bias_is_around_that_at_the_versions_own_test():
     rows = [performance(12, 0.0, bias=figure(0.02, 0.01, 0.06)), performance(13, 0.223)]
-    first, second = values(charts.bias(rows, made_up_report()))
+    first, second = values(figures.bias(rows, made_up_report()))
     assert (round(first["lower"], 2), round(first["upper"], 2)) == (-0.05, 0.07)
     assert (first["alarm"], second["alarm"]) == ("within", "beyond its limit")
 
 
 def test_a_window_without_a_limit_has_no_band():
     waiting = figure(None, 0.0, None, status="not enough data")
-    (row,) = values(charts.bias([performance(1, 0, bias=waiting)], made_up_report()))
+    (row,) = values(figures.bias([performance(1, 0, bias=waiting)], made_up_report()))
     assert "lower" not in row and row["value"] is None
 
 
 def test_the_measured_error_stands_beside_the_expected_one():
-    (row,) = values(charts.error([performance(1, 0.0)], made_up_report()))
+    (row,) = values(figures.error([performance(1, 0.0)], made_up_report()))
     assert (row["value"], row["expected"]) == (2_600.0, 2_500.0)
 
 
@@ -49,20 +50,20 @@ def test_promotions_and_retrainings_of_the_period_are_marked_once_a_window():
         production_changes=[change("8", "7", 12.4), change("7", None, -3)],
         retrainings=[retraining()],
     )
-    spec = charts.bias([performance(13, 0.2)], report)
+    spec = figures.bias([performance(13, 0.2)], report)
     marks = spec["layer"][1]
     assert [one["what"] for one in marks["data"]["values"]] == ["retraining", "version 8"]
     texts = [layer["mark"]["text"] for layer in marks["layer"] if layer["mark"]["type"] == "text"]
     assert texts == ["retraining, version 8"]
     nothing = made_up_report(production_changes=[], retrainings=[])
-    assert len(charts.bias([performance(13, 0.2)], nothing)["layer"]) == 1
+    assert len(figures.bias([performance(13, 0.2)], nothing)["layer"]) == 1
 
 
 def test_whether_there_is_a_value_decides_whether_there_is_a_chart():
     waiting = figure(None, 0.0, None, status="not enough data")
-    assert charts.has_values([performance(1, 0.0)], "bias")
-    assert not charts.has_values([performance(1, 0, bias=waiting)], "bias")
-    assert not charts.has_values([], "bias")
+    assert figures.has_values([performance(1, 0.0)], "bias")
+    assert not figures.has_values([performance(1, 0, bias=waiting)], "bias")
+    assert not figures.has_values([], "bias")
 
 
 def test_a_status_is_told_by_a_symbol_too():
@@ -104,10 +105,10 @@ def test_charts_are_json():
     report = made_up_report()
     rows = reading.production_rows(report, None)
     for spec in (
-        charts.bias(rows, report),
-        charts.error(rows, report),
-        charts.feedback(rows, report),
-        charts.against_limit(rows, report, "coverage"),
+        figures.bias(rows, report),
+        figures.error(rows, report),
+        figures.feedback(rows, report),
+        figures.against_limit(rows, report, "coverage"),
         heat_map.of_channels(report),
         heat_map.of_columns(report, "api"),
     ):
@@ -115,7 +116,7 @@ def test_charts_are_json():
 
 
 def test_windows_shorter_than_a_day_are_told_by_their_time():
-    spec = charts.bias([performance(1, 0.0)], made_up_report(window_seconds=60.0))
+    spec = figures.bias([performance(1, 0.0)], made_up_report(window_seconds=60.0))
     assert spec["layer"][0]["encoding"]["x"]["axis"]["format"] == "%H:%M:%S"
 
 

@@ -49,7 +49,7 @@ def test_a_channel_without_a_row_in_a_window_has_none_there():
     assert channel_state("api", [verdict(1, "ok")], PERIOD)["statuses"] == [None, "ok", None]
 
 
-def cell(column, day=2, channel="api", status="ok", distance=0.05, limit=0.1, version=""):
+def cell(column, day=2, *, channel="api", status="ok", distance=0.05, limit=0.1, version=""):
     """A column in a window."""
     movers = [{"level": "x", "reference": 0.1, "window": 0.2}]
     details = {"z": 1.5, "movers": movers}

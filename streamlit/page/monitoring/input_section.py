@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from page.monitoring import heat_map, reading, tables
+from page.monitoring import reading, tables
+from page.monitoring.charts import heat_map
 from page.monitoring.links import Addresses
 from page.monitoring.markdown import linked, sentence
 from page.monitoring.reading import Report

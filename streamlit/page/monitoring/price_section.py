@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from page.monitoring import charts, reading, tables
+from page.monitoring import reading, tables
+from page.monitoring.charts import figures
+from page.monitoring.charts.axis import Spec
 from page.monitoring.reading import Report
 
 BIAS = (
@@ -21,31 +23,31 @@ def draw(report: Report, version: str | None) -> None:
     """Draw it. version: the chosen one, None for whatever was in production."""
     st.subheader("Are prices still right?")
     rows = reading.production_rows(report, version)
-    if charts.has_values(rows, "bias"):
-        _chart("Bias", BIAS, rows, "bias", lambda: charts.bias(rows, report))
+    if figures.has_values(rows, "bias"):
+        _chart("Bias", BIAS, rows, "bias", lambda: figures.bias(rows, report))
     else:
         st.info("No verdict in these windows: bias needs 30 reports of a window, the others 100.")
     left, right = st.columns(2)
     with left:
         _share("Typical error", ERROR, rows, "median_ape", report)
         dollars = "mean_absolute_error"
-        _chart("Mean error", DOLLARS, rows, dollars, lambda: charts.error(rows, report))
+        _chart("Mean error", DOLLARS, rows, dollars, lambda: figures.error(rows, report))
     with right:
         _share("Coverage", COVERAGE, rows, "coverage", report)
         share = "feedback_share"
-        _chart("Feedback", FEEDBACK, rows, share, lambda: charts.feedback(rows, report))
+        _chart("Feedback", FEEDBACK, rows, share, lambda: figures.feedback(rows, report))
     _figures(report, rows, version)
 
 
 def _share(title: str, about: str, rows: Sequence[Report], figure: str, report: Report) -> None:
-    _chart(title, about, rows, figure, lambda: charts.against_limit(rows, report, figure))
+    _chart(title, about, rows, figure, lambda: figures.against_limit(rows, report, figure))
 
 
 def _chart(
-    title: str, about: str, rows: Sequence[Report], figure: str, spec: Callable[[], charts.Spec]
+    title: str, about: str, rows: Sequence[Report], figure: str, spec: Callable[[], Spec]
 ) -> None:
     st.markdown(f"**{title}**")
-    if charts.has_values(rows, figure):
+    if figures.has_values(rows, figure):
         st.caption(about)
         st.vega_lite_chart(spec(), width="stretch")
     else:

@@ -3,12 +3,15 @@
 import streamlit as st
 
 from page.client import Refused, ServiceUnavailable
-from page.monitoring import controls, input_section, price_section, reading, tables, words
+from page.monitoring import controls, input_section, price_section, reading, tables
 from page.monitoring.client import MonitoringClient, NoKey
 from page.monitoring.links import Addresses
 from page.monitoring.markdown import linked, sentence
 from page.monitoring.reading import Report
-from page.monitoring.words import Line
+from page.monitoring.status.actions import actions, freshness
+from page.monitoring.status.inputs import inputs
+from page.monitoring.status.line import Line
+from page.monitoring.status.prices import prices
 
 ICONS = {
     "good": ":green[:material/check_circle:]",
@@ -38,7 +41,7 @@ def show(client: MonitoringClient, addresses: Addresses) -> None:
     query = controls.query()
     try:
         with st.spinner("Reading what monitoring has stored…"):
-            report = client.report(query)
+            report = client.report({"windows": controls.DEFAULT_WINDOWS} | query)
     except (NoKey, Refused, ServiceUnavailable) as error:
         _failure(error, query)
         return
@@ -62,10 +65,11 @@ def _links(addresses: Addresses) -> None:
 
 
 def _draw(report: Report, addresses: Addresses, query: dict[str, str]) -> None:
-    level, text = words.freshness(report)
+    level, text = freshness(report)
     (st.error if level == "bad" else st.caption)(sentence(text))
     version = query.get("version")
-    for column, line in zip(st.columns(3), words.status_lines(report, version), strict=True):
+    lines = (inputs(report), prices(report, version), actions(report))
+    for column, line in zip(st.columns(3), lines, strict=True):
         with column:
             _line(line)
     _incidents(report, addresses)

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from psycopg2.extensions import cursor as Cursor
 
 PREFIX, SHARE = "performance_", "feedback_share"
-FIGURES = ("bias", "coverage", "median_ape", "mean_absolute_error", "interval_width")
-FIGURES += ("interval_score", "expected_error", SHARE)
+FIGURES = (
+    *("bias", "coverage", "median_ape", "mean_absolute_error"),
+    *("interval_width", "interval_score", "expected_error", SHARE),
+)
 METRICS = [PREFIX + figure for figure in FIGURES]
 OF_SCOPE = f"""
 metric = ANY(%(metrics)s) AND {IN_PERIOD}

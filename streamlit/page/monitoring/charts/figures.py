@@ -1,14 +1,14 @@
-"""Charts as Vega-Lite: figures over the windows with their limits, and marks for what was done."""
+"""Figures over the windows with their limits, and marks for what was done."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from page.monitoring import reading
+from page.monitoring.charts.axis import Spec, windows_axis
+from page.monitoring.charts.marks import event_marks
 from page.monitoring.reading import ALARMS, Report
 
-Spec = dict[str, Any]
-LINE, LIMIT, TEST, MARK = "#1f77b4", "#c0392b", "#8a8f98", "#8e5bb5"
-SHORT = 170  # pixels of height
+LINE, LIMIT, TEST = "#1f77b4", "#c0392b", "#8a8f98"
+TALL, SHORT = 260, 170  # pixels of height
 
 
 def bias(rows: Sequence[Report], report: Report) -> Spec:
@@ -27,7 +27,7 @@ def bias(rows: Sequence[Report], report: Report) -> Spec:
         "encoding": {"y": _y("lower", axis), "y2": {"field": "upper"}},
     }
     edges = [_dashed(name, axis) for name in ("lower", "upper")]
-    return _over_windows(values, [band, *edges, *_measured("value", axis)], report, 260)
+    return _over_windows(values, [band, *edges, *_measured("value", axis)], report, TALL)
 
 
 def against_limit(rows: Sequence[Report], report: Report, figure: str) -> Spec:
@@ -78,27 +78,13 @@ def _over_windows(values: list[Spec], layers: list[Spec], report: Report, height
     """Layers over the windows; each version has lines of its own."""
     return {
         "height": height,
-        "padding": {"top": 26, "left": 5, "right": 5, "bottom": 5},
+        "padding": {"top": 40 if height > SHORT else 10, "left": 5, "right": 5, "bottom": 5},
         "layer": [
-            {"data": {"values": values}, "layer": layers, "encoding": {"x": _x(report)}},
-            *_marks(report),
+            {"data": {"values": values}, "layer": layers, "encoding": {"x": windows_axis(report)}},
+            *event_marks(report, named=height > SHORT),
         ],
         "resolve": {"scale": {"x": "shared"}},
     }
-
-
-def _x(report: Report) -> Spec:
-    days = (report["window_seconds"] or 0) >= reading.DAY_SECONDS
-    axis = {
-        "title": None,
-        "format": "%d %b" if days else "%H:%M:%S",
-        "labelOverlap": "greedy",
-        "grid": False,
-        "tickCount": 6,
-    }
-    first, last = report["windows"][0], report["last_end"]
-    scale = {"type": "utc", "domain": [first, last]}
-    return {"field": "window", "type": "temporal", "axis": axis, "scale": scale}
 
 
 def _y(field: str, axis: Spec) -> Spec:
@@ -150,53 +136,3 @@ def _line(field: str, axis: Spec, mark: Spec) -> Spec:
     """A line of each version; short ones have points, since a line of one window is none."""
     mark = mark | {"point": {"color": mark["color"], "shape": "stroke", "size": 120}}
     return {"mark": mark, "encoding": {"y": _y(field, axis), "detail": {"field": "version"}}}
-
-
-def _marks(report: Report) -> list[Spec]:
-    """Vertical lines at promotions and retrainings within the period."""
-    marks = [
-        {"window": one["changed_at"], "what": f"version {one['version']}"}
-        for one in report["production_changes"]
-    ]
-    marks += [{"window": one["started_at"], "what": "retraining"} for one in report["retrainings"]]
-    shown = sorted(
-        (mark for mark in marks if _within(report, mark["window"])), key=lambda m: m["window"]
-    )
-    rule = {
-        "mark": {"type": "rule", "color": MARK, "strokeDash": [2, 2], "strokeWidth": 1.5},
-        "encoding": {"x": _x(report), "tooltip": [{"field": "what", "title": "event"}]},
-    }
-    return [{"data": {"values": shown}, "layer": [rule, *_names(report, shown)]}] if shown else []
-
-
-def _names(report: Report, marks: list[Spec]) -> list[Spec]:
-    """What happened, above the lines; of several things in one window, one text."""
-    by_window: dict[int, list[Spec]] = {}
-    for mark in marks:
-        by_window.setdefault(_window_of(report, mark["window"]), []).append(mark)
-    half = len(report["windows"]) / 2
-    texts = [
-        {
-            "mark": {
-                "type": "text",
-                "color": MARK,
-                "align": "left" if window < half else "right",
-                "text": ", ".join(one["what"] for one in together),
-            },
-            "data": {"values": together[-1:]},
-            "encoding": {"x": _x(report), "y": {"value": -12}},
-        }
-        for window, together in by_window.items()
-    ]
-    return texts
-
-
-def _window_of(report: Report, moment: str) -> int:
-    """The number of the window that holds a moment."""
-    at = reading.moment_of(moment)
-    return sum(reading.moment_of(start) <= at for start in report["windows"])
-
-
-def _within(report: Report, moment: str) -> bool:
-    first, last = map(reading.moment_of, (report["windows"][0], report["last_end"]))
-    return first <= reading.moment_of(moment) <= last

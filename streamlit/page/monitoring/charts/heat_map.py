@@ -1,13 +1,12 @@
-"""Which column was how far from its reference in which window, as Vega-Lite."""
+"""Which column was how far from its reference in which window."""
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from page.monitoring import reading
+from page.monitoring.charts.axis import Spec
 from page.monitoring.reading import ALARMS, Report
 
-Spec = dict[str, Any]
 TOP = 12  # columns that are shown unless all are wanted
 ROW, AXIS, LEGEND, IN_A_LINE = 22, 75, 34, 3  # pixels, and statuses in a line of the legend
 # Colours that can be told apart with any eyes and on both backgrounds; alarms have a symbol too.
@@ -46,7 +45,7 @@ def of_channels(report: Report) -> Spec:
 
 
 def _farthest(column: Report) -> float:
-    """The largest distance / limit of its windows; of columns that never alarm, less than others."""
+    """The largest distance / limit of its windows; columns that never alarm come last."""
     ratios = [ratio for ratio in map(_ratio, column["distance"], column["limit"]) if ratio]
     alarmed = any(status in ("ok", *ALARMS) for status in column["status"])
     return max(ratios, default=0.0) - (0 if alarmed else 1_000)

@@ -1,0 +1,1 @@
+"""The charts of the page Monitoring as Vega-Lite, plain data."""

@@ -1,0 +1,1 @@
+"""The status in sentences: inputs, prices, actions, and how old the figures are."""
