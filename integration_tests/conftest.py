@@ -11,6 +11,7 @@ from integration_tests.helpers.browser import page_opener, running_browser
 from integration_tests.helpers.failure_logs import report_section
 
 LONGEST_FIRST = (
+    "rehearsal/test_closed_loop.py",
     "model_changes/test_model_changes.py",
     "prediction_log/test_http_contract.py",
     "prediction_log/test_prediction_log.py",

@@ -16,7 +16,7 @@ from integration_tests.helpers.browser import PATIENCE, save_screenshot
 from integration_tests.helpers.ports import HOST
 from integration_tests.helpers.service import read_api_key
 from integration_tests.helpers.waiting import wait_until
-from integration_tests.monitoring.running_page import DAYS, running_page, running_streamlit
+from integration_tests.monitoring_page.running_page import DAYS, running_page, running_streamlit
 from integration_tests.prediction_log.database_proxy import OPEN, REFUSING
 from service.openapi.schemas import components
 
