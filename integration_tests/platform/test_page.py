@@ -56,7 +56,7 @@ def test_the_page_monitoring_is_there_before_a_window_has_closed(platform, open_
     address = f"{platform.streamlit_url}/Monitoring"
     assert address in platform.build_output
     page = open_page(address)
-    expect(page.get_by_text("No window has closed yet")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("No window has closed yet").first).to_be_visible(timeout=PATIENCE)
     page.get_by_role("link", name="Home").click()
     expect(page.get_by_role("button", name="Value this car")).to_be_visible(timeout=PATIENCE)
 

@@ -41,8 +41,10 @@ def test_a_window_without_a_limit_has_no_band():
 
 
 def test_the_measured_error_stands_beside_the_expected_one():
-    (row,) = values(figures.error([performance(1, 0.0)], made_up_report()))
-    assert (row["value"], row["expected"]) == (2_600.0, 2_500.0)
+    other = performance(1, 0.0, "8", expected_error=figure(3_000.0, None, None))
+    rows = values(figures.error([performance(1, 0.0), other], made_up_report()))
+    assert [row["value"] for row in rows] == [2_600.0, 2_600.0]
+    assert [row["expected"] for row in rows] == [2_500.0, 3_000.0]
 
 
 def test_promotions_and_retrainings_of_the_period_are_marked_once_a_window():

@@ -45,6 +45,14 @@ def test_only_the_three_worst_columns_are_named():
     )
 
 
+def test_a_drift_is_named_too_where_the_columns_of_another_channel_are_shown():
+    worst = [{"column": "odometer", "distance": 0.31, "threshold": 0.11}]
+    api = channel("api", verdict("drift", worst=worst))
+    assert "api: drift, most of all odometer 0.31 (limit 0.11) (600" in said(
+        inputs_of(api, worst_columns=[])
+    )
+
+
 def test_quiet_channels_are_good():
     line = inputs_of(channel("api", verdict()), channel("form", verdict("learning", missing="")))
     assert (line.level, line.head) == ("good", "quiet in api")

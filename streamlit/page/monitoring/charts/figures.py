@@ -15,16 +15,18 @@ def bias(rows: Sequence[Report], report: Report) -> Spec:
     """Bias of each window, the band that is allowed, and marks."""
     values = []
     for one in _values(rows, "bias"):
-        if one["limit"] is not None and one["expected"] is not None:
-            one["lower"], one["upper"] = (
-                one["expected"] - one["limit"],
-                one["expected"] + one["limit"],
-            )
-        values.append(one)
+        expected, limit = one["expected"], one["limit"]
+        known = expected is not None and limit is not None
+        allowed = {"lower": expected - limit, "upper": expected + limit} if known else {}
+        values.append(one | allowed)
     axis = {"title": None, "format": "+.2f"}
     band = {
         "mark": {"type": "area", "color": TEST, "opacity": 0.18, "interpolate": "step-after"},
-        "encoding": {"y": _y("lower", axis), "y2": {"field": "upper"}},
+        "encoding": {
+            "y": _y("lower", axis),
+            "y2": {"field": "upper"},
+            "detail": {"field": "version"},
+        },
     }
     edges = [_dashed(name, axis) for name in ("lower", "upper")]
     return _over_windows(values, [band, *edges, *_measured("value", axis)], report, TALL)
@@ -39,9 +41,10 @@ def against_limit(rows: Sequence[Report], report: Report, figure: str) -> Spec:
 
 def error(rows: Sequence[Report], report: Report) -> Spec:
     """The mean error where prices were reported, and what to expect if prices hold."""
-    to_expect = {r["window"]: r["value"] for r in _values(rows, "expected_error")}
+    found = _values(rows, "expected_error")
+    to_expect = {(one["window"], one["version"]): one["value"] for one in found}
     values = [
-        one | {"expected": to_expect.get(one["window"])}
+        one | {"expected": to_expect.get((one["window"], one["version"]))}
         for one in _values(rows, "mean_absolute_error")
     ]
     axis = {"title": None, "format": "$,.0f"}

@@ -45,14 +45,15 @@ def _channel_sentence(report: Report, channel: Report) -> str:
     if state["status"] == LEARNING:
         return f"{name}: learning its reference, no alarm before: {state.get('missing')}."
     if verdict in ALARMS:
-        columns = reading.alarmed_columns(report, name)
-        return f"{name}: {_moved(columns)} ({requests}{_when(report, channel)}){_few(state)}."
+        # The columns are of one channel only where one is chosen; a verdict names its worst.
+        columns = _moved(reading.alarmed_columns(report, name)) or _most(state)
+        return f"{name}: {columns} ({requests}{_when(report, channel)}){_few(state)}."
     if verdict == "not enough data":
         effective = state.get("effective") or 0
         return f"{name}: not enough data for a verdict ({requests} count as {effective:,.0f})."
     week = channel["week"]
     if week and reading.verdict_of(week) in ALARMS:
-        return f"{name}: quiet on the day; over the week {_week(week)}."
+        return f"{name}: quiet on the day; over the week {_most(week)}."
     return f"{name}: quiet ({requests}{_when(report, channel)})."
 
 
@@ -60,15 +61,17 @@ def _moved(columns: Iterator[Report]) -> str:
     """The columns that have drifted, with distance and limit."""
     said = [f"{c['column']} {c['distance']:.2f} (limit {c['limit']:.2f})" for c in columns]
     more = f" and {len(said) - 3} more" if len(said) > 3 else ""
-    return ", ".join(said[:3]) + more if said else "drift"
+    return ", ".join(said[:3]) + more
 
 
-def _week(week: Report) -> str:
-    """The verdict on a week, and the column that moved most."""
-    found = [
-        f"{c['column']} {c['distance']:.2f} (limit {c['threshold']:.2f})" for c in week["worst"]
-    ]
-    return f"{reading.verdict_of(week)}, most of all {found[0]}" if found else week["status"]
+def _most(state: Report) -> str:
+    """A verdict, and the column that moved most."""
+    verdict = reading.verdict_of(state)
+    if not state["worst"]:
+        return verdict
+    worst = state["worst"][0]
+    limit = f"(limit {worst['threshold']:.2f})"
+    return f"{verdict}, most of all {worst['column']} {worst['distance']:.2f} {limit}"
 
 
 def _when(report: Report, channel: Report) -> str:
