@@ -18,10 +18,6 @@ log = logging.getLogger(__name__)
 
 Parameters = dict[str, int | float]
 
-# Instead of XGBoost's 256: a sixth less time. Fitted on the real listings before 21 April 2021,
-# both have a MAE of 2,813 USD on the days after, which are before the test days.
-MAX_BIN = 128
-
 # Residuals of log price beyond about 10 % count linearly, not squared: some listings have typing
 # errors or a down payment as price, which would dominate a squared loss.
 ROBUST_WIDTH = 0.1
@@ -111,7 +107,6 @@ def tree_options(seed: int, threads: int) -> dict[str, object]:
     """The options that all boosted models share."""
     return {
         "tree_method": "hist",
-        "max_bin": MAX_BIN,
         "seed": seed,
         "nthread": threads,
         "monotone_constraints": MONOTONE,
