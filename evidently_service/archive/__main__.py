@@ -33,7 +33,7 @@ NICE = 10  # prices go first
 
 
 def main() -> int:
-    """Do it, or only print it; 1 if the database or the folder is away, or in use by another run."""
+    """Do it, or only print it; 1 if the database or the folder is away, or another run works."""
     parser = argparse.ArgumentParser(prog="python -m evidently_service.archive")
     parser.add_argument("--dry-run", action="store_true", help="print what a run would do")
     dry_run = parser.parse_args().dry_run

@@ -1,5 +1,6 @@
 """The archive over a real PostgreSQL: old predictions leave it as files, whatever is killed."""
 
+import io
 import itertools
 import json
 import os
@@ -18,8 +19,10 @@ import pytest
 from psycopg2 import extensions
 
 from evidently_service.archive import job
+from evidently_service.archive.daily import DailyArchive
 from evidently_service.archive.plan import make_plan, work_of
 from evidently_service.monitor import Monitor
+from integration_tests.helpers.waiting import wait_until
 from integration_tests.monitoring.fakes import FakeAirflow, FakeRegistry
 from integration_tests.monitoring.made_up_log import (
     FIRST_DAY,
@@ -29,6 +32,7 @@ from integration_tests.monitoring.made_up_log import (
     report,
     running_log,
 )
+from integration_tests.storage.s3_server import BUCKET, s3_server
 from setup.native.environment import ROOT
 from unit_tests.monitoring.requests_made_up import made_up
 from vehicle_price.prediction_log.database import advisory_lock
@@ -40,7 +44,7 @@ from vehicle_price.prediction_log.rows import FeedbackRow, ModelRow, Rows, Shado
 from vehicle_price.prediction_log.writer import insert
 from vehicle_price.settings import Settings
 from vehicle_price.storage.errors import StorageError
-from vehicle_price.storage.filesystem import LocalFolder
+from vehicle_price.storage.filesystem import LocalFolder, open_folder
 
 DAYS, OLD, EACH = 4, 3, 60  # days with predictions, those that are old enough, predictions a day
 SETTINGS = Settings(retention_predictions_days=5, monitoring_horizon_windows=1, retraining="off")
@@ -334,7 +338,7 @@ def test_a_report_that_comes_between_file_and_deletion_is_not_lost(log, folder):
         0
     ]
     late = FeedbackRow(first, 7_777, (FIRST_DAY + timedelta(days=1)).isoformat(), "dealer-0")
-    delete = job._delete_rows
+    delete = job._delete_rows  # pylint: disable=protected-access
 
     def reported_before(*arguments):
         insert(connection, Rows(feedback=[late]))
@@ -415,3 +419,43 @@ def test_old_rows_of_monitoring_are_deleted_but_not_what_is_open_or_referred_to(
         retention_production_changes_days=0,
     )
     assert not make_plan(connection, for_ever).limits
+
+
+def test_monitoring_starts_the_archive_once_a_day_and_does_not_wait_for_it(
+    log, folder, tmp_path, monkeypatch
+):
+    address, connection = log
+    for name, value in environ_of(address, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    daily = DailyArchive(SETTINGS)
+    for _ in range(3):
+        daily.step(connection)
+    assert len(ids_of(connection)) == DAYS * EACH
+    unfinished = "SELECT 1 FROM archive_files WHERE deleted_at IS NULL"
+    wait_until(lambda: len(archived(folder)) == OLD * EACH and not rows(connection, unfinished))
+    # On the same day it is not started again, whatever has become old; after a restart it is.
+    before = stored(connection)
+    complete_until(connection, 40)
+    Monitor(SETTINGS, FakeAirflow(), FakeRegistry).step(connection, LATER)
+    daily.step(connection)
+    DailyArchive(replace(SETTINGS, retention_predictions_days=0)).step(connection)
+    time.sleep(3)
+    assert stored(connection) == before
+    DailyArchive(SETTINGS).step(connection)
+    wait_until(lambda: not ids_of(connection))
+
+
+def test_an_archive_on_s3_is_the_same(log, monkeypatch):
+    _, connection = log
+    everything = ids_of(connection)
+    with s3_server() as environ:
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        remote = open_folder(f"s3://{BUCKET}/data/archive")
+        with patch.object(job, "_delete_rows", side_effect=Killed), pytest.raises(Killed):
+            run(connection, remote)
+        assert run(connection, remote) + EACH == OLD * EACH
+        names = [name for name, _ in remote.names("predictions/")]
+        files = [pd.read_parquet(io.BytesIO(remote.read(name))) for name in names]
+    assert set(pd.concat(files)["prediction_id"]) == everything - ids_of(connection)
+    assert len(names) == OLD and sum(map(len, files)) == OLD * EACH

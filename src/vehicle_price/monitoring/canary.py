@@ -81,7 +81,7 @@ def _large_keys(reports: Reports) -> np.ndarray:
 
 
 def _counts(canary: Reports, production: Reports) -> CanaryFeedback:
-    if not len(production.ratios):
+    if production.ratios.size == 0:
         return CanaryFeedback(0, len(canary.ratios), 0, 0, 0)
     error, middle = np.median(np.abs(production.ratios - 1)), np.median(production.ratios)
     return CanaryFeedback(
