@@ -17,8 +17,9 @@ from vehicle_price.gate.comparison import Check, Compared
 # Refits of both families on the real listings and on the sample differ from their twins by 0.4 % in
 # the median, by 8 % in a segment, and their errors are 0.6 to 1.0 of the twins' in every segment.
 MAX_SHIFT, MAX_SEGMENT_SHIFT = 0.03, 0.2  # of the median price
-# After a jump of prices, each measures its level on other days: then of production's distance.
-MAX_SHIFT_OF_JUMP = 0.25
+# After a jump of prices, each measures its level on other days: then of production's distance, like
+# the bias. In rehearsals with the sample they differed by 14 and by 28 % of it.
+MAX_SHIFT_OF_JUMP = 0.5
 MAX_ERROR, MAX_SEGMENT_ERROR = 1.0, 1.25  # of the twin's
 MAX_WIDTH_RATIO = 1.25  # of the median interval
 
