@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from evidently_service.archive.daily import DailyArchive
 from evidently_service.messages.messenger import Messenger
-from evidently_service.monitor import RETRAINING, Monitor
+from evidently_service.monitor import NICE, RETRAINING, Monitor
 from evidently_service.snapshots.writer import SnapshotWriter
 from vehicle_price import log_setup
 from vehicle_price.airflow_client import AirflowClient
@@ -49,6 +49,7 @@ def main() -> None:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
     log_setup.configure(settings.log_level)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    os.nice(NICE)
     airflow = AirflowClient(
         settings.airflow_url, settings.airflow_username, settings.airflow_password_file
     )

@@ -29,6 +29,7 @@ from vehicle_price.settings import Settings
 log = logging.getLogger(__name__)
 
 RETRAINING = ("auto", "approve", "off")  # the values of the setting
+NICE = 10  # of the process: prices go first
 STALE, STALE_WINDOWS = "monitoring_stale", 2
 
 

@@ -1,5 +1,6 @@
 """Monitoring as `benchmarks.monitoring_load` runs it: closes of one busy window, and idle."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from benchmarks.harness import million_predictions
 from benchmarks.harness.own_process import peak_mb
 from benchmarks.harness.servers import Server, running_process
 from evidently_service.incident_rules import NOT_JUDGED
-from evidently_service.monitor import Monitor
+from evidently_service.monitor import NICE, Monitor
 from integration_tests.monitoring.fakes import FakeAirflow, FakeRegistry
 from integration_tests.monitoring.made_up_log import FIRST_DAY, LATER, complete_until
 from vehicle_price.prediction_log.database import Address, Connection, connected, migrate
@@ -79,7 +80,8 @@ def idle_monitoring(work: Path, environ: dict[str, str]) -> Iterator[Server]:
 
 @cache
 def _monitor() -> Monitor:
-    """One for the whole process, as in `evidently-service`."""
+    """One for the whole process, which has the priority of `evidently-service`."""
+    os.nice(NICE)
     registry = FakeRegistry()
     return Monitor(Settings(retraining="off"), FakeAirflow(), lambda: registry)
 
