@@ -81,7 +81,7 @@ def components() -> dict[str, Schema]:
         ),
         "Retraining": record(
             {
-                "state": {"enum": ["open", "promoted", "refused", "failed"]},
+                "state": {"enum": ["open", "promoted", "refused", "rejected", "failed"]},
                 "causes": nullable(list_of(TEXT)),
                 "dag_run_id": TEXT,
                 "outcome": TEXT,

@@ -190,6 +190,15 @@ def test_actions_are_as_serious_as_what_is_open(incidents, level):
     assert actions.actions(made_up_report(incidents=incidents)).level == level
 
 
+def test_a_retraining_that_waits_for_a_person_says_so():
+    waits = incident(rule="retraining_approval", severity="warn")
+    assert "UTC waits for approval: bias 0.223" in said(
+        actions.actions(made_up_report(incidents=[waits]))
+    )
+    rejected = retraining(state="rejected", outcome="a person did not approve it")
+    assert actions.retraining_sentence(rejected).endswith("rejected, a person did not approve it.")
+
+
 def test_a_retraining_that_has_ended_says_how():
     assert actions.retraining_sentence(retraining()).endswith("UTC: promoted, version 8: better.")
     assert actions.retraining_sentence(retraining(outcome="version 8: ")).endswith("version 8.")

@@ -6,6 +6,7 @@ from page.monitoring import reading
 from page.monitoring.reading import Report
 from page.monitoring.status.line import Level, Line
 
+APPROVAL = "retraining_approval"  # the incident that is open until a person has answered
 STALE_WINDOWS = 2  # without a closed window: monitoring itself has stopped
 
 
@@ -26,18 +27,23 @@ def _deeds(report: Report) -> Iterator[str]:
     if latest is None:
         yield "Monitoring has started no retraining."
     else:
-        yield retraining_sentence(latest)
+        yield retraining_sentence(latest, waits=_waits_for_approval(report))
     if now := report["production"]:
         before = f", before it version {now['previous']}" if now["previous"] else ""
         since = reading.minute(now["changed_at"])
         yield f"Version {now['version']} is in production since {since} UTC{before}."
 
 
-def retraining_sentence(retraining: Report) -> str:
-    """A retraining and how it ended."""
+def _waits_for_approval(report: Report) -> bool:
+    return any(one["rule"] == APPROVAL for one in reading.open_incidents(report))
+
+
+def retraining_sentence(retraining: Report, waits: bool = False) -> str:
+    """A retraining and how it ended. waits: whether a person has to approve it first."""
     started = f"Retraining of {reading.minute(retraining['started_at'])} UTC"
     if retraining["state"] == "open":
-        return f"{started} runs: {'; '.join(retraining['causes'] or ())}."
+        state = "waits for approval" if waits else "runs"
+        return f"{started} {state}: {'; '.join(retraining['causes'] or ())}."
     outcome = retraining["outcome"].rstrip(": ")
     return f"{started}: {retraining['state']}{f', {outcome}' if outcome else ''}."
 
