@@ -1,8 +1,9 @@
 """The runs of retrainings in Airflow: start one, or the question whether to; keep how it ended."""
 
+import json
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vehicle_price.airflow_client import (
@@ -106,4 +107,10 @@ def _outcome(registry: Registry, opened: Retraining, state: str) -> tuple[str, s
     if state == "failed" or not verdict:
         return "failed", f"the run ended as {state}; its log is in Airflow"
     version = verdicts[verdict]
-    return verdict, f"version {version.version}: {version.tags.get(GATE_REASONS_TAG, '')}"
+    reasons = json.loads(version.tags.get(GATE_REASONS_TAG, "[]"))
+    return verdict, "; ".join([f"version {version.version}", *_decisive(reasons)])
+
+
+def _decisive(reasons: Sequence[str]) -> list[str]:
+    """Why the gate refused a version, or the first of the reasons why not: the gain."""
+    return [reason for reason in reasons if reason.startswith("refused: ")] or list(reasons[:1])

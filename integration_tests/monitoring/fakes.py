@@ -1,5 +1,7 @@
 """An MLflow and an Airflow that are only pretended."""
 
+import json
+
 from integration_tests.monitoring.made_up_log import SERVING
 from unit_tests.monitoring.requests_made_up import made_up
 from vehicle_price.airflow_client import APPROVAL_DAG_ID, DAG_ID, UnknownRun
@@ -7,6 +9,10 @@ from vehicle_price.monitoring.skew import training_profile
 from vehicle_price.registry.client import ModelVersion
 from vehicle_price.registry.names import TRAINING_PROFILE
 
+REASONS = {
+    "promoted": ["ok: a gain of 12 USD", "ok: no rise with miles"],
+    "refused": ["ok: a gain of 12 USD", "refused: dearer with more miles"],
+}
 METRICS = {"bias": 0.0, "median_ape": 0.2, "interval_coverage": 0.9, "error_per_width": 0.3}
 
 
@@ -38,11 +44,10 @@ class FakeRegistry:
 
     def started_by(self, _):
         """The version that a training has made, with the gate's verdict, if it has one."""
-        return (
-            [self.version("")]
-            if not self.verdict
-            else [ModelVersion("vehicle-price", "8", "run-8", (), {"gate": self.verdict}, {})]
-        )
+        if not self.verdict:
+            return [self.version("")]
+        tags = {"gate": self.verdict, "gate_reasons": json.dumps(REASONS[self.verdict])}
+        return [ModelVersion("vehicle-price", "8", "run-8", (), tags, {})]
 
 
 class FakeAirflow:

@@ -155,7 +155,8 @@ def test_a_jump_of_reported_prices_starts_one_retraining_with_its_size(
     assert conf["price_shift"] == pytest.approx(np.log(1.25), abs=0.08)
     airflow.state, registry.verdict = "success", "promoted"
     monitor.step(log, LATER)
-    assert rows(log, "SELECT state FROM retrainings") == [("promoted",)]
+    outcome = ("promoted", "version 8; ok: a gain of 12 USD")
+    assert rows(log, "SELECT state, outcome FROM retrainings") == [outcome]
     for _ in range(5):  # the old window still says what it said: the cool-down holds
         monitor.step(log, LATER)
     assert len(airflow.started) == 1
@@ -190,7 +191,8 @@ def test_two_refusals_stop_retraining_and_page_until_another_version_serves(
         complete_until(log, day + 1)
         monitor.step(log, LATER)
         monitor.step(log, LATER)
-    assert rows(log, "SELECT state FROM retrainings") == [("refused",), ("refused",)]
+    refused = ("refused", "version 8; refused: dearer with more miles")
+    assert rows(log, "SELECT state, outcome FROM retrainings") == [refused, refused]
     stopped = (
         "SELECT severity, resolved_at IS NULL FROM incidents WHERE rule = 'retraining_stopped'"
     )

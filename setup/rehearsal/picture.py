@@ -35,7 +35,7 @@ def draw(timeline: Timeline, number: Number, title: str, fault_day: float, path:
         panel.axvline(fault_day, color="black", linestyle=":", label="fault begins")
         _events(panel, timeline.events, number, fault_day)
     axes[0].axhline(0, color="grey", linewidth=0.8)
-    axes[0].legend(fontsize=7, loc="upper left", ncols=2)
+    picture.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
     axes[-1].set_xlabel("replayed day")
     picture.savefig(path, dpi=110)
 
