@@ -201,7 +201,7 @@ def test_a_retraining_that_waits_for_a_person_says_so():
 
 def test_a_retraining_that_has_ended_says_how():
     assert actions.retraining_sentence(retraining()).endswith("UTC: promoted, version 8: better.")
-    assert actions.retraining_sentence(retraining(outcome="version 8: ")).endswith("version 8.")
+    assert actions.retraining_sentence(retraining(outcome="")).endswith("UTC: promoted.")
     assert "started no retraining" in said(actions.actions(made_up_report(retrainings=[])))
 
 

@@ -147,7 +147,7 @@ def retrainings(report: Report, addresses: Addresses) -> str:
             reading.minute(one["started_at"]),
             one["state"],
             plain("; ".join(one["causes"] or ())),
-            plain(one["outcome"].rstrip(": ") or "–"),
+            plain(one["outcome"] or "–"),
             linked("run", addresses.run(report["dag_id"], one["dag_run_id"])),
         )
         for one in report["retrainings"]

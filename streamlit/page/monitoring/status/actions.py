@@ -44,7 +44,7 @@ def retraining_sentence(retraining: Report, waits: bool = False) -> str:
     if retraining["state"] == "open":
         state = "waits for approval" if waits else "runs"
         return f"{started} {state}: {'; '.join(retraining['causes'] or ())}."
-    outcome = retraining["outcome"].rstrip(": ")
+    outcome = retraining["outcome"]
     return f"{started}: {retraining['state']}{f', {outcome}' if outcome else ''}."
 
 
