@@ -5,10 +5,17 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from evidently_service import retraining_runs
-from evidently_service.incident_rules import RULES, latest_judged
+from evidently_service.incident_rules import NOT_JUDGED, RULES, latest_judged
 from vehicle_price.airflow_client import AirflowClient
 from vehicle_price.monitoring.performance import FigureRow
-from vehicle_price.monitoring.retraining import DAY_WINDOWS, Action, Decision, Facts, decide
+from vehicle_price.monitoring.retraining import (
+    DAY_WINDOWS,
+    Action,
+    Decision,
+    Facts,
+    decide,
+    pooled_bias,
+)
 from vehicle_price.monitoring.statuses import Status
 from vehicle_price.names import MAX_PRICE_SHIFT
 from vehicle_price.prediction_log import incidents
@@ -22,6 +29,7 @@ from vehicle_price.storage.errors import StorageError
 
 log = logging.getLogger(__name__)
 
+BIAS, DRIFT_METRICS = "performance_bias", ("drift_day", "drift_week")
 STOPPED, UNDECIDED = "retraining_stopped", "retraining_undecided"
 
 
@@ -116,10 +124,13 @@ def _drift(results: Sequence[Result]) -> list[Status | None]:
 
 
 def _performance(results: Sequence[Result]) -> list[FigureRow] | None:
-    """Each figure in its latest window that could be judged; None if there is none yet."""
-    metrics = [rule.metric for rule in RULES if rule.metric.startswith("performance_")]
-    latest = [result for m in metrics for result in latest_judged(results, m).values()]
-    return [_figure(result) for result in latest] or None
+    """Each figure in its latest window that could be judged, the bias with those before it; None if
+    there is none yet."""
+    others = [rule.metric for rule in RULES if rule.metric not in DRIFT_METRICS + (BIAS,)]
+    latest = [result for m in others for result in latest_judged(results, m).values()]
+    biases = [_figure(r) for r in results if r.metric == BIAS and r.status not in NOT_JUDGED]
+    rows = [*([pooled_bias(biases)] if biases else []), *map(_figure, latest)]
+    return rows or None
 
 
 def _figure(result: Result) -> FigureRow:

@@ -1,4 +1,4 @@
-"""Names of the model families, of the sources and of the markets that listings are from; a limit.
+"""Names of the model families, of the sources and of the markets that listings are from; two limits.
 
 A form or a DAG lists them without importing `training/families.py` and `sources/catalog.py`. Tests
 compare them with both.
@@ -12,6 +12,8 @@ REAL, SAMPLE = "real", "sample"
 
 # Logarithm: prices twice or half as high. More is a wrong unit and no market.
 MAX_PRICE_SHIFT = 0.7
+# Logarithm: how far a jump of prices by clients' feedback may be from the one in the listings.
+PRICE_SHIFT_TOLERANCE = 0.08
 
 
 def market_of(source: str) -> str:

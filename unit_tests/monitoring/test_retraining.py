@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from vehicle_price.monitoring.performance import FigureRow
-from vehicle_price.monitoring.retraining import Action, Facts, decide
+from vehicle_price.monitoring.retraining import Action, Facts, decide, pooled_bias
 from vehicle_price.monitoring.statuses import Status
 
 NOW = datetime(2021, 4, 20, 12)
@@ -103,6 +103,29 @@ def test_what_stands_against_a_retraining_that_is_asked_for(obstacle, action, re
     decision = decide(facts(**WRONG_PRICES, **obstacle))
     assert decision.action == action and reason in decision.reason
     assert decision.causes
+
+
+def bias(value: float, threshold: float, status: Status = DRIFT) -> FigureRow:
+    """The bias of a window with few reports."""
+    return figure(status)._replace(value=value, threshold=threshold)
+
+
+def test_a_jump_is_measured_by_all_windows_that_alarm_since_it():
+    pooled = pooled_bias([bias(0.01, 0.1, OK), bias(0.14, 0.12), bias(0.23, 0.12)])
+    assert pooled.value == pytest.approx(0.185)
+    assert pooled.threshold == pytest.approx(0.12 / 2**0.5)
+    precise = pooled_bias([bias(0.1, 0.12), bias(0.2, 0.06)])
+    assert precise.value == pytest.approx(0.18)
+    assert pooled_bias([bias(-0.2, 0.1), bias(0.2, 0.1)]).value == pytest.approx(0.2)
+    assert pooled_bias([bias(0.2, 0.1), bias(0.01, 0.1, OK)]) == bias(0.01, 0.1, OK)
+
+
+def test_a_jump_that_is_not_known_well_enough_waits_for_more_reports():
+    decision = decide(facts(performance=[bias(0.14, 0.12)]))
+    assert decision.action == Action.WAIT and decision.causes
+    assert "known to ±0.120" in decision.reason
+    both = pooled_bias([bias(0.14, 0.11), bias(0.23, 0.11)])
+    assert decide(facts(performance=[both])).action == Action.START
 
 
 def test_a_person_is_asked_only_about_a_start():

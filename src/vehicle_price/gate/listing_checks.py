@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from vehicle_price.gate.comparison import Check, Compared
+from vehicle_price.names import PRICE_SHIFT_TOLERANCE
 from vehicle_price.schema import TARGET
 
 # How far production may be from its own figures on these cars: where it is farther, the listings
@@ -64,9 +65,10 @@ def _rival_errs_as_reported(compared: Compared) -> Check:
     by_listings = -math.log1p(compared.rival_bias)
     text = (
         f"prices are {by_listings:+.2f} (logarithm) from those of {compared.rival} in these "
-        f"listings and {compared.price_shift:+.2f} by feedback; ±{MAX_RIVAL_BIAS:.2f} allowed"
+        f"listings and {compared.price_shift:+.2f} by feedback; ±{PRICE_SHIFT_TOLERANCE:.2f} allowed"
     )
-    return Check(abs(by_listings - compared.price_shift) <= MAX_RIVAL_BIAS, text, safety=True)
+    agree = abs(by_listings - compared.price_shift) <= PRICE_SHIFT_TOLERANCE
+    return Check(agree, text, safety=True)
 
 
 def _median_as_before(column: str, before: float, compared: Compared) -> Check:
