@@ -65,7 +65,8 @@ def _rival_errs_as_reported(compared: Compared) -> Check:
     by_listings = -math.log1p(compared.rival_bias)
     text = (
         f"prices are {by_listings:+.2f} (logarithm) from those of {compared.rival} in these "
-        f"listings and {compared.price_shift:+.2f} by feedback; ±{PRICE_SHIFT_TOLERANCE:.2f} allowed"
+        f"listings and {compared.price_shift:+.2f} by feedback; ±{PRICE_SHIFT_TOLERANCE:.2f} "
+        "allowed"
     )
     agree = abs(by_listings - compared.price_shift) <= PRICE_SHIFT_TOLERANCE
     return Check(agree, text, safety=True)

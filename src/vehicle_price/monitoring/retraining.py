@@ -30,9 +30,10 @@ class Facts(NamedTuple):
     """What the decision rests on; None: no answer.
 
     drift: statuses of the last day windows, oldest first. performance: the rows of the latest
-    window, without segments; the bias as `pooled_bias` gives it. newest_listing, last_day: of the store, of the model. last_start: of
-    the latest retraining; None if there was none. running: whether one is open. failures, refusals:
-    of retrainings since the last promotion: by the run; by the gate or a person.
+    window, without segments; the bias as `pooled_bias` gives it. newest_listing, last_day: of the
+    store, of the model. last_start: of the latest retraining; None if there was none. running:
+    whether one is open. failures, refusals: of retrainings since the last promotion: by the run; by
+    the gate or a person.
     """
 
     now: datetime
@@ -74,8 +75,8 @@ def pooled_bias(windows: Sequence[FigureRow]) -> FigureRow:
     """The latest bias; where it alarms, with the value and the threshold of all windows that alarm
     since the jump, weighted by their precision. windows: judged, oldest first, at least one.
 
-    The threshold is 2.8 standard errors: with the first 30 reports alone the size of a jump is known
-    to 0.13, and the gate compares it with the listings to PRICE_SHIFT_TOLERANCE.
+    The threshold is 2.8 standard errors: the first 30 reports tell the size of a jump to 0.13, and
+    the gate compares it with the listings to PRICE_SHIFT_TOLERANCE.
     """
     latest = windows[-1]
     if latest.status not in ALARMS:
@@ -145,8 +146,8 @@ def _without_size(facts: Facts) -> tuple[Action, str] | None:
         if row.figure == "bias" and row.status in ALARMS and known_to > PRICE_SHIFT_TOLERANCE:
             return (
                 Action.WAIT,
-                f"the jump of prices is known to ±{known_to:.3f} by {row.rows} reports of the latest "
-                f"window; ±{PRICE_SHIFT_TOLERANCE:.3f} is needed",
+                f"the jump of prices is known to ±{known_to:.3f} by {row.rows} reports of the "
+                f"latest window; ±{PRICE_SHIFT_TOLERANCE:.3f} is needed",
             )
     return None
 
