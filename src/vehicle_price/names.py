@@ -1,4 +1,4 @@
-"""Names of the model families, of the sources and of the markets that listings are from; two limits.
+"""Names of the model families, the sources, and the markets that listings are from; two limits.
 
 A form or a DAG lists them without importing `training/families.py` and `sources/catalog.py`. Tests
 compare them with both.
