@@ -2,24 +2,28 @@
 
 import pytest
 
+from integration_tests.helpers.waiting import wait_until
 from integration_tests.platform.airflow_runs import TRAIN
 from setup.native.environment import settings_from
 from setup.native.training_run import connect
 from vehicle_price.airflow_client import APPROVAL_DAG_ID, UnknownRun
 
+TASK = "approve"
 CAUSE = {"causes": "bias 0.212, 0.003 at the gate, beyond 0.050", "price_shift": 0.2}
 
 
 @pytest.fixture(name="ask")
-def _ask(platform, page):
+def _ask(platform, airflow, page):
     """Ask whether to retrain, as monitoring does, and press a button on the address that its
     incident names."""
     client = connect(settings_from(platform.environ))
 
     def ask(run_id: str, button: str) -> None:
         client.start(CAUSE | {"run_id": run_id}, run_id, APPROVAL_DAG_ID)
+        tasks = f"/taskInstances/{TASK}"
+        wait_until(lambda: airflow.get(APPROVAL_DAG_ID, run_id, tasks)["state"] == "awaiting_input")
         run = f"{platform.airflow_url}/dags/{APPROVAL_DAG_ID}/runs/{run_id}"
-        page.decide(f"{run}/tasks/approve/required_actions", button)
+        page.decide(f"{run}/tasks/{TASK}/required_actions", button)
 
     return ask
 

@@ -75,7 +75,7 @@ def test_materializing_the_asset_on_its_page_starts_a_training_that_changes_noth
     """With the defaults of the form, which are those of `make build`: the dataset is the same."""
     before, ingests = registry.version("production"), airflow.ids(INGEST)
     page.materialize("sample_listings")
-    training = airflow.training_after(airflow.new_run(INGEST, ingests))
+    training = airflow.training_after(airflow.new_run(INGEST, ingests, "asset_materialization"))
     assert airflow.final_state(TRAIN, training) == "success"
     versions = [registry.version_by_number(number) for number in ("3", "4")]
     repeated = {version.tags["family"]: version for version in versions}
