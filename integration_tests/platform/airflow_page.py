@@ -111,7 +111,7 @@ class AirflowPage:
         """Press Approve or Reject on the page of a task that waits for a person."""
         self.page.goto(address)
         self.page.get_by_role("button", name=button).click(timeout=PATIENCE)
-        expect(self.page.get_by_role("button", name=button)).to_have_count(0, timeout=PATIENCE)
+        expect(self.page.get_by_text("Response received")).to_be_visible(timeout=PATIENCE)
         self.page.goto("about:blank")
 
     def _expect_form(self) -> None:
