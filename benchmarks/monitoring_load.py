@@ -113,7 +113,7 @@ def _idle(work: Path, environ: dict[str, str], artifact: Path, seconds: float) -
             time.sleep(SETTLE_SECONDS)
             _progress(f"idle for {seconds:.0f} s")
             before, started = monitoring.cpu_seconds(), time.monotonic()
-            time.sleep(seconds)
+            time.sleep(seconds)  # the time that is measured
             used = monitoring.cpu_seconds() - before
             return Idle(time.monotonic() - started, used, monitoring.memory_mb())
 
@@ -121,7 +121,7 @@ def _idle(work: Path, environ: dict[str, str], artifact: Path, seconds: float) -
 def _report(
     options: argparse.Namespace, alone: Close, rounds: list[Round], idle: Idle | None
 ) -> int:
-    """Print the table; 1 if a bar is missed."""
+    """Print the table, the command's result, to stdout; 1 if a bar is missed."""
     closes = [alone, *(one.close for one in rounds)]
     seconds, cpu = max(c.seconds for c in closes), statistics.median(c.cpu_seconds for c in closes)
     peak = max(close.peak_mb for close in closes)
@@ -153,6 +153,7 @@ def _report(
 
 
 def _progress(text: str) -> None:
+    """To stderr, so that the table alone is the output."""
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 

@@ -3,10 +3,9 @@
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Param, dag
-from listings_form import TASK_DEFAULTS
+from listings_form import TASK_DEFAULTS, price_shift_param
 
 from vehicle_price.airflow_client import DAG_ID
-from vehicle_price.names import MAX_PRICE_SHIFT
 
 
 @dag(
@@ -22,14 +21,7 @@ from vehicle_price.names import MAX_PRICE_SHIFT
             title="Causes",
             description="What asks for a retraining, with figures. Monitoring fills it in.",
         ),
-        "price_shift": Param(
-            0.0,
-            type="number",
-            minimum=-MAX_PRICE_SHIFT,
-            maximum=MAX_PRICE_SHIFT,
-            title="Shift of prices",
-            description="As in the form of `train_vehicle_price`.",
-        ),
+        **price_shift_param(),
         "run_id": Param(
             type="string",
             minLength=1,
@@ -63,7 +55,7 @@ def approve_retraining():
         skip_when_already_exists=True,
         doc_md="Start `train_vehicle_price`.",
     )
-    approve >> train  # pylint: disable=pointless-statement
+    approve.set_downstream(train)
 
 
 approve_retraining()

@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule
 
-from vehicle_price.names import SOURCE_NAMES
+from vehicle_price.names import MAX_PRICE_SHIFT, SOURCE_NAMES
 from vehicle_price.settings import Settings
 
 # One asset for each store, so that made-up listings never look like new real ones.
@@ -80,6 +80,22 @@ def day_params() -> dict[str, Param]:
             **day,
             title="To posting day",
             description="Last posting day to read, like 2021-04-28. Empty: everything there is.",
+        ),
+    }
+
+
+def price_shift_param() -> dict[str, Param]:
+    """Field `price_shift` of the form of a training, and of the question whether to train."""
+    return {
+        "price_shift": Param(
+            0.0,
+            type="number",
+            minimum=-MAX_PRICE_SHIFT,
+            maximum=MAX_PRICE_SHIFT,
+            title="Shift of prices",
+            description="Only if a jump of prices is the cause of the training: the logarithm of "
+            "reported price by predicted price, from clients' feedback (0.22 for +25 %). Then the "
+            "last days alone decide. Monitoring fills it in.",
         ),
     }
 

@@ -12,10 +12,11 @@ from listings_form import (
     TASK_DEFAULTS,
     TEXT_OR_NOTHING,
     listing_params,
+    price_shift_param,
     without_nulls,
 )
 
-from vehicle_price.names import FAMILY_NAMES, MAX_PRICE_SHIFT
+from vehicle_price.names import FAMILY_NAMES
 from vehicle_price.settings import Settings
 
 
@@ -44,16 +45,7 @@ from vehicle_price.settings import Settings
             title="Model families",
             description="Each is fitted on the same rows; the best one challenges production.",
         ),
-        "price_shift": Param(
-            0.0,
-            type="number",
-            minimum=-MAX_PRICE_SHIFT,
-            maximum=MAX_PRICE_SHIFT,
-            title="Shift of prices",
-            description="Only if a jump of prices is the cause of the training: the logarithm of "
-            "reported price by predicted price, from clients' feedback (0.22 for +25 %). Then the "
-            "last days alone decide. Monitoring fills it in.",
-        ),
+        **price_shift_param(),
     },
 )
 def train_vehicle_price():

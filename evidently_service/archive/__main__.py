@@ -70,6 +70,7 @@ def _run(connection: Connection, settings: Settings) -> int:
 
 
 def _print(work: Work) -> None:
+    """The work is the result of --dry-run, so it goes to stdout; the log is on stderr."""
     for day, count in work.days:
         print(f"archive {day}: {count:,} predictions")
     if work.reports:

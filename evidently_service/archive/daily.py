@@ -4,11 +4,11 @@ It is a process of its own because a day's predictions take memory, and may take
 """
 
 import logging
-import subprocess
 import sys
 import time
 
 from evidently_service.archive.plan import make_plan, work_of
+from evidently_service.child_process import ChildProcess
 from vehicle_price.prediction_log.database import Connection
 from vehicle_price.settings import Settings
 
@@ -24,26 +24,16 @@ class DailyArchive:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = ChildProcess(COMMAND)
         self._next_look = 0.0
 
     def step(self, connection: Connection) -> None:
         """Start the process if it is time and there is work. Raises psycopg2's errors."""
-        if self._is_running() or time.monotonic() < self._next_look:
+        if status := self._process.failure():
+            log.warning("the archive ended with status %d; it is started again later", status)
+            self._next_look = time.monotonic() + FAILURE_SECONDS
+        if self._process.is_running() or time.monotonic() < self._next_look:
             return
         self._next_look = time.monotonic() + DAY_SECONDS
         if work_of(connection, make_plan(connection, self.settings)).is_any:
-            # It works on while windows close; a later step looks how it ended.
-            self._process = subprocess.Popen(COMMAND)  # pylint: disable=consider-using-with
-
-    def _is_running(self) -> bool:
-        if self._process is None:
-            return False
-        status = self._process.poll()
-        if status is None:
-            return True
-        if status:
-            log.warning("the archive ended with status %d; it is started again later", status)
-            self._next_look = time.monotonic() + FAILURE_SECONDS
-        self._process = None
-        return False
+            self._process.start()

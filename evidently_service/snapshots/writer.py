@@ -4,10 +4,10 @@ It is a process of its own because Evidently takes 300 MB and seconds, once a da
 """
 
 import logging
-import subprocess
 import sys
 import time
 
+from evidently_service.child_process import ChildProcess
 from evidently_service.snapshots.data import wanted_pictures
 from evidently_service.snapshots.wanted import file_of, superfluous, workspace
 from vehicle_price.prediction_log.database import Connection
@@ -25,7 +25,7 @@ class SnapshotWriter:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = ChildProcess(COMMAND)
         self._look = True  # whether snapshots may be missing
         self._next_start = 0.0
 
@@ -35,27 +35,17 @@ class SnapshotWriter:
         Raises psycopg2's errors.
         """
         self._look = self._look or closed
-        if self._is_running() or not self._look or time.monotonic() < self._next_start:
+        if status := self._process.failure():
+            log.warning("not all snapshots were written: status %d; tried again later", status)
+            self._look = True
+            self._next_start = time.monotonic() + FAILURE_SECONDS
+        is_early = time.monotonic() < self._next_start
+        if self._process.is_running() or not self._look or is_early:
             return
         self._look = False
         if self._is_missing(connection):
             self._next_start = time.monotonic() + PAUSE_SECONDS
-            # It works on while windows close; a later step looks how it ended.
-            self._process = subprocess.Popen(COMMAND)  # pylint: disable=consider-using-with
-
-    def _is_running(self) -> bool:
-        """Whether the process runs; one that has failed is started again after the pause."""
-        if self._process is None:
-            return False
-        status = self._process.poll()
-        if status is None:
-            return True
-        if status:
-            log.warning("not all snapshots were written: status %d; tried again later", status)
-            self._look = True
-            self._next_start = time.monotonic() + FAILURE_SECONDS
-        self._process = None
-        return False
+            self._process.start()
 
     def _is_missing(self, connection: Connection) -> bool:
         folder = workspace(self.settings.evidently_dir)

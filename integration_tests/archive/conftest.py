@@ -2,7 +2,8 @@
 
 import pytest
 
-from integration_tests.archive.old_log import EVERY_TABLE, fill, rows
+from integration_tests.archive.old_log import EVERY_TABLE, fill
+from integration_tests.helpers.sql import rows
 from integration_tests.monitoring.made_up_log import running_log
 from vehicle_price.storage.filesystem import LocalFolder
 

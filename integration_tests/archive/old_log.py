@@ -12,6 +12,7 @@ import pandas as pd
 from evidently_service.archive import job
 from evidently_service.archive.plan import make_plan
 from evidently_service.monitor import Monitor
+from integration_tests.helpers.sql import rows
 from integration_tests.monitoring.fakes import FakeAirflow, FakeRegistry
 from integration_tests.monitoring.made_up_log import (
     FIRST_DAY,
@@ -57,13 +58,6 @@ def close_windows(connection, until):
     """Close the windows up to that day."""
     complete_until(connection, until)
     Monitor(SETTINGS, FakeAirflow(), FakeRegistry).step(connection, LATER)
-
-
-def rows(connection, sql, *values):
-    """The rows that a query gives."""
-    with connection, connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return cursor.fetchall()
 
 
 def stored(connection):

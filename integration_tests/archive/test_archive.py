@@ -19,10 +19,10 @@ from integration_tests.archive.old_log import (
     archived,
     close_windows,
     ids_of,
-    rows,
     run,
     stored,
 )
+from integration_tests.helpers.sql import rows
 from integration_tests.monitoring.made_up_log import FIRST_DAY
 from integration_tests.storage.s3_server import BUCKET, s3_server
 from vehicle_price.prediction_log.errors import PredictionArchived

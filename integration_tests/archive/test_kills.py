@@ -20,10 +20,10 @@ from integration_tests.archive.old_log import (
     archived,
     complete_files,
     ids_of,
-    rows,
     run,
     start,
 )
+from integration_tests.helpers.sql import rows
 from integration_tests.monitoring.made_up_log import report
 from vehicle_price.prediction_log.database import advisory_lock
 from vehicle_price.storage.errors import StorageError

@@ -18,11 +18,11 @@ from integration_tests.archive.old_log import (
     close_windows,
     environ_of,
     ids_of,
-    rows,
     run,
     start,
     stored,
 )
+from integration_tests.helpers.sql import rows
 from integration_tests.helpers.waiting import wait_until
 from integration_tests.monitoring.made_up_log import FIRST_DAY, complete_until
 from vehicle_price.prediction_log.retention.pruning import count_old, delete_old
@@ -124,7 +124,7 @@ def test_monitoring_starts_the_archive_once_a_day_and_does_not_wait_for_it(
     wait_until(lambda: len(archived(folder)) == OLD * EACH and not rows(connection, unfinished))
     # On the same day it is not started again, whatever has become old; after a restart it is.
     close_windows(connection, 40)
-    with patch("evidently_service.archive.daily.subprocess.Popen") as started:
+    with patch("evidently_service.child_process.subprocess.Popen") as started:
         daily.step(connection)
         DailyArchive(replace(SETTINGS, retention_predictions_days=0)).step(connection)
         assert not started.called

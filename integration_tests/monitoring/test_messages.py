@@ -10,6 +10,7 @@ import pytest
 
 from evidently_service.messages.messenger import Messenger
 from evidently_service.monitor import Monitor
+from integration_tests.helpers.sql import rows
 from integration_tests.monitoring.fakes import FakeAirflow, FakeRegistry
 from integration_tests.monitoring.made_up_log import (
     LATER,
@@ -46,13 +47,6 @@ def _settings(log, tmp_path):
 def _file(settings, tmp_path):
     assert settings
     return tmp_path / "alert_urls"
-
-
-def rows(connection, sql):
-    """The rows that a query gives."""
-    with connection, connection.cursor() as cursor:
-        cursor.execute(sql)
-        return cursor.fetchall()
 
 
 def happen(connection, rule="drift_day", channel="api", severity="page", text="odometer 0.335"):

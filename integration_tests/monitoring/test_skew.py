@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from evidently_service.monitor import Monitor
+from integration_tests.helpers.sql import rows
 from integration_tests.monitoring.fakes import FakeAirflow, FakeRegistry
 from integration_tests.monitoring.made_up_log import (
     FIRST_DAY,
@@ -46,13 +47,6 @@ def _log():
 @pytest.fixture(name="registry")
 def _registry():
     return FakeRegistry()
-
-
-def rows(connection, sql):
-    """The rows that a query gives."""
-    with connection, connection.cursor() as cursor:
-        cursor.execute(sql)
-        return cursor.fetchall()
 
 
 def close(connection, registry, days):

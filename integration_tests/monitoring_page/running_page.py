@@ -18,7 +18,7 @@ from integration_tests.helpers.waiting import wait_until
 from integration_tests.monitoring import filled_log, made_up_log
 from integration_tests.prediction_log.harness import PredictionLogHarness, prediction_log_harness
 from unit_tests.helpers import tiny
-from vehicle_price.prediction_log.database import Connection, connect, migrate
+from vehicle_price.prediction_log.database import Connection
 
 # Monitoring acts now, and windows are older: its deeds move into the last but one window.
 MOVED = """
@@ -55,14 +55,8 @@ class RunningPage(NamedTuple):
 def running_page() -> Iterator[RunningPage]:
     """PostgreSQL with a filled log, the service and Streamlit; no monitoring runs."""
     with prediction_log_harness(tiny.valuation("xgboost"), started=False) as harness:
-        harness.postgres.start()
-        harness.open_database()
-        migrate(harness.database)
-        connection = connect(harness.database, 60)
-        try:
+        with made_up_log.new_log(harness) as connection:
             fill_until_today(connection)
-        finally:
-            connection.close()
         harness.service.start()
         harness.wait_for_service()
         with running_streamlit(harness.folder, harness.environ) as url:

@@ -12,6 +12,8 @@ import os
 import signal
 import sys
 
+import requests
+
 from setup.native.environment import settings_from
 from setup.rehearsal import faults, platform
 from setup.rehearsal.faults import FAULTS, Fault
@@ -36,12 +38,17 @@ def main() -> int:
     try:
         rehearse(usual, environ, _plan(options, _fault(options)))
         if not options.stop:
+            # For the person at the terminal, like all that this command prints.
             print("\nThe platform stays up so that you can look at it. Ctrl-C ends it.", flush=True)
             signal.pause()
     except KeyboardInterrupt:
         return 130
     except (faults.WrongFault, TooFewDays, SourceError, platform.PlatformFailed) as error:
         print(f"\n{error}", file=sys.stderr)
+        return 1
+    except requests.RequestException as error:
+        logs = f"{environ['LOCAL_DIR']}/logs"
+        print(f"\nGET /monitoring was not answered: {error}; see {logs}", file=sys.stderr)
         return 1
     finally:
         platform.stop(environ)
