@@ -38,7 +38,8 @@ def approve_retraining():
     for a retraining. The task `approve` waits for a person: its tab **Required Action** shows the
     causes and the buttons. **Approve** starts `train_vehicle_price`, whose gate still decides
     what serves; **Reject** starts nothing. Two refusals, by a person or by the gate, end automatic
-    retraining until a version is promoted.
+    retraining until a version is promoted. If the tab asks again, answer again: Airflow may lose an
+    answer that comes within a second of the question.
     """
     approve = ApprovalOperator(
         task_id="approve",

@@ -210,6 +210,6 @@ def test_the_pages_show_the_worst_column_first_and_a_snapshot_that_comes_later(
         assert first == "Drift in column 'odometer_per_year'"
         save_screenshot(page, "evidently_report.png")
         page = open_page(f"{url}/projects/{PROJECT}")
-        page.get_by_text("Distance from the reference: numbers").wait_for()
+        page.get_by_text("Distance from the reference: numbers").first.wait_for()
         page.get_by_text("odometer_per_year").first.wait_for()
         save_screenshot(page, "evidently.png")
