@@ -108,7 +108,7 @@ def _curves(
         parent = np.zeros(large.sum(), int)
         parent[group_number[rows]] = row_curve[rows]
         fitted = _group_curves(group_number[rows], age[rows], log_price[rows], stack[parent])
-        tables[group] = dict(zip(names[large], map(_rounded, fitted), strict=True))
+        tables[group] = dict(zip(names[large], _rounded(fitted), strict=True))
         row_curve = np.where(rows, group_number + len(stack), row_curve)
         stack = np.vstack([stack, fitted])
     return tables, stack[row_curve, age]
@@ -125,7 +125,11 @@ def _group_curves(
     total = np.bincount(cell, residual, size).reshape(-1, AGES)
     shift = (total.sum(1) / (cars.sum(1) + SHRINK))[:, None]
     bend = (total - shift * cars) @ _AGE_KERNEL / (cars @ _AGE_KERNEL + AGE_SHRINK)
-    return np.array([_falling(c, n) for c, n in zip(parent + shift + bend, cars, strict=True)])
+    curves = parent + shift + bend
+    rising = np.flatnonzero((np.diff(curves[:, :_MONOTONE_END]) > 0).any(axis=1))
+    for row in rising:
+        curves[row] = _falling(curves[row], cars[row])
+    return curves
 
 
 def _offsets(
@@ -191,6 +195,6 @@ def _rising_conditions(frame: pd.DataFrame, effects: dict[str, float]) -> dict[s
     return effects | dict(zip(ranked, _rounded(filled), strict=True))
 
 
-def _rounded(values: np.ndarray) -> list[float]:
+def _rounded(values: np.ndarray) -> list:
     """Rounded to six decimals, 0.0001 % of the price, which keeps the artifact small."""
-    return [round(float(v), 6) for v in values]
+    return np.round(values, 6).tolist()
