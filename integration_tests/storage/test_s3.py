@@ -1,6 +1,7 @@
 """The store on a real S3 server: the same datasets as in a folder, and concurrent ingests."""
 
 import gzip
+import http.server
 import os
 import threading
 import zipfile
@@ -194,6 +195,38 @@ def test_an_unreachable_server_is_named(monkeypatch, s3):
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(StorageError, match="127.0.0.1:9.*AWS_ENDPOINT_URL"):
         stored(f"{s3}/x", RAW.head(50))
+
+
+class Faulty(http.server.BaseHTTPRequestHandler):
+    """Answers every request with the status in its path's first part."""
+
+    def do_GET(self) -> None:  # pylint: disable=invalid-name
+        """Answer."""
+        self.send_response(int(self.path.split("/")[1]))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:  # pylint: disable=arguments-differ
+        """Write nothing."""
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "message"),
+    [
+        ("503", StorageUnavailable, "503 Service Unavailable.*try again later"),
+        ("403", StorageError, "S3 refuses .*403 Forbidden.*permissions"),
+    ],
+)
+def test_a_fault_while_the_log_is_read_says_what_to_do(s3, monkeypatch, status, error, message):
+    del s3
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Faulty) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setattr(DayTable, "__contains__", lambda *_: True)  # asks through boto3
+        with pytest.raises(error, match=message) as raised:
+            stored(f"s3://{status}", RAW.head(50))
+        assert type(raised.value) is error
+        server.shutdown()
 
 
 def written(folder: Path) -> list[Path]:

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from vehicle_price.error_text import first_line
 from vehicle_price.storage.day_files import PARTITION, DayFile, Files, TableKind
 from vehicle_price.storage.errors import Conflict, StorageError, StorageUnavailable
 from vehicle_price.storage.filesystem import Folder, open_folder
@@ -27,9 +26,11 @@ PROPERTIES = {
     "delta.logRetentionDuration": "interval 36500 days",
     "delta.deletedFileRetentionDuration": "interval 36500 days",
 }
-PASSING = re.compile(
-    r"sending request|timed? ?out|connect|reset|\b(429|500|502|503|504)\b|SlowDown", re.IGNORECASE
-)
+# deltalake has one exception for all faults of S3; these are in its message.
+PASSING = re.compile(r"status code\W+(429|5\d\d)|HTTP error")
+REFUSED = re.compile(r"status code\W+4\d\d")
+NOISE = re.compile(r"\x1b\[\d+m|↳|\n   0: .*", re.DOTALL)  # colours, a tree, a backtrace
+
 
 
 class Version(NamedTuple):
@@ -179,9 +180,9 @@ class DayTable:
             raise self.foreign(number)
         return facts
 
-    def _damaged(self, error: Exception) -> StorageError:
+    def _damaged(self, error: object) -> StorageError:
         return StorageError(
-            f"{self.folder.uri}/_delta_log: {first_line(error)}; restore it from a backup, or move "
+            f"{self.folder.uri}/_delta_log: {error}; restore it from a backup, or move "
             f"{self.folder.uri.rpartition('/')[0]} away and ingest again"
         )
 
@@ -195,13 +196,16 @@ class DayTable:
         except CommitFailedError as error:
             raise Conflict(self.folder.uri) from error
         except (DeltaError, OSError) as error:
-            if "already exists" in str(error):  # a table that another process has just made
+            text = " ".join(NOISE.sub("", str(error)).split())
+            if "already exists" in text:  # a table that another process has just made
                 raise Conflict(self.folder.uri) from error
-            if isinstance(error, FileNotFoundError) or not PASSING.search(str(error)):
-                raise self._damaged(error) from error
-            raise StorageUnavailable(
-                f"{self.folder.uri}: {first_line(error)}; try again later"
-            ) from error
+            if PASSING.search(text):
+                raise StorageUnavailable(f"{self.folder.uri}: {text}; try again later") from error
+            if REFUSED.search(text):
+                raise StorageError(
+                    f"{self.folder.uri}: S3 refuses ({text}); setup/data.md names the permissions"
+                ) from error
+            raise self._damaged(text) from error
 
 
 def _add_action(file: DayFile) -> Any:
