@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from integration_tests.storage.ingest_forks import ForkedIngest, IngestForks, ingest_forks
-from vehicle_price.pipelines import ingestion
+from unit_tests.helpers.store import data_files, named_files
+from vehicle_price.pipelines import ingestion, pruning
 from vehicle_price.settings import Settings
 from vehicle_price.sources.sample import source as sample
 from vehicle_price.storage.dataset import open_dataset, read_listings
-from vehicle_price.storage.snapshots import Store
+from vehicle_price.storage.store import Store
 
 ROWS, KILLS, SEED = 12_000, 20, 4
 
@@ -28,6 +29,12 @@ def _files(tmp_path_factory) -> tuple[Path, Path]:
     raw.head(ROWS // 3).to_csv(folder / "stored.csv", index=False)
     raw.tail(ROWS * 5 // 6).to_csv(folder / "added.csv", index=False)
     return folder / "stored.csv", folder / "added.csv"
+
+
+@pytest.fixture(name="old", autouse=True)
+def _old(monkeypatch):
+    """Files that killed ingests left count as old at once."""
+    monkeypatch.setattr(pruning, "ABANDONED_SECONDS", -1)
 
 
 @pytest.fixture(name="forks", scope="module")
@@ -98,21 +105,19 @@ def test_kills_into_an_empty_store_are_no_different(forks, files, tmp_path):
 
 
 def newest(root: Path) -> dict:
-    """The facts of the newest published dataset, of which every row can be read."""
+    """The facts of the newest dataset, of which every row can be read."""
     store = Store(str(root))
-    dataset = open_dataset(store.address(store.newest(store.current())))
+    dataset = open_dataset(store.address(store.content().version))
     assert len(read_listings(dataset.uri)) == dataset.rows
     return asdict(dataset)
 
 
 def assert_nothing_is_left_over(root: Path) -> None:
-    """Each file belongs to a published dataset; no work folder remains."""
+    """After pruning each file belongs to a version; no work folder remains."""
+    pruning.prune(str(root), [], days=1, dry_run=False)
     store = Store(str(root))
-    snapshots = [store.snapshot(name) for name in store.current().published]
-    published = {f.file for s in snapshots for f in (*s.days.values(), *s.quarantine.values())}
-    files = {n for kind in ("days/", "quarantine/") for n, _ in store.folder.names(kind)}
-    assert files == published
-    assert len(store.folder.names("snapshots/")) == len(snapshots)
-    for work in (".scratch", ".drafts"):
-        folder = root / "listings" / work
-        assert not [path for path in folder.iterdir() if not path.name.startswith(".")]
+    for table in (store.accepted, store.quarantined):
+        assert data_files(table) <= named_files(table)
+        assert not table.folder.names(".drafts/")
+    work = root / "listings/.scratch"
+    assert not [path for path in work.iterdir() if not path.name.startswith(".")]

@@ -154,6 +154,11 @@ class Settings:
         "Days that predictions stay in PostgreSQL and may get feedback; then they are archived "
         "below DATA_ROOT, with feedback and shadow predictions (0: they stay for ever).",
     )
+    retention_datasets_days: int = setting(
+        90,
+        "Days that a dataset stays after a newer one; `vehicle-price data prune` then removes it, "
+        "unless a registered model names it (0: datasets stay for ever).",
+    )
     retention_profiles_days: int = setting(
         730, "Days that profiles of windows are kept, but those of a reference (0: for ever)."
     )

@@ -9,7 +9,7 @@ import pandas as pd
 from vehicle_price.contract.check import Checked, check
 from vehicle_price.sources.sample.source import generate
 from vehicle_price.storage.dataset import Dataset
-from vehicle_price.storage.filesystem import Folder
+from vehicle_price.storage.delta_table import DayTable
 from vehicle_price.storage.staging import stage
 
 RAW = generate(400, seed=5)
@@ -44,9 +44,15 @@ def files_of(root: Path) -> dict[str, bytes]:
     return {str(p.relative_to(root)): p.read_bytes() for p in files}
 
 
-def named_files(folder: Folder) -> set[str]:
-    """The names of all Parquet files that a store holds."""
-    return {n for kind in ("days/", "quarantine/") for n, _ in folder.names(kind)}
+def data_files(table: DayTable) -> set[str]:
+    """The names of all Parquet files below a table, without its log."""
+    return {n for n, _ in table.folder.names("") if n.endswith(".parquet") and n[0] != "_"}
+
+
+def named_files(table: DayTable) -> set[str]:
+    """The names of all files that a version of a table names."""
+    versions = map(table.version, range(table.version().number + 1))
+    return {file.path for version in versions for file in version.files.values()}
 
 
 def one_row(**cells: str | None) -> pd.DataFrame:

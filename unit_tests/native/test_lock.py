@@ -44,6 +44,8 @@ def test_an_image_gets_only_its_categories():
     names = {line.split("==")[0] for line in requirements(["streamlit"])}
     assert "streamlit" in names
     assert not names & {"mlflow", "apache-airflow", "scikit-learn"}
+    names = {line.split("==")[0] for line in requirements(["packages", "service"])}
+    assert not names & {"deltalake", "apache-airflow"}
 
 
 def test_no_graphics_card_libraries_are_installed():

@@ -10,7 +10,13 @@ from vehicle_price.evaluation.metrics import metrics
 from vehicle_price.features.deduplication import is_seen
 from vehicle_price.model import artifact
 from vehicle_price.registry.client import SERVING, TWIN, Registry, RegistryError
-from vehicle_price.registry.names import MANIFEST_TAG, MODEL_NAME, PREVIOUS, PRODUCTION
+from vehicle_price.registry.names import (
+    DATA_HASH_TAG,
+    MANIFEST_TAG,
+    MODEL_NAME,
+    PREVIOUS,
+    PRODUCTION,
+)
 from vehicle_price.storage.dataset import read_listings
 from vehicle_price.training.split import split_by_time
 
@@ -24,6 +30,13 @@ def test_a_version_knows_its_run_its_data_and_its_metrics(registry, main_job):
     assert version.tags["family"] == "xgboost" and len(version.tags[MANIFEST_TAG]) == 64
     assert {"git_commit", "data_span", "started_by"} <= version.tags.keys()
     assert PRODUCTION in version.aliases
+
+
+def test_the_data_of_every_version_is_known(registry, client, main_job, monkeypatch):
+    monkeypatch.setattr("vehicle_price.registry.client.PAGE_VERSIONS", 1)
+    assert registry.data_hashes() == {main_job.dataset["sha256"]}
+    client.set_model_version_tag(MODEL_NAME, "1", DATA_HASH_TAG, "0" * 64)
+    assert registry.data_hashes() == {main_job.dataset["sha256"], "0" * 64}
 
 
 def test_a_fetched_twin_measures_what_was_registered(registry, main_job, tmp_path):
@@ -116,6 +129,7 @@ def test_a_server_that_is_away_is_said_to_be_away(monkeypatch):
         lambda: unreachable.version(PRODUCTION),
         lambda: unreachable.promote("1", "a test", "to test"),
         lambda: unreachable.rollback("a test", "to test"),
+        unreachable.data_hashes,
     ):
         with pytest.raises(RegistryError, match=r"127.0.0.1:9.*Is it running"):
             call()

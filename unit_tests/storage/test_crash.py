@@ -1,4 +1,4 @@
-"""Runs that end at any moment: what they leave is invisible, and the next run clears it up."""
+"""Runs that end at any moment: what they leave is invisible, and a repeated run completes it."""
 
 import threading
 from collections.abc import Callable
@@ -10,19 +10,21 @@ from unit_tests.helpers.store import (
     DAYS,
     RAW,
     checked,
+    data_files,
     files_of,
     named_files,
     one_row,
     stored,
     write_listings,
 )
-from vehicle_price.storage import snapshots
-from vehicle_price.storage.dataset import open_dataset, read_listings, watermark_of
-from vehicle_price.storage.errors import Conflict, StorageError
-from vehicle_price.storage.filesystem import LocalFolder, ingest_lock
-from vehicle_price.storage.s3 import S3Folder
+from vehicle_price.pipelines import pruning
+from vehicle_price.storage import scratch
+from vehicle_price.storage.dataset import open_dataset, read_listings, read_quarantine, watermark_of
+from vehicle_price.storage.delta_table import DayTable
+from vehicle_price.storage.errors import Conflict, StorageUnavailable
+from vehicle_price.storage.filesystem import LocalFolder
 from vehicle_price.storage.scratch import scratch_folder
-from vehicle_price.storage.snapshots import Store
+from vehicle_price.storage.store import Store
 
 LATE = one_row(id="late", posting_date=DAYS[2])
 FEW = RAW[RAW["posting_date"].str[:10].isin(DAYS[:3]).fillna(False)].reset_index(drop=True)
@@ -32,58 +34,51 @@ class Killed(BaseException):
     """Stands for `kill -9`: no handler of ours may catch it."""
 
 
-class Dying(LocalFolder):
-    """A folder whose process ends before, or right after, a certain change."""
+def die_after(patch: pytest.MonkeyPatch, changes: int) -> None:
+    """End the process before the change with that number: a file written, a commit."""
+    left = iter(range(changes))
 
-    def __init__(self, path: Path, changes: int) -> None:
-        super().__init__(path)
-        self.changes_left = changes
+    def mortal(change: Callable) -> Callable:
+        def changed(*arguments):
+            if next(left, None) is None:
+                raise Killed
+            return change(*arguments)
 
-    def write(self, name: str, content: bytes) -> None:
-        """Write, if life goes on."""
-        self._live()
-        super().write(name, content)
+        return changed
 
-    def delete(self, names) -> None:
-        """Delete, if life goes on."""
-        for name in names:
-            self._live()
-            super().delete([name])
-
-    def _live(self) -> None:
-        if not self.changes_left:
-            raise Killed
-        self.changes_left -= 1
+    patch.setattr(LocalFolder, "write", mortal(LocalFolder.write))
+    patch.setattr(DayTable, "_commit", mortal(DayTable._commit))  # pylint: disable=protected-access
 
 
-def dying_after(changes: int) -> Callable:
-    """What opens folders instead of open_folder."""
-    return lambda uri: Dying(Path(uri), changes)
-
-
-def test_a_run_killed_at_any_change_leaves_nothing_and_the_next_one_completes_it(
+def test_a_run_killed_at_any_change_leaves_nothing_visible_and_the_next_one_completes_it(
     tmp_path, monkeypatch
 ):
     whole = stored(tmp_path / "whole", FEW)
     whole_and_late = stored(tmp_path / "whole", LATE)
+    monkeypatch.setattr(pruning, "ABANDONED_SECONDS", -1)
     for changes in range(100):
         root = tmp_path / str(changes)
         first = stored(root, FEW.head(10))
         before = files_of(root)
         killed = False
         with monkeypatch.context() as patch:
-            patch.setattr(snapshots, "open_folder", dying_after(changes))
+            die_after(patch, changes)
             try:
                 stored(root, FEW)
             except Killed:
                 killed = True
                 assert before.items() <= files_of(root).items()
+        if killed:
+            assert Store(str(root)).content().facts.sha256 == first.sha256
         last = stored(root, FEW)
         assert (last.sha256, last.rows, last.quarantined, last.reasons) == (
             whole.sha256, whole.rows, whole.quarantined, whole.reasons,
         )  # fmt: skip
-        _nothing_is_left_over(root)
+        assert len(read_quarantine(last.uri)) == last.quarantined
         assert open_dataset(first.uri) == first
+        pruning.prune(str(root), [], 1, dry_run=False)
+        assert len(read_listings(first.uri)) == first.rows
+        _nothing_is_left_over(root)
         assert stored(root, LATE).sha256 == whole_and_late.sha256
         if not killed:
             break
@@ -92,40 +87,42 @@ def test_a_run_killed_at_any_change_leaves_nothing_and_the_next_one_completes_it
 
 def test_the_marks_survive_too(tmp_path, monkeypatch):
     stored(tmp_path, one_row(posting_date="2021-04-05"))
-    monkeypatch.setattr(snapshots, "open_folder", dying_after(1))
-    with pytest.raises(Killed):
-        stored(tmp_path, one_row(posting_date="2021-04-06"))
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        die_after(patch, 1)
+        with pytest.raises(Killed):
+            stored(tmp_path, one_row(posting_date="2021-04-06"))
     assert watermark_of(str(tmp_path), "test") == "2021-04-05"
 
 
 def test_ingests_at_the_same_time_all_arrive(tmp_path):
     chunks = [RAW.iloc[start : start + 80] for start in range(0, 400, 80)]
-    threads = [threading.Thread(target=stored, args=(tmp_path, chunk)) for chunk in chunks]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    _at_the_same_time([lambda chunk=chunk: stored(tmp_path, chunk) for chunk in chunks])
     assert stored(tmp_path, RAW).batch["new"] == 0
     assert stored(tmp_path, RAW).sha256 == stored(tmp_path / "at_once", RAW).sha256
     _nothing_is_left_over(tmp_path)
 
 
-def test_who_cannot_lock_is_told_when_another_was_quicker_and_merges_again(tmp_path, monkeypatch):
-    """As on S3: nobody waits, and the second to replace current.json is refused."""
-    stored(tmp_path, RAW.head(100))
-    real, rivals = LocalFolder.replace, [LATE, one_row(id="later", posting_date=DAYS[1])]
+def test_ingests_of_different_days_at_the_same_time_are_all_in_the_newest_dataset(tmp_path):
+    stored(tmp_path, RAW.head(50))
+    rows = [one_row(id=f"late {day}", posting_date=day) for day in DAYS[:4]]
+    _at_the_same_time([lambda row=row: stored(tmp_path, row) for row in rows])
+    newest = stored(tmp_path, rows[0])
+    assert {f"late {day}" for day in DAYS[:4]} < set(read_listings(newest.uri)["id"])
 
-    def beaten(self, name, content, version):
+
+def test_a_second_writer_is_refused_and_merges_again(tmp_path, monkeypatch):
+    stored(tmp_path, RAW.head(100))
+    real, rivals = DayTable.commit, [LATE, one_row(id="later", posting_date=DAYS[1])]
+
+    def beaten(self, *arguments):
         if rivals:
             rival = rivals.pop()
-            monkeypatch.setattr(LocalFolder, "replace", real)
+            monkeypatch.setattr(DayTable, "commit", real)
             stored(tmp_path, rival)
-            monkeypatch.setattr(LocalFolder, "replace", beaten)
-        real(self, name, content, version)
+            monkeypatch.setattr(DayTable, "commit", beaten)
+        return real(self, *arguments)
 
-    monkeypatch.setattr(LocalFolder, "replace", beaten)
-    monkeypatch.setattr(LocalFolder, "exclusive", S3Folder.exclusive)
+    monkeypatch.setattr(DayTable, "commit", beaten)
     dataset = stored(tmp_path, RAW)
     ids = set(read_listings(dataset.uri)["id"])
     assert {"late", "later"} < ids and len(ids) == dataset.rows
@@ -135,22 +132,38 @@ def test_who_cannot_lock_is_told_when_another_was_quicker_and_merges_again(tmp_p
 def test_who_is_beaten_every_time_says_so_and_leaves_nothing(tmp_path, monkeypatch):
     first = stored(tmp_path, RAW.head(100))
 
-    def refuse(self, name, content, version):
-        raise Conflict(name)
+    def refuse(*_):
+        raise Conflict
 
     before = files_of(tmp_path)
-    monkeypatch.setattr(LocalFolder, "replace", refuse)
-    with pytest.raises(StorageError, match="other ingests were quicker 8 times.*again"):
+    monkeypatch.setattr(DayTable, "_commit", refuse)
+    monkeypatch.setattr("vehicle_price.storage.staging.LONGEST_PAUSE", 0)
+    with pytest.raises(StorageUnavailable, match="other ingests were quicker 20 times.*again"):
         stored(tmp_path, RAW)
     assert files_of(tmp_path) == before
     assert open_dataset(first.uri) == first
 
 
-def test_who_waits_too_long_for_another_ingest_is_told(tmp_path):
-    path = tmp_path / ".lock"
-    with ingest_lock(path):
-        with pytest.raises(StorageError, match="another ingest has held it"):
-            with ingest_lock(path, timeout=0.1):
+def test_a_commit_whose_answer_was_lost_counts(tmp_path, monkeypatch):
+    """The client repeats such a commit, and the second one is refused because of the first."""
+    real = DayTable._commit  # pylint: disable=protected-access
+
+    def committed_and_refused(*arguments):
+        real(*arguments)
+        raise Conflict
+
+    first = stored(tmp_path, RAW.head(100))
+    monkeypatch.setattr(DayTable, "_commit", committed_and_refused)
+    dataset = stored(tmp_path, RAW)
+    assert dataset.batch["new"] == dataset.rows - first.rows
+    assert len(read_listings(dataset.uri)) == dataset.rows
+
+
+def test_who_waits_too_long_for_another_process_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(scratch, "LOCK_SECONDS", 0.1)
+    with scratch.lock(tmp_path / ".lock"):
+        with pytest.raises(StorageUnavailable, match="another process has held it"):
+            with scratch_folder(tmp_path):
                 pass
 
 
@@ -170,20 +183,23 @@ def test_rows_wait_on_disk_while_a_source_is_read(tmp_path):
 
     def slow():
         yield from checked(RAW.iloc[100:], 50)
-        assert Store(str(tmp_path)).current().published == (Path(first.uri).stem,)
+        assert Store(str(tmp_path)).content().facts.sha256 == first.sha256
 
     assert write_listings(tmp_path, slow(), {}).rows > first.rows
 
 
+def _at_the_same_time(calls: list[Callable]) -> None:
+    threads = [threading.Thread(target=call) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def _nothing_is_left_over(root: Path) -> None:
-    """Every file belongs to a published snapshot."""
+    """Every file belongs to a version of its table."""
     store = Store(str(root))
-    published_files = set()
-    for name in store.current().published:
-        snapshot = store.snapshot(name)
-        for file in (*snapshot.days.values(), *snapshot.quarantine.values()):
-            published_files.add(file.file)
-    assert named_files(store.folder) == published_files
-    assert len(store.folder.names("snapshots/")) == len(store.current().published)
+    for table in (store.accepted, store.quarantined):
+        assert data_files(table) <= named_files(table)
+        assert not table.folder.names(".drafts/")
     assert not [path for path in (root / "listings/.scratch").iterdir() if path.is_dir()]
-    assert not list((root / "listings/.drafts").iterdir())

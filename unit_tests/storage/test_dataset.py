@@ -110,7 +110,9 @@ def test_an_older_dataset_stays_what_it_was(tmp_path):
 
 
 def test_an_address_without_a_dataset_says_what_to_run(tmp_path):
-    for uri in (tmp_path / "nothing", tmp_path / "listings/snapshots/abc.json"):
+    stored(tmp_path / "other")
+    for uri in ("nothing", "listings/accepted@v0", "other/listings/accepted@v7", "other/listings"):
+        uri = tmp_path / uri
         with pytest.raises(StorageError, match="vehicle-price ingest"):
             read_listings(str(uri))
 

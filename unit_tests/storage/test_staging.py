@@ -13,7 +13,7 @@ from vehicle_price.storage.staging import stage
 def test_staged_listings_are_counted_but_not_in_the_store_until_they_are_published(tmp_path):
     with stage(str(tmp_path), checked(RAW, 150)) as staged:
         assert staged.statistics.read == len(RAW)
-        assert not files_of(tmp_path / "listings/snapshots")
+        assert not files_of(tmp_path)
         dataset = staged.publish({"source": "test"})
     assert dataset.batch["read"] == len(RAW)
     assert len(read_listings(dataset.uri)) == staged.statistics.accepted == dataset.rows
@@ -64,8 +64,8 @@ def test_a_late_listing_joins_its_own_day_and_leaves_the_others_alone(tmp_path):
     second = stored(tmp_path, one_row(id="late", posting_date=DAYS[2]))
     assert second.rows == first.rows + 1 and second.batch["new"] == 1
     written = set(files_of(tmp_path)) - before
-    assert len(written) == 2  # one day, one snapshot
-    assert [name for name in written if f"/{DAYS[2]}/" in name]
+    assert len(written) == 2  # one day, one commit
+    assert [name for name in written if f"/posting_day={DAYS[2]}/" in name]
     listings = read_listings(second.uri)
     assert listings.loc[listings["id"] == "late", "posting_day"].tolist() == [DAYS[2]]
 

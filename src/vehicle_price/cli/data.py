@@ -1,4 +1,5 @@
-"""The commands of `vehicle-price` about listings: sample, ingest, replay, report, mongodb push."""
+"""The commands of `vehicle-price` about listings: sample, ingest, replay, report, data prune,
+mongodb push."""
 
 import argparse
 import logging
@@ -19,6 +20,10 @@ log = logging.getLogger(__name__)
 PUSH = """Store the listings of a file in the collection that MONGODB_URL, MONGODB_DATABASE and
 MONGODB_COLLECTION name. A listing that is there already is updated, so that the command can be
 repeated and interrupted at any time."""
+
+PRUNE = """Remove datasets that a newer one replaced more than RETENTION_DATASETS_DAYS ago and that
+no registered model names, and what killed ingests have left. Without --yes it only tells what it
+would remove."""
 
 PROGRESS_ROWS = 5_000  # between two log lines
 
@@ -55,6 +60,12 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     )
     report.add_argument("report", help="its address, which `ingest` prints as `report`")
     report.add_argument("out", type=Path, help="HTML file to write")
+
+    data = add_command(commands, "data", None, "Remove datasets that nobody needs.")
+    actions = data.add_subparsers(title="actions", required=True, metavar="ACTION", help="what")
+    prune = actions.add_parser("prune", help="Remove old datasets.", description=PRUNE)
+    prune.add_argument("--yes", action="store_true", help="remove them")
+    prune.set_defaults(run=_prune)
 
     mongodb = add_command(commands, "mongodb", None, "Fill a MongoDB collection from a file.")
     actions = mongodb.add_subparsers(
@@ -113,6 +124,16 @@ def _report(settings: Settings, options: argparse.Namespace) -> int:
     page = report_html.render_report(contract_reports.read(options.report))
     options.out.write_text(page, encoding="utf-8")
     log.info("wrote %s; open it in a browser", options.out)
+    return 0
+
+
+def _prune(settings: Settings, options: argparse.Namespace) -> int:
+    from vehicle_price.pipelines import pruning
+
+    pruned = pruning.prune_all(settings, dry_run=not options.yes)
+    print_json({root: counts._asdict() for root, counts in pruned.items()})
+    if not options.yes:
+        log.info("nothing was removed; add --yes to remove these datasets and files")
     return 0
 
 

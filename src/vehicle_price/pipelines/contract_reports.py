@@ -11,12 +11,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from vehicle_price.settings import Settings
+from vehicle_price.storage.day_files import new_run_id
 from vehicle_price.storage.errors import StorageError
 from vehicle_price.storage.filesystem import open_folder
-from vehicle_price.storage.snapshots import DECODE_ERRORS, LISTINGS, new_run_id
+from vehicle_price.storage.store import LISTINGS
 
 # Usual values are those of the last ingests only, so that a feed may grow or shrink slowly.
 EARLIER_REPORTS = 10
+# Raised by JSON that is damaged or has other fields.
+DECODE_ERRORS = (ValueError, KeyError, TypeError, AttributeError)
 
 
 def new_address(root: str, origin: str, data: str) -> str:

@@ -18,6 +18,7 @@ from mlflow.exceptions import MlflowException
 from vehicle_price.model import artifact
 from vehicle_price.registry.names import (
     CHALLENGER,
+    DATA_HASH_TAG,
     MANIFEST_TAG,
     MODEL_NAME,
     MOVED_TO_TAG,
@@ -34,6 +35,8 @@ from vehicle_price.registry.names import (
 )
 
 log = logging.getLogger(__name__)
+
+PAGE_VERSIONS = 1_000  # versions in an answer of MLflow
 
 
 class RegistryError(RuntimeError):
@@ -99,6 +102,19 @@ class Registry:
         wanted = f"name = '{MODEL_NAME}' AND tags.`{STARTED_BY_TAG}` = '{starter}'"
         with self.reachable():
             return [self._with_metrics(v) for v in self.client.search_model_versions(wanted)]
+
+    def data_hashes(self) -> set[str]:
+        """The hashes of the datasets that any registered version was trained on."""
+        hashes, token = set(), None
+        with self.reachable():
+            while True:
+                page = self.client.search_model_versions(
+                    f"name = '{MODEL_NAME}'", max_results=PAGE_VERSIONS, page_token=token
+                )
+                hashes |= {version.tags.get(DATA_HASH_TAG, "") for version in page}
+                token = page.token
+                if not token:
+                    return hashes - {""}
 
     def fetch(self, version: ModelVersion, folder: Path, part: Part = SERVING) -> Path:
         """Download the files of a part of a version into `folder` and check their hashes.

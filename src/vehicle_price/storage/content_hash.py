@@ -3,7 +3,8 @@
 A day's hash covers its rows in the order of their ids, column by column: validity, lengths, bytes.
 It reads Arrow's own buffers, without Python code for each row. Two contents share a hash only
 where SHA-256 itself collides. A dataset's hash is the hash of its days' hashes, so adding a day
-does not read the other days.
+does not read the other days. A column that joined the schema later counts on the days that have a
+value in it, so that days without one keep their hash.
 """
 
 import hashlib
@@ -13,6 +14,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+# The columns of the first format, in its order: they count with or without values. Never change it.
+FIRST_COLUMNS = (
+    "id region price year manufacturer model condition cylinders fuel odometer title_status "
+    "transmission VIN drive type paint_color state posting_date posting_day reasons"
+).split()
+
+
+def day_hash(table: pa.Table) -> str:
+    """The content hash of a day's rows, which must be in order. Order of columns: of no effect."""
+    names = table.column_names
+    later = sorted(n for n in names if n not in FIRST_COLUMNS and table[n].null_count < len(table))
+    return content_hash(table.select([n for n in FIRST_COLUMNS if n in names] + later))
 
 
 def content_hash(table: pa.Table) -> str:

@@ -1,16 +1,19 @@
 """Datasets under DATA_ROOT: accepted listings by posting day, quarantine, and their facts.
 
-A dataset is a snapshot of the store (snapshots.py): its address stays readable and its content
-never changes, however much is ingested later. staging.py writes datasets.
+A dataset is a version of the table of accepted rows (store.py): its content never changes, however
+much is ingested later, and it stays readable unless it is pruned. staging.py writes datasets.
 """
 
 from dataclasses import dataclass, field
 
 import pandas as pd
 
-from vehicle_price.storage.day_files import ACCEPTED, QUARANTINED, read_day_files
+from vehicle_price.storage.day_files import ACCEPTED, QUARANTINED, Files, read_day_files
+from vehicle_price.storage.delta_table import Version
 from vehicle_price.storage.errors import StorageError
-from vehicle_price.storage.snapshots import LISTINGS, Snapshot, Store
+from vehicle_price.storage.store import LISTINGS, Facts, Store
+
+ADDRESS = f"/{LISTINGS}/{ACCEPTED.folder}@v"  # between the root and the version
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class Dataset:
 
 def open_dataset(uri: str) -> Dataset:
     """The facts of the dataset at `uri`. Raises StorageError when there is none."""
-    return dataset_facts(*_open_snapshot(uri))
+    store, version, facts = _open(uri)
+    return dataset_facts(store.address(version.number), version.files, facts)
 
 
 def read_listings(uri: str) -> pd.DataFrame:
@@ -47,16 +51,17 @@ def read_listings(uri: str) -> pd.DataFrame:
     Texts are str or None, price, year and odometer int64, posting_date datetime64[ns, UTC].
     Raises StorageError when there is no dataset or its files are damaged.
     """
-    store, snapshot = _open_snapshot(uri)
-    table = read_day_files(ACCEPTED, store.folder, snapshot.days)
+    store, version, _ = _open(uri)
+    table = read_day_files(ACCEPTED, store.accepted.folder, version.files.values())
     order = [("posting_date", "ascending"), ("id", "ascending")]
     return table.sort_by(order).to_pandas()
 
 
 def read_quarantine(uri: str) -> pd.DataFrame:
     """The quarantined rows of the dataset at `uri`: raw text, with their `reasons`."""
-    store, snapshot = _open_snapshot(uri)
-    return read_day_files(QUARANTINED, store.folder, snapshot.quarantine).to_pandas()
+    store, _, facts = _open(uri)
+    files = store.quarantine_files(facts)
+    return read_day_files(QUARANTINED, store.quarantined.folder, files.values()).to_pandas()
 
 
 def watermark_of(root: str, origin: str) -> str:
@@ -64,38 +69,37 @@ def watermark_of(root: str, origin: str) -> str:
 
     Resume at that day, not after it: more of its listings may have been posted since.
     """
-    return Store(root).current().watermarks.get(origin, "")
+    return Store(root).version()[1].watermarks.get(origin, "")
 
 
 def newest_day(root: str) -> str:
     """The last posting day of the listings in a store; '' without any. Raises StorageError."""
-    store = Store(root)
-    return max(store.newest(store.current()).days, default="")
+    return max(Store(root).version()[0].files, default="")
 
 
 def store_of(uri: str) -> str:
     """The address of the store that the dataset at `uri` is in."""
-    return uri.rpartition(f"/{LISTINGS}/snapshots/")[0] or "."
+    return uri.rpartition(ADDRESS)[0] or "."
 
 
-def dataset_facts(store: Store, snapshot: Snapshot) -> Dataset:
-    """The facts of a snapshot of `store`, without `batch`."""
+def dataset_facts(uri: str, files: Files, facts: Facts) -> Dataset:
+    """The facts of the dataset at `uri` with these files of accepted rows, without `batch`."""
     return Dataset(
-        uri=store.address(snapshot),
-        sha256=snapshot.sha256,
-        rows=snapshot.rows,
-        quarantined=snapshot.quarantined,
-        first_day=min(snapshot.days, default=""),
-        last_day=max(snapshot.days, default=""),
-        reasons=snapshot.reasons,
-        provenance=snapshot.provenance,
+        uri=uri,
+        sha256=facts.sha256,
+        rows=sum(file.rows for file in files.values()),
+        quarantined=facts.quarantined,
+        first_day=min(files, default=""),
+        last_day=max(files, default=""),
+        reasons=facts.reasons,
+        provenance=facts.provenance,
     )
 
 
-def _open_snapshot(uri: str) -> tuple[Store, Snapshot]:
-    _, separator, file = str(uri).rpartition(f"/{LISTINGS}/snapshots/")
-    name = file.removesuffix(".json")
-    store = Store(store_of(str(uri)))
-    if not separator or name not in store.current().published:
-        raise StorageError(f"{uri}: no dataset here; run `vehicle-price ingest` first")
-    return store, store.snapshot(name)
+def _open(uri: str) -> tuple[Store, Version, Facts]:
+    root, _, number = str(uri).rpartition(ADDRESS)
+    store = Store(root or str(uri).rpartition(f"/{LISTINGS}/")[0] or ".")
+    if root and number.isdecimal() and int(number) in store.accepted:
+        return store, *store.version(int(number))
+    store.refuse_old_layout()
+    raise StorageError(f"{uri}: no dataset here; run `vehicle-price ingest` first")

@@ -11,7 +11,7 @@ def merge_listings(*tables: pa.Table) -> pa.Table:
     Of several rows with one id the row posted last remains; of rows that were posted at the same
     time, the row whose text is the greatest, so that the order of the tables does not matter.
     """
-    table = pa.concat_tables(tables)
+    table = pa.concat_tables(tables, promote_options="default")
     by_id = _sorted_by(table, "id")
     if not _equals_previous(by_id["id"]).any():
         return by_id
@@ -25,7 +25,9 @@ def merge_quarantine(*tables: pa.Table) -> pa.Table:
     Quarantined rows may lack an id, and one table may hold equal rows (two empty lines, say):
     merging the same table again must not add them again. The rows are sorted by their text.
     """
-    numbered = pa.concat_tables([_number_copies(table) for table in tables])
+    numbered = pa.concat_tables(
+        [_number_copies(table) for table in tables], promote_options="default"
+    )
     table = _sorted_by(numbered, "text", "copy", "why")
     repeats = _equals_previous(table["text"]) & _equals_previous(table["copy"])
     return _last_of_each(table, repeats).drop_columns(["text", "copy", "why"])

@@ -6,48 +6,41 @@ AWS_ENDPOINT_URL_S3.
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ContextManager
+from typing import Any
 
-from vehicle_price.storage.errors import Conflict, StorageError
+from vehicle_price.storage.errors import StorageError
+
+# Options of deltalake besides credentials and addresses.
+LOG_OPTIONS = {
+    "aws_conditional_put": "etag",  # of two commits of one version the second is refused
+    "aws_virtual_hosted_style_request": "false",  # the endpoint does not name the bucket
+    "allow_http": "true",  # for an endpoint such as http://127.0.0.1:9000
+    "max_retries": "4",
+    "retry_timeout": "30s",
+}
 
 
 class S3Folder:
-    """A prefix of a bucket (see Folder). Without locks: the second of two writers gets Conflict."""
+    """A prefix of a bucket (see Folder)."""
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
         self._bucket, _, prefix = uri.removeprefix("s3://").partition("/")
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._session: Any = None
         self._connected: Any = None
 
     def read(self, name: str) -> bytes:
         """See Folder."""
-        return self._get(name)[0]
-
-    def read_versioned(self, name: str) -> tuple[bytes, str]:
-        """See Folder."""
-        try:
-            return self._get(name)
-        except FileNotFoundError:
-            return b"", ""
+        with self._translated_errors(name):
+            return self._client.get_object(**self._object(name))["Body"].read()
 
     def write(self, name: str, content: bytes) -> None:
         """See Folder."""
         with self._translated_errors(name):
             self._client.put_object(Body=content, **self._object(name))
-
-    def replace(self, name: str, content: bytes, version: str) -> None:
-        """See Folder."""
-        condition = {"IfMatch": version} if version else {"IfNoneMatch": "*"}
-        try:
-            with self._translated_errors(name):
-                self._client.put_object(Body=content, **self._object(name), **condition)
-        except Conflict:
-            # The client repeats a request whose answer was lost: the first one may have succeeded.
-            if self.read_versioned(name)[0] != content:
-                raise
 
     def names(self, prefix: str) -> list[tuple[str, float]]:
         """See Folder."""
@@ -65,34 +58,44 @@ class S3Folder:
             for name in names:
                 self._client.delete_object(**self._object(name))
 
-    def exclusive(self) -> ContextManager[bool]:
-        """See Folder."""
-        return nullcontext(False)
-
     def fetch(self, name: str, path: Path) -> None:
         """Copy a file of any size to `path`. Raises FileNotFoundError."""
         with self._translated_errors(name):
             self._client.download_file(self._bucket, self._prefix + name, str(path))
+
+    def log_options(self) -> dict[str, str]:
+        """See Folder. deltalake itself knows neither profiles nor single sign-on."""
+        from botocore.exceptions import NoCredentialsError
+
+        with self._translated_errors("_delta_log"):
+            meta, credentials = self._client.meta, self._session.get_credentials()
+            if credentials is None:
+                raise NoCredentialsError
+            keys = credentials.get_frozen_credentials()
+        options = {
+            "aws_access_key_id": keys.access_key,
+            "aws_secret_access_key": keys.secret_key,
+            "aws_session_token": keys.token,
+            "aws_region": meta.region_name,
+            "aws_endpoint_url": meta.endpoint_url,
+        }
+        return {name: value for name, value in options.items() if value} | LOG_OPTIONS
 
     @property
     def _client(self) -> Any:
         if self._connected is None:
             import boto3  # half a second that a local folder does not need
 
-            self._connected = boto3.session.Session().client("s3")
+            self._session = boto3.session.Session()
+            self._connected = self._session.client("s3")
         return self._connected
 
     def _object(self, name: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._prefix + name}
 
-    def _get(self, name: str) -> tuple[bytes, str]:
-        with self._translated_errors(name):
-            response = self._client.get_object(**self._object(name))
-            return response["Body"].read(), response["ETag"]
-
     @contextmanager
     def _translated_errors(self, name: str) -> Iterator[None]:
-        """Raise AWS's errors as FileNotFoundError, Conflict or StorageError."""
+        """Raise AWS's errors as FileNotFoundError or StorageError."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -101,8 +104,6 @@ class S3Folder:
             code = str(error.response.get("Error", {}).get("Code", ""))
             if code in ("NoSuchKey", "404"):
                 raise FileNotFoundError(f"{self.uri}/{name}") from error
-            if code in ("PreconditionFailed", "412", "ConditionalRequestConflict", "409"):
-                raise Conflict(name) from error
             raise StorageError(
                 f"{self.uri}/{name}: S3 refuses ({error}); {_advice(code)}"
             ) from error

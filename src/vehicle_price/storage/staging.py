@@ -1,6 +1,9 @@
-"""Ingest in two steps: stage checked batches on disk, then publish them as a new snapshot."""
+"""Ingest in two steps: stage checked batches on disk, then publish them as a new dataset."""
 
 import logging
+import random
+import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,22 +14,17 @@ from vehicle_price.contract.batch_statistics import BatchStatistics
 from vehicle_price.contract.check import LISTING_SCHEMA, QUARANTINE_SCHEMA, Checked
 from vehicle_price.contract.posting_day import LAST_DAY
 from vehicle_price.storage.dataset import Dataset, dataset_facts
-from vehicle_price.storage.day_files import ACCEPTED, QUARANTINED, PendingFiles, merge_days
-from vehicle_price.storage.errors import Conflict, StorageError
+from vehicle_price.storage.day_files import ACCEPTED, QUARANTINED, merge_days, new_run_id
+from vehicle_price.storage.errors import Conflict, StorageError, StorageUnavailable
 from vehicle_price.storage.filesystem import LocalFolder
 from vehicle_price.storage.scratch import scratch_folder
-from vehicle_price.storage.snapshots import (
-    Snapshot,
-    Store,
-    advanced_watermark,
-    new_run_id,
-    with_name,
-)
 from vehicle_price.storage.spool import Spool
+from vehicle_price.storage.store import Content, Store, advanced_watermark, sorted_counts
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 8
+ATTEMPTS = 20
+LONGEST_PAUSE = 0.05  # seconds before the second attempt, at random, so that two ingests part
 
 
 @dataclass(frozen=True)
@@ -61,13 +59,13 @@ class StagedListings:
         may_be_empty: store quarantined rows even if the store has no accepted one.
         Raises StorageError.
         """
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
+            time.sleep(attempt * random.uniform(0, LONGEST_PAUSE))
             try:
-                with self.store.exclusive():
-                    return self._publish_once(provenance, today, may_be_empty)
+                return self._publish_once(provenance, today, may_be_empty)
             except Conflict:
                 log.info("another ingest was quicker; merging again, into what it left")
-        raise StorageError(
+        raise StorageUnavailable(
             f"{self.store.folder.uri}: other ingests were quicker {ATTEMPTS} times; nothing was "
             "stored. Ingest again when they are done"
         )
@@ -75,36 +73,54 @@ class StagedListings:
     def _publish_once(
         self, provenance: Mapping[str, object], today: str, may_be_empty: bool
     ) -> Dataset:
-        current = self.store.current()
-        before = self.store.newest(current)
-        pending = PendingFiles(self.store.folder, new_run_id())
-        days = merge_days(ACCEPTED, self.accepted, before.days, pending)
-        quarantine = merge_days(QUARANTINED, self.quarantined, before.quarantine, pending)
-        after = replace(before, days=days, quarantine=quarantine)
-        if not days and not (quarantine and may_be_empty):
-            raise StorageError(_nothing_accepted(self.statistics, after))
+        before = self.store.content()
+        quarantined = before.quarantined or self.statistics.quarantined
+        if not (before.accepted or self.statistics.accepted or (may_be_empty and quarantined)):
+            raise StorageError(_nothing_accepted(self.statistics))
+        run_id = new_run_id()
+        after = self._merged(before, provenance, run_id)
+        watermarks = self._watermarks(before.facts.watermarks, provenance, today)
+        after = replace(after, facts=replace(after.facts, watermarks=watermarks))
         if after != before:
-            after = with_name(replace(after, provenance=dict(provenance)), pending.run_id)
-        watermarks = self._watermarks(current.watermarks, provenance, today)
-        self.store.publish(current, after, pending.files, watermarks)
-        return self._published(after, after.rows - before.rows)
+            after = self.store.commit(before, after, run_id)
+        return self._published(before, after)
 
-    def _published(self, snapshot: Snapshot, new: int) -> Dataset:
+    def _merged(self, before: Content, provenance: Mapping[str, object], run_id: str) -> Content:
+        """`before` with the staged rows; equal to it if it has them all."""
+        folders = self.store.accepted.folder, self.store.quarantined.folder
+        accepted, _ = merge_days(ACCEPTED, folders[0], self.accepted, before.accepted, run_id)
+        quarantined, change = merge_days(
+            QUARANTINED, folders[1], self.quarantined, before.quarantined, run_id
+        )
+        if (accepted, quarantined) == (before.accepted, before.quarantined):
+            return before
+        reasons = Counter(before.facts.reasons)
+        reasons.update(change)
+        facts = replace(
+            before.facts,
+            quarantined=sum(file.rows for file in quarantined.values()),
+            reasons=sorted_counts(reasons),
+            provenance=dict(provenance),
+        )
+        return replace(before, accepted=accepted, quarantined=quarantined, facts=facts)
+
+    def _published(self, before: Content, after: Content) -> Dataset:
+        uri = self.store.address(after.version)
+        dataset = dataset_facts(uri, after.accepted, after.facts)
         statistics = self.statistics
         batch = {
             "read": statistics.read,
             "accepted": statistics.accepted,
             "quarantined": statistics.quarantined,
-            "new": new,
+            "new": dataset.rows - sum(file.rows for file in before.accepted.values()),
         }
         log.info(
             "%(read)d read = %(accepted)d accepted, %(new)d of them new, "
             "+ %(quarantined)d quarantined",
             batch,
         )
-        facts = replace(dataset_facts(self.store, snapshot), batch=batch)
-        log.info("the store holds %d listings: %s", facts.rows, facts.uri)
-        return facts
+        log.info("the store holds %d listings: %s", dataset.rows, uri)
+        return replace(dataset, batch=batch)
 
     def _watermarks(
         self, watermarks: dict[str, str], provenance: Mapping[str, object], today: str
@@ -133,7 +149,7 @@ def stage(root: str, batches: Iterable[Checked]) -> Iterator[StagedListings]:
     fails half-way leaves the store as it was. Raises StorageError, and what `batches` raises.
     """
     store = Store(root)
-    with scratch_folder(_scratch_parent(store)) as folder:
+    with scratch_folder(scratch_parent(store)) as folder:
         staged = StagedListings(
             store,
             Spool(folder / "accepted", LISTING_SCHEMA),
@@ -145,17 +161,18 @@ def stage(root: str, batches: Iterable[Checked]) -> Iterator[StagedListings]:
         yield staged
 
 
-def _nothing_accepted(statistics: BatchStatistics, after: Snapshot) -> str:
+def _nothing_accepted(statistics: BatchStatistics) -> str:
     if not statistics.quarantined:
         return "the source gave no listings; nothing was stored"
-    common = "; ".join(
-        f"{rule} ({count:,} rows)" for rule, count in list(after.reasons.items())[:3]
-    )
+    counts = list(sorted_counts(statistics.rules).items())[:3]
+    common = "; ".join(f"{rule} ({count:,} rows)" for rule, count in counts)
     return f"none of {statistics.quarantined:,} listings was accepted, nothing was stored: {common}"
 
 
-def _scratch_parent(store: Store) -> Path:
-    """On the disk of the data, if it is local: the system's folder may be a small one in memory."""
+def scratch_parent(store: Store) -> Path:
+    """Where ingests into a store have their scratch folders.
+
+    On the disk of the data, if it is local: the system's folder may be a small one in memory."""
     if isinstance(store.folder, LocalFolder):
         return store.folder.path / ".scratch"
     return Path(gettempdir()) / "vehicle-price"

@@ -26,7 +26,7 @@ def distinct_cars(rows: int) -> int:
 
 
 def make_listings(cars: pd.DataFrame, rows: int, rng: np.random.Generator) -> pa.Table:
-    """`rows` listings of `cars` (with noise): 26 text columns in schema order.
+    """`rows` listings of `cars` (with noise): text columns in schema order.
 
     Sorted by state and region, newest first, as Craigslist shows them.
     """
@@ -40,8 +40,9 @@ def make_listings(cars: pd.DataFrame, rows: int, rng: np.random.Generator) -> pa
     columns["posting_date"] = _posting_date(seconds, state)
     columns["id"] = _ids(seconds)
     columns |= _addresses(columns, rng)
-    columns["description"] = columns["county"] = pa.nulls(rows, pa.string())
-    return _blank_head(pa.table({name: columns[name] for name in NAMES}))
+    # Without values: the description, the county, and a column that joined the schema later.
+    empty = pa.nulls(rows, pa.string())
+    return _blank_head(pa.table({name: columns.get(name, empty) for name in NAMES}))
 
 
 def _draw_cars_of_listings(
