@@ -9,7 +9,13 @@ from unit_tests.helpers.main_job import aliases, copy_mlflow
 from vehicle_price.evaluation.metrics import metrics
 from vehicle_price.features.deduplication import is_seen
 from vehicle_price.model import artifact
-from vehicle_price.registry.client import SERVING, TWIN, Registry, RegistryError
+from vehicle_price.registry.client import (
+    SERVING,
+    TWIN,
+    Registry,
+    RegistryError,
+    RegistryUnavailable,
+)
 from vehicle_price.registry.names import MANIFEST_TAG, MODEL_NAME, PREVIOUS, PRODUCTION
 from vehicle_price.storage.dataset import read_listings
 from vehicle_price.training.split import split_by_time
@@ -98,8 +104,9 @@ def test_promoting_keeps_what_served_and_rolling_back_returns_to_it(registry):
 
 @pytest.mark.parametrize("version", ["99", "abc", ""])
 def test_a_version_that_is_not_there_cannot_be_promoted(registry, version):
-    with pytest.raises(RegistryError):
+    with pytest.raises(RegistryError) as caught:
         registry.promote(version, "a test", "to test")
+    assert not isinstance(caught.value, RegistryUnavailable)
     assert aliases(registry) == {PRODUCTION: "1"}
 
 
@@ -117,7 +124,7 @@ def test_a_server_that_is_away_is_said_to_be_away(monkeypatch):
         lambda: unreachable.promote("1", "a test", "to test"),
         lambda: unreachable.rollback("a test", "to test"),
     ):
-        with pytest.raises(RegistryError, match=r"127.0.0.1:9.*Is it running"):
+        with pytest.raises(RegistryUnavailable, match=r"127.0.0.1:9.*Is it running"):
             call()
 
 

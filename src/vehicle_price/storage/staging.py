@@ -12,7 +12,7 @@ from vehicle_price.contract.check import LISTING_SCHEMA, QUARANTINE_SCHEMA, Chec
 from vehicle_price.contract.posting_day import LAST_DAY
 from vehicle_price.storage.dataset import Dataset, dataset_facts
 from vehicle_price.storage.day_files import ACCEPTED, QUARANTINED, PendingFiles, merge_days
-from vehicle_price.storage.errors import Conflict, StorageError
+from vehicle_price.storage.errors import Conflict, StorageError, StorageUnavailable
 from vehicle_price.storage.filesystem import LocalFolder
 from vehicle_price.storage.scratch import scratch_folder
 from vehicle_price.storage.snapshots import (
@@ -67,7 +67,7 @@ class StagedListings:
                     return self._publish_once(provenance, today, may_be_empty)
             except Conflict:
                 log.info("another ingest was quicker; merging again, into what it left")
-        raise StorageError(
+        raise StorageUnavailable(
             f"{self.store.folder.uri}: other ingests were quicker {ATTEMPTS} times; nothing was "
             "stored. Ingest again when they are done"
         )
