@@ -22,6 +22,7 @@ from vehicle_price.registry.names import GATE_REASONS_TAG, GATE_TAG
 log = logging.getLogger(__name__)
 
 WAITS_FOR_APPROVAL = "retraining_approval"
+GATE = "gate"  # the task of the training whose decision moves `production`
 
 
 def start(connection: Connection, airflow: AirflowClient, cause: Mapping[str, Any]) -> None:
@@ -49,13 +50,13 @@ def follow_open(connection: Connection, airflow: AirflowClient, registry: Regist
         return False
     opened = latest[0]
     try:
-        state = airflow.status(opened.dag_run_id)["state"]
+        run = airflow.status(opened.dag_run_id)
     except UnknownRun:
         return _follow_without_run(connection, airflow, opened)
     incidents.resolve_incident(connection, WAITS_FOR_APPROVAL, "")
-    if state not in ENDED_STATES:
+    if run["state"] not in ENDED_STATES:
         return True
-    _end(connection, opened, *_outcome(registry, opened, str(state)))
+    _end(connection, opened, *_outcome(registry, opened, run))
     return False
 
 
@@ -99,13 +100,17 @@ def _end(connection: Connection, opened: Retraining, state: str, outcome: str) -
     log.info("retraining %s: %s, %s", opened.dag_run_id, state, outcome)
 
 
-def _outcome(registry: Registry, opened: Retraining, state: str) -> tuple[str, str]:
-    """State and reasons of an ended run, from the gate's verdict on its versions."""
+def _outcome(registry: Registry, opened: Retraining, run: Mapping[str, Any]) -> tuple[str, str]:
+    """State and reasons of an ended run, from the gate's verdict on its versions.
+
+    A run in which one family failed is a failed run, and the gate has decided on the others.
+    """
     versions = registry.started_by(opened.dag_run_id)
     verdicts = {version.tags.get(GATE_TAG, ""): version for version in versions}
     verdict = next((name for name in ("promoted", "refused") if name in verdicts), "")
-    if state == "failed" or not verdict:
-        return "failed", f"the run ended as {state}; its log is in Airflow"
+    decided = any(task["task"] == GATE and task["state"] == "success" for task in run["tasks"])
+    if not decided or not verdict:
+        return "failed", f"the run ended as {run['state']}; its log is in Airflow"
     version = verdicts[verdict]
     reasons = json.loads(version.tags.get(GATE_REASONS_TAG, "[]"))
     return verdict, "; ".join([f"version {version.version}", *_decisive(reasons)])

@@ -3,16 +3,16 @@
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Param, dag
-from listings_form import TASK_DEFAULTS, price_shift_param
+from listings_form import price_shift_param
+from run_defaults import run_defaults
 
 from vehicle_price.airflow_client import DAG_ID
 
 
 @dag(
     schedule=None,
-    catchup=False,
     tags=["vehicle-price", "training"],
-    default_args=TASK_DEFAULTS,
+    **run_defaults(),
     render_template_as_native_obj=True,  # `price_shift` stays a number
     params={
         "causes": Param(
@@ -46,6 +46,7 @@ def approve_retraining():
         subject="Train the price models again?",
         body="{{ params.causes }}",
         doc_md="Wait until a person approves or rejects the retraining.",
+        execution_timeout=None,  # a person may take days
     )
     train = TriggerDagRunOperator(
         task_id="train",

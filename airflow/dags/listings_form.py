@@ -1,14 +1,13 @@
-"""For all DAGs: the assets, the form's fields about listings, and the defaults of the tasks.
+"""For the DAGs about listings: the assets, and the form's fields.
 
 Airflow's page refuses a text field that is empty unless its type allows null, so each field that
 may stay empty has the type TEXT_OR_NOTHING.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule
+from airflow.sdk import Asset, Param
 
 from vehicle_price.names import MAX_PRICE_SHIFT, SOURCE_NAMES
 from vehicle_price.settings import Settings
@@ -16,14 +15,8 @@ from vehicle_price.settings import Settings
 # One asset for each store, so that made-up listings never look like new real ones.
 LISTINGS = Asset("listings")
 SAMPLE_LISTINGS = Asset("sample_listings")
+TRAINING_DATASET = Asset("training_dataset")  # an event for each dataset that a training has taken
 TEXT_OR_NOTHING = ["null", "string"]
-WRONG_INPUT = RetryRule(ValueError, RetryAction.FAIL, reason="The same input fails again.")
-TASK_DEFAULTS = {
-    "owner": "data-science",
-    "retries": 2,
-    "retry_delay": timedelta(seconds=20),
-    "retry_policy": ExceptionRetryPolicy([WRONG_INPUT]),
-}
 
 
 def listing_params() -> dict[str, Param]:

@@ -2,17 +2,16 @@
 
 from airflow.sdk import dag, task
 from decision_form import person_and_reason, reason_param
-from listings_form import TASK_DEFAULTS
+from run_defaults import run_defaults
 
 from vehicle_price.settings import Settings
 
 
 @dag(
     schedule=None,
-    catchup=False,
     max_active_runs=1,
     tags=["vehicle-price", "production"],
-    default_args=TASK_DEFAULTS,
+    **run_defaults(),
     params=reason_param(),
 )
 def roll_back_production():

@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from vehicle_price.pipelines.run_incidents import DAG_RUN_FAILED
 from vehicle_price.prediction_log.incidents import StoredIncident
 
 SEVERITIES = ("info", "warn", "page")  # in rising order; "info" is only stored
 # A window of data says the same for a day. The others are of processes, and wait for a person.
 REPEAT_DATA, REPEAT_PROCESS = timedelta(hours=12), timedelta(hours=4)
-OF_PROCESSES = ("monitoring_stale", "retraining_stopped", "retraining_undecided")
+OF_PROCESSES = ("monitoring_stale", "retraining_stopped", "retraining_undecided", DAG_RUN_FAILED)
 
 
 class Kind(StrEnum):

@@ -14,7 +14,7 @@ import pytest
 
 from integration_tests.kaggle.archives import CHANGED, NO_PAUSES, SMALL, downloaded, zip_archive
 from integration_tests.kaggle.fake_kaggle import DATASET
-from vehicle_price.sources.base import SourceError
+from vehicle_price.sources.base import SourceError, SourceUnavailable
 from vehicle_price.sources.kaggle import client as kaggle_download
 from vehicle_price.sources.kaggle import download
 from vehicle_price.sources.kaggle.client import fetch
@@ -89,7 +89,7 @@ def test_an_unreachable_server_is_reported_after_a_few_tries(kaggle, tmp_path, m
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
-    with pytest.raises(SourceError, match="ProxyError.*refused.*network.*HTTPS_PROXY"):
+    with pytest.raises(SourceUnavailable, match="ProxyError.*refused.*network.*HTTPS_PROXY"):
         fetch(DATASET, tmp_path, NO_PAUSES)
     assert not kaggle.requests
 

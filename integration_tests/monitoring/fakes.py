@@ -52,12 +52,12 @@ class FakeRegistry:
 
 class FakeAirflow:
     """Keeps the trainings that were started, and the questions whether to start one. state: of all
-    runs."""
+    runs. gate: the state of its task in all runs; that of the run if it is empty."""
 
     url = "http://airflow"
 
     def __init__(self):
-        self.started, self.questions, self.state = {}, {}, "running"
+        self.started, self.questions, self.state, self.gate = {}, {}, "running", ""
 
     def start(self, conf, run_id, dag_id=DAG_ID):
         """Start a run."""
@@ -67,7 +67,8 @@ class FakeAirflow:
         """The state of a run that was started."""
         if run_id not in self._runs(dag_id):
             raise UnknownRun(run_id)
-        return {"state": self.state}
+        gate = {"task": "gate", "state": self.gate or self.state}
+        return {"state": self.state, "tasks": [gate]}
 
     def _runs(self, dag_id):
         return {DAG_ID: self.started, APPROVAL_DAG_ID: self.questions}[dag_id]

@@ -22,6 +22,7 @@ from integration_tests.monitoring.made_up_log import (
 from integration_tests.monitoring.receiver import receivers
 from setup.native.environment import ROOT
 from unit_tests.monitoring.requests_made_up import made_up
+from vehicle_price.pipelines import run_incidents
 from vehicle_price.prediction_log import incidents as incidents_table
 from vehicle_price.prediction_log.incidents import Incident, open_incident, resolve_incident
 from vehicle_price.settings import Settings
@@ -29,24 +30,51 @@ from vehicle_price.settings import Settings
 STEPS = 100
 
 
+@pytest.fixture(name="stand", scope="module")
+def _stand():
+    with running_log() as stand:
+        yield stand
+
+
 @pytest.fixture(name="log", scope="module")
-def _log():
-    with running_log() as (_, connection):
-        yield connection
+def _log(stand):
+    return stand[1]
 
 
 @pytest.fixture(name="settings")
-def _settings(log, tmp_path):
+def _settings(log, stand, tmp_path):
     with log, log.cursor() as cursor:
         cursor.execute("TRUNCATE incidents, retrainings, predictions, feedback, monitoring_results")
         cursor.execute("TRUNCATE monitoring_profiles, monitoring_references, forwarders")
-    return replace(Settings(), alert_urls_file=str(tmp_path / "alert_urls"))
+    return replace(
+        Settings(),
+        alert_urls_file=str(tmp_path / "alert_urls"),
+        prediction_database_url=stand[0].url,
+        prediction_database_password_file=stand[0].password_file,
+    )
 
 
 @pytest.fixture(name="file")
 def _file(settings, tmp_path):
     assert settings
     return tmp_path / "alert_urls"
+
+
+def test_a_dag_whose_runs_fail_is_told_once_and_its_next_success_once(log, settings, file):
+    with receivers(file) as (receiver,):
+        for night in range(3):
+            run_incidents.run_failed(settings, "ingest_listings", f"scheduled__{night}", "ingest")
+            steps(log, settings, 2)
+        (told,) = receiver.messages
+        assert "warn: dag_run_failed (ingest_listings)" in told["title"]
+        assert "in the task ingest" in told["message"] and "scheduled__0" in told["message"]
+        run_incidents.run_succeeded(settings, "train_vehicle_price")  # of another DAG
+        assert steps(log, settings) == 0
+        for _ in range(2):
+            run_incidents.run_succeeded(settings, "ingest_listings")
+            steps(log, settings, 2)
+        assert "resolved: dag_run_failed (ingest_listings)" in receiver.messages[1]["title"]
+        assert len(receiver.messages) == 2
 
 
 def happen(connection, rule="drift_day", channel="api", severity="page", text="odometer 0.335"):

@@ -94,6 +94,19 @@ def test_a_retraining_that_airflow_never_got_is_started_again(log, monitor, airf
     assert list(airflow.started) == [run_id]
 
 
+@pytest.mark.parametrize(("gate", "state"), [("success", "promoted"), ("failed", "failed")])
+def test_a_run_that_failed_counts_as_the_gate_decided_if_it_did(
+    log, monitor, airflow, registry, gate, state
+):
+    """A run in which one family fails is a failed run; the gate decides on the others."""
+    add_dear_reports(log)
+    complete_until(log, 1)
+    monitor.step(log, LATER)
+    airflow.state, airflow.gate, registry.verdict = "failed", gate, "promoted"
+    monitor.step(log, LATER)
+    assert rows(log, "SELECT state FROM retrainings") == [(state,)]
+
+
 @pytest.fixture(name="with_approval")
 def _with_approval(airflow, registry):
     settings = replace(Settings(), retraining="approve")

@@ -32,11 +32,21 @@ def run(settings: Settings, parameters: dict, say: Callable[[str], None]) -> str
     body = {"logical_date": None, "conf": parameters}
     run_id = airflow.request(f"{DAG_PATH}/dagRuns", body)["dag_run_id"]
     say(f"run {page_url(airflow, run_id)}")
-    watch(airflow, run_id, say)
-    path = f"{DAG_PATH}/dagRuns/{run_id}/taskInstances/gate/xcomEntries/return_value"
-    for reason in airflow.request(f"{path}?deserialize=true")["value"]["reasons"]:
-        say(f"gate: {reason}")
+    try:
+        watch(airflow, run_id, say)
+    finally:  # the gate decides too when a family has failed, and with it the run
+        for reason in gate_reasons(airflow, run_id):
+            say(f"gate: {reason}")
     return run_id
+
+
+def gate_reasons(airflow: AirflowClient, run_id: str) -> list[str]:
+    """Why the gate of a run decided as it did; [] if it has not decided."""
+    path = f"{DAG_PATH}/dagRuns/{run_id}/taskInstances/gate/xcomEntries/return_value"
+    try:
+        return airflow.request(f"{path}?deserialize=true")["value"]["reasons"]
+    except UnknownRun:
+        return []
 
 
 def wait_for_dag(airflow: AirflowClient, timeout: float = 90) -> None:

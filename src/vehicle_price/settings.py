@@ -76,6 +76,12 @@ class Settings:
     airflow_password_file: str = setting(
         ".local/secrets/airflow_passwords.json", "JSON file {user: password} for Airflow."
     )
+    task_retries: int = setting(
+        5, "Times that Airflow tries a task again after a fault that passes; other faults: twice."
+    )
+    task_retry_seconds: int = setting(
+        30, "Seconds before the first of these attempts; they double, up to ten minutes."
+    )
     service_url: str = setting("http://127.0.0.1:5000", "Address the page asks for prices.")
 
     prediction_database_url: str = setting(

@@ -13,6 +13,9 @@ from vehicle_price.names import FAMILY_NAMES, SOURCE_NAMES
 
 HELPERS = Path(__file__).parents[1] / "helpers"
 INSTALLED = {"SOURCE": "file", "DATA": "/listings.csv", "SAMPLE_ROWS": "5000", "SEED": "3"}
+ALWAYS = ["retry"] * 4
+TWICE = ["default", "fail", "fail", "fail"]
+HOUR = 3600
 
 
 @pytest.fixture(name="parsed", scope="module")
@@ -40,6 +43,11 @@ def _tasks_of(parsed: dict) -> list[tuple[str, dict]]:
     return [task for dag in parsed["dags"].values() for task in dag["tasks"].items()]
 
 
+def _named_tasks(parsed: dict) -> list[tuple[str, str, dict]]:
+    dags = parsed["dags"].items()
+    return [(dag, *task) for dag, facts in dags for task in facts["tasks"].items()]
+
+
 def test_every_dag_can_be_read(parsed):
     assert not parsed["errors"]
     assert sorted(parsed["dags"]) == [
@@ -62,11 +70,68 @@ def test_every_dag_has_documentation_and_tags(parsed):
         assert "vehicle-price" in dag["tags"], name
 
 
-def test_every_task_has_a_docstring_an_owner_and_retries_with_a_delay(parsed):
+def test_every_task_has_a_docstring_an_owner_and_retries_with_growing_delays(parsed):
     for name, task in _tasks_of(parsed):
         assert task["doc"], name
         assert task["owner"] == "data-science", name
-        assert task["retries"] >= 1 and task["delay"] >= 10, name
+        assert (task["retries"], task["delay"], task["growth"]) == (5, 30, 2), name
+        assert task["longest_delay"] == 600, name
+
+
+def test_every_task_ends_in_time_but_the_one_that_waits_for_a_person(parsed):
+    timeouts = {(dag, name): task["timeout"] for dag, name, task in _named_tasks(parsed)}
+    assert timeouts.pop(("approve_retraining", "approve")) is None
+    long = {("ingest_listings", "ingest")}
+    long |= {("train_vehicle_price", name) for name in ("prepare_dataset", "train")}
+    assert {key for key, seconds in timeouts.items() if seconds == 3 * HOUR} == long
+    assert all(seconds == HOUR for key, seconds in timeouts.items() if key not in long)
+
+
+@pytest.mark.parametrize(
+    ("fault", "decisions"),
+    [
+        ("source away", ALWAYS),
+        ("store away", ALWAYS),
+        ("store away, wrapped", ALWAYS),
+        ("database away", ALWAYS),
+        ("wrong source", ["fail"] * 4),
+        ("wrong store", ["fail"] * 4),
+        ("contract", ["fail"] * 4),
+        ("unknown", TWICE),
+        ("too long", TWICE),
+    ],
+)
+def test_what_passes_is_tried_again_wrong_input_is_not_and_the_unknown_twice(
+    parsed, fault, decisions
+):
+    assert parsed["retries"][fault] == decisions
+
+
+def test_a_nightly_run_announces_what_no_training_has_taken_and_a_manual_run_always(parsed):
+    """Whatever is new in its batch: a second attempt finds nothing new, nor does a changed row."""
+    assert parsed["announced"] == {
+        "scheduled": [True, False, False],
+        "manual": [True, True, True],
+        "asset_materialization": [True, True, True],
+        "backfill": [False, False, False],
+    }
+
+
+def test_a_training_tells_which_dataset_it_has_taken_and_the_nightly_run_looks_there(parsed):
+    prepare = parsed["dags"]["train_vehicle_price"]["tasks"]["prepare_dataset"]
+    assert prepare["outlets"] == ["training_dataset"]
+    for name in ("announce", "announce_sample"):
+        assert parsed["dags"]["ingest_listings"]["tasks"][name]["inlets"] == ["training_dataset"]
+
+
+def test_people_are_told_of_every_dags_failed_run_and_of_its_next_success(parsed):
+    for name, dag in parsed["dags"].items():
+        assert dag["callbacks"] == ["tell_of_failure", "tell_of_success"], name
+
+
+def test_airflow_reads_no_file_without_a_dag(parsed):
+    assert len(parsed["files"]) == len(parsed["dags"])
+    assert set(parsed["files"].values()) == {1}
 
 
 def test_training_starts_when_ingest_updates_the_asset_of_its_store(parsed):
@@ -82,8 +147,15 @@ def test_training_starts_when_ingest_updates_the_asset_of_its_store(parsed):
 def test_training_prepares_then_fits_each_family_then_ends_in_the_gate(parsed):
     tasks = parsed["dags"]["train_vehicle_price"]["tasks"]
     assert tasks["prepare_dataset"]["downstream"] == ["contract_report", "gate", "train"]
-    assert tasks["train"]["mapped"] and tasks["train"]["downstream"] == ["gate"]
+    assert tasks["train"]["mapped"] and tasks["train"]["downstream"] == ["every_family", "gate"]
     assert tasks["gate"]["downstream"] == []
+
+
+def test_a_family_that_fails_stops_the_run_and_not_the_gate(parsed):
+    tasks = parsed["dags"]["train_vehicle_price"]["tasks"]
+    assert tasks["gate"]["trigger"] == "all_done_min_one_success"
+    assert tasks["every_family"]["trigger"] == "all_success"
+    assert tasks["every_family"]["downstream"] == []
 
 
 def test_both_dags_lead_to_the_contract_report_even_after_a_failure(parsed):

@@ -13,6 +13,7 @@ from setup.native.training_run import (
     watch,
 )
 from vehicle_price.airflow_client import UnknownRun
+from vehicle_price.settings import Settings
 
 
 def _task(state, name="train", index=-1, duration=None, label=None):
@@ -89,6 +90,29 @@ def test_a_dag_that_airflow_does_not_know_is_reported_with_its_import_error():
     with pytest.raises(TrainingFailed, match="does not know train_vehicle_price .*\na.py:\nSyntax"):
         wait_for_dag(airflow, timeout=0)
     wait_for_dag(FakeAirflow({"train_vehicle_price": {}}), timeout=0)
+
+
+def test_a_run_in_which_a_family_failed_shows_what_the_gate_decided(monkeypatch):
+    monkeypatch.setattr(training_run, "POLL_SECONDS", 0)
+    decision = {"value": {"reasons": ["ok: a gain of 12 USD", "random_forest took no part"]}}
+    task = _task("failed", index=1, duration=1.0) | {"try_number": 2}
+    answers = {
+        "/dags/train_vehicle_price": {},
+        "/dagRuns": {"dag_run_id": "r"},
+        "dagRuns/r": {"state": "failed"},
+        "/taskInstances": {"task_instances": [task]},
+        "map_index=1": {"content": []},
+    }
+    for with_gate in ({}, {"return_value?deserialize=true": decision}):
+        airflow = FakeAirflow(answers | with_gate)
+        monkeypatch.setattr(training_run, "connect", lambda _, found=airflow: found)
+        lines = []
+        with pytest.raises(TrainingFailed):
+            training_run.run(Settings(), {}, lines.append)
+        said = [line for line in lines if line.startswith("gate: ")]
+        assert said == (
+            ["gate: ok: a gain of 12 USD", "gate: random_forest took no part"] if with_gate else []
+        )
 
 
 def test_a_failed_run_raises_the_page_and_the_log_of_the_failed_task(monkeypatch):

@@ -56,6 +56,23 @@ def test_a_gate_that_runs_again_after_promoting_decides_the_same(main_job, setti
     assert promoted.version == retried["version"] and promoted.tags["gate"] == "promoted"
 
 
+def test_a_family_without_a_version_is_named_and_the_others_are_decided_on(
+    main_job, settings, registry
+):
+    registry.client.delete_registered_model_alias(MODEL_NAME, PRODUCTION)
+    xgboost = main_job.trained["xgboost"]["version"]
+    families = ["xgboost", "random_forest"]
+    decision = promotion.run_gate(settings, main_job.dataset["uri"], [xgboost], families=families)
+    assert decision["promoted"] and decision["not_trained"] == ["random_forest"]
+    assert decision["reasons"][-1] == "random_forest took no part: it could not be trained"
+    assert main_job.decision["not_trained"] == []
+
+
+def test_without_any_version_there_is_nothing_to_decide(settings, main_job):
+    with pytest.raises(promotion.NothingTrained, match="none of xgboost was trained"):
+        promotion.run_gate(settings, main_job.dataset["uri"], [], families=["xgboost"])
+
+
 def test_a_model_is_tried_in_a_child_before_it_is_loaded(main_job, registry, tmp_path, monkeypatch):
     def refuse(folder: Path, *_: object) -> None:
         assert (folder / "price.ubj").is_file()

@@ -9,7 +9,13 @@ from unit_tests.helpers.main_job import aliases, copy_mlflow
 from vehicle_price.evaluation.metrics import metrics
 from vehicle_price.features.deduplication import is_seen
 from vehicle_price.model import artifact
-from vehicle_price.registry.client import SERVING, TWIN, Registry, RegistryError
+from vehicle_price.registry.client import (
+    SERVING,
+    TWIN,
+    Registry,
+    RegistryError,
+    RegistryUnavailable,
+)
 from vehicle_price.registry.names import (
     DATA_HASH_TAG,
     MANIFEST_TAG,
@@ -111,8 +117,9 @@ def test_promoting_keeps_what_served_and_rolling_back_returns_to_it(registry):
 
 @pytest.mark.parametrize("version", ["99", "abc", ""])
 def test_a_version_that_is_not_there_cannot_be_promoted(registry, version):
-    with pytest.raises(RegistryError):
+    with pytest.raises(RegistryError) as caught:
         registry.promote(version, "a test", "to test")
+    assert not isinstance(caught.value, RegistryUnavailable)
     assert aliases(registry) == {PRODUCTION: "1"}
 
 
@@ -131,7 +138,7 @@ def test_a_server_that_is_away_is_said_to_be_away(monkeypatch):
         lambda: unreachable.rollback("a test", "to test"),
         unreachable.data_hashes,
     ):
-        with pytest.raises(RegistryError, match=r"127.0.0.1:9.*Is it running"):
+        with pytest.raises(RegistryUnavailable, match=r"127.0.0.1:9.*Is it running"):
             call()
 
 

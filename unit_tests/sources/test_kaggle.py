@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from vehicle_price.settings import Settings
-from vehicle_price.sources.base import SourceError, SourceQuery
+from vehicle_price.sources.base import SourceError, SourceQuery, SourceUnavailable
 from vehicle_price.sources.catalog import SOURCES
+from vehicle_price.sources.kaggle import client
 from vehicle_price.sources.kaggle import credentials as kaggle_credentials
 from vehicle_price.sources.kaggle.client import fetch
+from vehicle_price.sources.kaggle.download_errors import Damaged, TransferError, final_error
 from vehicle_price.sources.kaggle.zip_cache import Version, begin, publish, read_version, zip_fault
 
 
@@ -124,6 +126,19 @@ def test_a_damaged_stored_login_asks_for_a_new_one(tmp_path, home, text):
 def test_the_name_of_a_dataset_has_an_owner(tmp_path, name):
     with pytest.raises(SourceError, match="expected owner/name"):
         fetch(name, tmp_path)
+
+
+@pytest.mark.parametrize(("error", "passes"), [(TransferError, True), (Damaged, False)])
+def test_a_transfer_that_breaks_may_succeed_later_and_a_damaged_file_stays_damaged(
+    tmp_path, monkeypatch, error, passes
+):
+    def fail(*_):
+        raise final_error(error("Kaggle answered 503"), tmp_path / "a.zip", tmp_path / "a.part")
+
+    monkeypatch.setattr(client, "fetch", fail)
+    with pytest.raises(SourceError, match="^Kaggle: .*503.*setup_kaggle.md$") as caught:
+        next(SOURCES["kaggle"].read(SourceQuery(), Settings(download_dir=str(tmp_path))))
+    assert isinstance(caught.value, SourceUnavailable) is passes
 
 
 def test_versions_are_the_same_only_when_the_server_says_so():

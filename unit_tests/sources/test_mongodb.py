@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
+    CursorNotFound,
+    NetworkTimeout,
     OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
@@ -17,7 +19,7 @@ from pymongo.errors import (
 
 from vehicle_price.contract.check import READER_FAULT, STORED_COLUMNS, check
 from vehicle_price.settings import Settings
-from vehicle_price.sources.base import SourceError, SourceQuery
+from vehicle_price.sources.base import SourceError, SourceQuery, SourceUnavailable
 from vehicle_price.sources.frames import frames
 from vehicle_price.sources.mongodb.client import CollectionAddress, collection_address, source_error
 from vehicle_price.sources.mongodb.source import posting_date_filters
@@ -181,6 +183,24 @@ def test_a_fault_comes_with_advice(error, advice):
     message = str(source_error(error, WHERE, "after 5 listings"))
     assert re.search(advice, message)
     assert "Topology" not in message and "db:27017" in message
+
+
+@pytest.mark.parametrize(
+    "error, passes",
+    [
+        (ServerSelectionTimeoutError("refused"), True),
+        (AutoReconnect("connection closed"), True),
+        (NetworkTimeout("timed out"), True),
+        (CursorNotFound("cursor id 7 not found", 43), True),  # the server has restarted
+        (OperationFailure("Authentication failed.", 18), False),
+        (OperationFailure("not authorized on x", 13), False),
+        (OperationFailure("no space", 14031), False),
+        (PyMongoError(), False),
+    ],
+)
+def test_a_fault_that_passes_by_itself_has_a_type_of_its_own(error, passes):
+    raised = source_error(error, WHERE, "after 5 listings")
+    assert isinstance(raised, SourceUnavailable) is passes
 
 
 def test_of_many_rows_refused_the_first_is_shown():

@@ -38,9 +38,13 @@ def read(uri: str) -> dict:
     """The report at `uri`. Raises StorageError when there is none or it is damaged."""
     folder, _, name = str(uri).rpartition("/")
     try:
-        report = json.loads(open_folder(folder or ".").read(name))
+        content = open_folder(folder or ".").read(name)
+    except OSError as error:
+        raise StorageError(f"{uri}: no contract report here ({error!r})") from error
+    try:
+        report = json.loads(content)
         return report | {"broken": list(report["broken"])}
-    except (OSError, *DECODE_ERRORS) as error:
+    except DECODE_ERRORS as error:
         raise StorageError(f"{uri}: no contract report here ({error!r})") from error
 
 

@@ -6,7 +6,7 @@ step can run on any machine and again.
 
 import logging
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from vehicle_price.registry import runs
 from vehicle_price.registry.client import ModelVersion, Registry
 from vehicle_price.registry.names import (
     CARD_TAG,
+    FAMILY_TAG,
     MODEL_NAME,
     PREVIOUS,
     PRICE_JUMP_ACCEPTED,
@@ -31,6 +32,10 @@ from vehicle_price.storage.dataset import open_dataset, read_listings
 from vehicle_price.training.split import Split, split_by_time
 
 log = logging.getLogger(__name__)
+
+
+class NothingTrained(ValueError):
+    """There is no version to decide on, since no family was trained."""
 
 
 class Entrants(NamedTuple):
@@ -63,14 +68,25 @@ class Judged(NamedTuple):
 
 
 def run_gate(
-    settings: Settings, dataset_uri: str, versions: list[str], price_shift: float = 0.0
+    settings: Settings,
+    dataset_uri: str,
+    versions: list[str],
+    price_shift: float = 0.0,
+    families: Sequence[str] = (),
 ) -> dict:
     """Measure `versions` and the production model, promote the best if it is really better.
 
     price_shift: the jump of prices that is the cause of the training, as in `train_family`.
-    Returns the decision (`Decision.as_dict`), which is stored in MLflow too. Raises
-    ProductionMoved when another decision moved `production` meanwhile: measure again.
+    families: that were to be trained; the decision names those that no version is of
+    (`not_trained`). Returns the decision (`Decision.as_dict`), which is stored in MLflow too.
+    Raises NothingTrained without a version, and ProductionMoved when another decision moved
+    `production` meanwhile: measure again.
     """
+    if not versions:
+        raise NothingTrained(
+            f"no version to decide on: none of {', '.join(families)} was trained; see the logs of "
+            "the failed tasks"
+        )
     registry = Registry(settings.mlflow_tracking_uri)
     serving = now_in_production = registry.version(PRODUCTION)
     if serving and serving.version in versions:
@@ -82,7 +98,7 @@ def run_gate(
         candidates.size_rule(settings),
     ]
     judged = _judge(registry, rules, cars, versions, serving)
-    decision = judged.decision
+    decision = _naming_the_missing(judged.decision, families, registry, versions)
     with production.moving(settings):
         production.check_unmoved(registry, now_in_production and now_in_production.version)
         runs.record_decision(registry, versions, decision, judged.cards)
@@ -113,6 +129,16 @@ def _judge(
     }
     cards = {number: _card(number, of_model, decision) for number, of_model in facts.items()}
     return Judged(decision, cards, entrants.first_real)
+
+
+def _naming_the_missing(
+    decision: dict, families: Sequence[str], registry: Registry, versions: list[str]
+) -> dict:
+    """The decision with the families that no version is of."""
+    trained = {registry.version_by_number(number).tags.get(FAMILY_TAG) for number in versions}
+    missing = [family for family in families if family not in trained]
+    reasons = [f"{family} took no part: it could not be trained" for family in missing]
+    return decision | {"reasons": [*decision["reasons"], *reasons], "not_trained": missing}
 
 
 def _promote(registry: Registry, decision: Mapping[str, Any], accept_price_jump: bool) -> None:

@@ -5,6 +5,7 @@ step can run on any machine and again.
 """
 
 import hashlib
+import json
 import logging
 import subprocess
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from vehicle_price.monitoring.skew import training_profile
 from vehicle_price.names import market_of
 from vehicle_price.pipelines import contract_reports
 from vehicle_price.registry import runs
-from vehicle_price.registry.client import Registry
+from vehicle_price.registry.client import ModelVersion, Registry
 from vehicle_price.registry.names import (
     CODE_COMMIT_TAG,
     DATA_HASH_TAG,
@@ -33,6 +34,7 @@ from vehicle_price.registry.names import (
     SOURCE_TAG,
     STARTED_BY_TAG,
     STORE_TAG,
+    TRAINING_KEY_TAG,
 )
 from vehicle_price.settings import Settings
 from vehicle_price.storage.dataset import open_dataset, read_listings, store_of
@@ -53,10 +55,15 @@ def train_family(
     register both models as one version.
 
     price_shift: the jump of prices that is the cause of the training, as in `split_by_time`.
-    Returns family, version, run_id and metrics. Raises StorageError, TrainingError and
-    RegistryError.
+    Returns family, version, run_id and metrics. A repeated call within an Airflow run returns the
+    version that the first one has registered. Raises StorageError, TrainingError and RegistryError.
     """
     dataset = asdict(open_dataset(dataset_uri))
+    registry = Registry(settings.mlflow_tracking_uri)
+    key = _training_key(settings, dataset["sha256"], family, seed, price_shift)
+    if key and (version := runs.registered(registry, key)):
+        log.info("%s: an earlier attempt has registered version %s", family, version.version)
+        return _result(family, version)
     cars = split_by_time(read_listings(dataset_uri), price_shift)
     twin = fit(cars.train, family, seed, settings.train_threads)
     prices = twin.price_frame(cars.test)
@@ -72,14 +79,42 @@ def train_family(
     serving = fit(cars.all_cars, family, seed, settings.train_threads)
     models = runs.TrainedModels(_with_facts(serving, facts), _with_facts(twin, facts))
     record = _record(settings, models, cars, prices)
+    if key:
+        record = replace(record, tags={**record.tags, TRAINING_KEY_TAG: key})
     log.info(record.summary)
-    version = runs.register(Registry(settings.mlflow_tracking_uri), models, record)
+    return _result(family, runs.register(registry, models, record))
+
+
+def _result(family: str, version: ModelVersion) -> dict:
     return {
         "family": family,
         "version": version.version,
         "run_id": version.run_id,
-        "metrics": measured,
+        "metrics": version.metrics,
     }
+
+
+def _training_key(
+    settings: Settings, sha256: str, family: str, seed: int, price_shift: float
+) -> str:
+    """What makes a training the same as another one in its Airflow run; "" on the command line,
+    where each call trains.
+
+    Other code, or another number of threads, is another training: a person may clear a task after
+    a repair.
+    """
+    if not runs.in_airflow():
+        return ""
+    facts = {
+        "started_by": runs.starter(),
+        "sha256": sha256,
+        "family": family,
+        "seed": seed,
+        "price_shift": price_shift,
+        "threads": settings.train_threads,
+        **code_facts(settings),
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _with_facts(valuation: FittedValuation, facts: Mapping[str, object]) -> FittedValuation:

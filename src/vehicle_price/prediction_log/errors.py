@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from vehicle_price.transient import TransientError
 
-class DatabaseUnavailable(RuntimeError):
+
+class DatabaseUnavailable(RuntimeError, TransientError):
     """PostgreSQL does not answer, or not as it should; the message names it and the error."""
 
 

@@ -53,8 +53,8 @@ ORDER BY retraining_id DESC LIMIT %s
 
 
 class Incident(NamedTuple):
-    """Something that people should know. rule: such as drift_day. channel: '' where the rule has
-    none. severity: page, warn or info."""
+    """Something that people should know. rule: such as drift_day. channel: of requests, or the
+    name of a DAG; '' where the rule has none. severity: page, warn or info."""
 
     rule: str
     channel: str

@@ -33,14 +33,20 @@ from vehicle_price.registry.names import (
     WEBHOOK_EVENTS,
     WEBHOOK_NAME,
 )
+from vehicle_price.transient import TransientError
 
 log = logging.getLogger(__name__)
 
 PAGE_VERSIONS = 1_000  # versions in an answer of MLflow
+PASSING_STATUSES = (429, 500, 502, 503, 504)  # MLflow has 500 where it names no other
 
 
 class RegistryError(RuntimeError):
     """MLflow does not answer or refuses; the message says which and what to do."""
+
+
+class RegistryUnavailable(RegistryError, TransientError):
+    """MLflow does not answer, or reports an internal error; the same call may succeed later."""
 
 
 @dataclass(frozen=True)
@@ -227,11 +233,12 @@ class Registry:
 
     @contextmanager
     def reachable(self) -> Iterator[None]:
-        """Turn the errors of MLflow and its storage into RegistryError."""
+        """Turn the errors of MLflow and its storage into RegistryUnavailable and RegistryError."""
         try:
             yield
         except (MlflowException, requests.RequestException, OSError) as error:
-            raise RegistryError(
+            kind = RegistryUnavailable if _passes(error) else RegistryError
+            raise kind(
                 f"MLflow at {self.tracking_uri}: {error}. Is it running (`make status`)?"
             ) from error
 
@@ -245,3 +252,10 @@ class Registry:
             dict(version.tags),
             dict(run.data.metrics),
         )
+
+
+def _passes(error: Exception) -> bool:
+    """Whether an error of MLflow's client is one that passes by itself."""
+    if isinstance(error, MlflowException):
+        return error.get_http_status_code() in PASSING_STATUSES
+    return isinstance(error, requests.ConnectionError | requests.Timeout)

@@ -14,14 +14,15 @@ PRODUCTION = "production"  # the version that the service answers with
 CHALLENGER = "challenger"  # the best version of the last training run, if the gate refused it
 PREVIOUS = "previous"  # the version that `production` pointed to before
 
-MANIFEST_TAG = "manifest_sha256"  # version only: SHA-256 of the manifest of the model that serves
-TWIN_MANIFEST_TAG = "twin_manifest_sha256"  # version only: of its measured twin
+MANIFEST_TAG = "manifest_sha256"  # SHA-256 of the manifest of the model that serves
+TWIN_MANIFEST_TAG = "twin_manifest_sha256"  # of its measured twin
 DATA_HASH_TAG = "data_sha256"
 DATA_SPAN_TAG = "data_span"  # first and last posting day
 CODE_COMMIT_TAG = "git_commit"
 FAMILY_TAG = "family"
 REPORT_TAG = "contract_report"  # address of the contract report on what was ingested
 STARTED_BY_TAG = "started_by"  # the Airflow run, or the command line
+TRAINING_KEY_TAG = "training_key"  # of a training in an Airflow run, which registers one version
 GATE_TAG = "gate"  # promoted, refused or not the best
 GATE_REASONS_TAG = "gate_reasons"  # JSON list of sentences
 MARKET_TAG = "market"  # names.REAL or names.SAMPLE: where the listings are from

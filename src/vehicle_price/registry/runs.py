@@ -28,6 +28,7 @@ from vehicle_price.registry.names import (
     REPORT_EXPERIMENT,
     REPORT_TAG,
     TRAINING_EXPERIMENT,
+    TRAINING_KEY_TAG,
     TRAINING_PROFILE,
 )
 from vehicle_price.schema import FEATURES
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 
 PACKAGE = Path(__file__).parents[1]  # MLflow copies all of it beside the model
 REQUIREMENTS = ("numba", "numpy", "pandas")
+AIRFLOW_RUN_VARIABLE = "AIRFLOW_CTX_DAG_RUN_ID"  # Airflow sets it for each task
+RUN_SUMMARY_TAG = "mlflow.note.content"  # what MLflow shows as the description of a run
 
 
 @dataclass(frozen=True)
@@ -79,21 +82,57 @@ class ModelCard(NamedTuple):
 
 
 def register(registry: Registry, models: TrainedModels, record: TrainingRecord) -> ModelVersion:
-    """Log a training as a run and register its models as a new version. Raises RegistryError."""
-    client = registry.client
+    """Log a training as a run and register its models as a new version. Raises RegistryError.
+
+    The run has everything that describes the version before that exists, so that `registered` can
+    complete what a killed process has left.
+    """
     with registry.reachable():
         mlflow.set_tracking_uri(registry.tracking_uri)
         mlflow.set_experiment(TRAINING_EXPERIMENT)
         run_name = str(record.parameters["family"])
-        with mlflow.start_run(run_name=run_name, tags=dict(record.tags)):
+        tags = dict(record.tags) | {RUN_SUMMARY_TAG: record.summary}
+        with mlflow.start_run(run_name=run_name, tags=tags):
             _log_record(record)
-            model_info, manifests = _log_models(models, record)
-        number = client.get_model_version(MODEL_NAME, model_info.registered_model_version).version
-        client.update_model_version(MODEL_NAME, number, record.summary)
-        for tag, value in (dict(record.tags) | manifests).items():
-            client.set_model_version_tag(MODEL_NAME, number, tag, value)
+            number = str(_log_models(models, record))
+        _describe(registry, number)
     log.info("registered version %s of %s", number, MODEL_NAME)
     return registry.version_by_number(number)
+
+
+def registered(registry: Registry, training_key: str) -> ModelVersion | None:
+    """The version that an earlier attempt of the same training has registered; None if none has.
+
+    training_key: as in TRAINING_KEY_TAG. Completes a version whose process was killed before it had
+    described it; marks the runs of attempts that were killed before they registered one. Raises
+    RegistryError.
+    """
+    client = registry.client
+    with registry.reachable():
+        experiment = client.get_experiment_by_name(TRAINING_EXPERIMENT)
+        if experiment is None:
+            return None
+        wanted = f"tags.{TRAINING_KEY_TAG} = '{training_key}'"
+        for run in client.search_runs([experiment.experiment_id], wanted):
+            of_run = f"name = '{MODEL_NAME}' AND run_id = '{run.info.run_id}'"
+            versions = client.search_model_versions(of_run)
+            if run.info.status == "RUNNING":
+                client.set_terminated(run.info.run_id, "FINISHED" if versions else "KILLED")
+            if versions:
+                _describe(registry, str(versions[0].version))
+                return registry.version_by_number(str(versions[0].version))
+    return None
+
+
+def _describe(registry: Registry, number: str) -> None:
+    """Give a version the description and the tags of the run that made it."""
+    client = registry.client
+    run_id = client.get_model_version(MODEL_NAME, number).run_id
+    tags = client.get_run(run_id).data.tags
+    client.update_model_version(MODEL_NAME, number, tags[RUN_SUMMARY_TAG])
+    for tag, value in tags.items():
+        if not tag.startswith("mlflow."):
+            client.set_model_version_tag(MODEL_NAME, number, tag, value)
 
 
 def record_decision(
@@ -124,7 +163,12 @@ def record_decision(
 
 def starter() -> str:
     """What started this process: the Airflow run, or the command line."""
-    return os.environ.get("AIRFLOW_CTX_DAG_RUN_ID", "command line")
+    return os.environ.get(AIRFLOW_RUN_VARIABLE, "command line")
+
+
+def in_airflow() -> bool:
+    """Whether this process is a task of an Airflow run."""
+    return AIRFLOW_RUN_VARIABLE in os.environ
 
 
 def keep_report(registry: Registry, uri: str, report: Mapping, page: str) -> str:
@@ -186,8 +230,8 @@ def _log_record(record: TrainingRecord) -> None:
         mlflow.log_figure(figure, f"plots/{name}")
 
 
-def _log_models(models: TrainedModels, record: TrainingRecord) -> tuple[object, dict[str, str]]:
-    """Log and register the models; returns MLflow's description, and the tags of the manifests."""
+def _log_models(models: TrainedModels, record: TrainingRecord) -> str:
+    """Log and register the models; returns the number of the version."""
     examples = record.examples[[c.name for c in FEATURES]].reset_index(drop=True)
     examples = examples.astype({"year": float, "odometer": float})
     with tempfile.TemporaryDirectory() as temporary:
@@ -196,6 +240,7 @@ def _log_models(models: TrainedModels, record: TrainingRecord) -> tuple[object, 
             SERVING.manifest_tag: artifact.save(models.serving, folders[SERVING]),
             TWIN.manifest_tag: artifact.save(models.twin, folders[TWIN]),
         }
+        mlflow.set_tags(manifests)
         model_info = mlflow.pyfunc.log_model(
             name="model",
             python_model=str(PACKAGE / "registry" / "pyfunc_model.py"),
@@ -206,7 +251,7 @@ def _log_models(models: TrainedModels, record: TrainingRecord) -> tuple[object, 
             pip_requirements=list(REQUIREMENTS),
             registered_model_name=MODEL_NAME,
         )
-    return model_info, manifests
+    return model_info.registered_model_version
 
 
 def _gate_tags(number: str, decision: dict) -> dict[str, str]:

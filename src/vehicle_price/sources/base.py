@@ -1,4 +1,4 @@
-"""The types that all sources share: Source, SourceQuery, SourceError."""
+"""The types that all sources share: Source, SourceQuery, and their errors."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,10 +7,15 @@ import pandas as pd
 
 from vehicle_price.contract.posting_day import is_day
 from vehicle_price.settings import Settings
+from vehicle_price.transient import TransientError
 
 
 class SourceError(ValueError):
     """Listings could not be read; the message names the source and says what to do."""
+
+
+class SourceUnavailable(SourceError, TransientError):
+    """The source does not answer now; the same reading may succeed later."""
 
 
 @dataclass(frozen=True)

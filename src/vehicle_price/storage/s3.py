@@ -10,7 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vehicle_price.storage.errors import StorageError
+from vehicle_price.storage.errors import StorageError, StorageUnavailable
+
+# What passes by itself. 501 does not: the server lacks conditional writes.
+PASSING_STATUSES = (429, 500, 502, 503, 504)
+PASSING_CODES = ("RequestTimeout", "RequestTimeoutException", "SlowDown", "Throttling")
 
 # Options of deltalake besides credentials and addresses.
 LOG_OPTIONS = {
@@ -95,7 +99,8 @@ class S3Folder:
 
     @contextmanager
     def _translated_errors(self, name: str) -> Iterator[None]:
-        """Raise AWS's errors as FileNotFoundError or StorageError."""
+        """Raise AWS's errors as FileNotFoundError, StorageUnavailable or StorageError."""
+        from boto3.exceptions import RetriesExceededError
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -104,14 +109,40 @@ class S3Folder:
             code = str(error.response.get("Error", {}).get("Code", ""))
             if code in ("NoSuchKey", "404"):
                 raise FileNotFoundError(f"{self.uri}/{name}") from error
+            if _passes(error):
+                raise _unavailable(f"{self.uri}/{name}", error) from error
             raise StorageError(
                 f"{self.uri}/{name}: S3 refuses ({error}); {_advice(code)}"
             ) from error
+        except RetriesExceededError as error:  # the connection broke again and again
+            raise _unavailable(f"{self.uri}/{name}", error) from error
         except BotoCoreError as error:
+            if _passes(error):
+                raise _unavailable(self.uri, error) from error
             raise StorageError(
                 f"{self.uri}: {error}; check the AWS credentials (environment, profile or role), "
                 "AWS_REGION and AWS_ENDPOINT_URL"
             ) from error
+
+
+def _passes(error: Exception) -> bool:
+    """Whether an error of AWS's client is one that passes by itself."""
+    from botocore import exceptions as aws
+
+    if isinstance(error, aws.ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        return status in PASSING_STATUSES or code in PASSING_CODES
+    if isinstance(error, aws.SSLError):
+        return False
+    return isinstance(error, aws.ConnectionError | aws.HTTPClientError | aws.IncompleteReadError)
+
+
+def _unavailable(address: str, error: Exception) -> StorageUnavailable:
+    return StorageUnavailable(
+        f"{address}: S3 does not answer as it should ({error}). Repeat this when it does; if that "
+        "takes long, check the network and AWS_ENDPOINT_URL"
+    )
 
 
 def _advice(code: str) -> str:

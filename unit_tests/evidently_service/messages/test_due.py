@@ -50,6 +50,7 @@ def test_a_warning_that_becomes_a_page_is_told_again_and_once():
         ("monitoring_stale", 3.9, None),
         ("monitoring_stale", 4, Kind.STILL_OPEN),
         ("retraining_stopped", 4, Kind.STILL_OPEN),
+        ("dag_run_failed", 4, Kind.STILL_OPEN),
     ],
 )
 def test_an_incident_that_stays_open_is_told_again(rule, hours, expected):

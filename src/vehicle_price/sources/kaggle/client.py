@@ -14,7 +14,7 @@ from kagglesdk import KaggleClient, KaggleCredentials
 from kagglesdk.datasets.types.dataset_api_service import ApiDownloadDatasetRequest
 from requests.adapters import HTTPAdapter
 
-from vehicle_price.sources.base import SourceError
+from vehicle_price.sources.base import SourceError, SourceUnavailable
 from vehicle_price.sources.kaggle import credentials as kaggle_credentials
 from vehicle_price.sources.kaggle.credentials import Credentials
 from vehicle_price.sources.kaggle.download import PAUSES, download
@@ -98,7 +98,8 @@ def _stored_login() -> Credentials:
             stored = KaggleCredentials.load(client)
             token = stored.get_access_token() if stored else ""
     except requests.RequestException as error:
-        raise SourceError(
+        passes = isinstance(error, requests.ConnectionError | requests.Timeout)
+        raise (SourceUnavailable if passes else SourceError)(
             f"the login in {location} cannot be renewed ({type(error).__name__}). When the network "
             "works, run `kaggle auth login` again"
         ) from error

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import requests
 
-from vehicle_price.sources.base import SourceError
+from vehicle_price.sources.base import SourceError, SourceUnavailable
 from vehicle_price.sources.kaggle.zip_cache import size_of
 
 
@@ -37,7 +37,7 @@ def final_error(error: TransferError, whole: Path, partial: Path) -> SourceError
         if size_of(partial)
         else ""
     )
-    return SourceError(
+    return SourceUnavailable(
         f"the download failed again and again, last because: {error}. {resume}Check the network "
         f"and the proxy (HTTPS_PROXY) and run it again; or {copy}"
     )

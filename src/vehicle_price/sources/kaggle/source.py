@@ -34,4 +34,4 @@ def _fetch(settings: Settings) -> Path:
             f"Kaggle: its package cannot be loaded ({error}); run make install. See {GUIDE}"
         ) from error
     except SourceError as error:
-        raise SourceError(f"Kaggle: {error}. See {GUIDE}") from error
+        raise type(error)(f"Kaggle: {error}. See {GUIDE}") from error

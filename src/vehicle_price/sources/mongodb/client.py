@@ -13,6 +13,7 @@ from pymongo.collection import Collection
 from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
+    CursorNotFound,
     OperationFailure,
     PyMongoError,
     ServerSelectionTimeoutError,
@@ -20,7 +21,7 @@ from pymongo.errors import (
 from pymongo.uri_parser import parse_uri
 
 from vehicle_price.settings import Settings
-from vehicle_price.sources.base import SourceError
+from vehicle_price.sources.base import SourceError, SourceUnavailable
 
 MONGODB_ERRORS = (PyMongoError, BSONError)
 
@@ -89,15 +90,18 @@ def connected(settings: Settings, address: CollectionAddress) -> Iterator[Collec
 
 
 def source_error(error: Exception, address: CollectionAddress, progress: str) -> SourceError:
-    """The error with what to do. progress: what was done before it, such as 'after 5 listings'."""
+    """The error with what to do; SourceUnavailable where it passes by itself.
+
+    progress: what was done before it, such as 'after 5 listings'.
+    """
     code = error.code if isinstance(error, OperationFailure) else None
     if isinstance(error, ServerSelectionTimeoutError):
-        return SourceError(
+        return SourceUnavailable(
             f"no MongoDB answers at {address.hosts} ({_reason(error)}); start it, or set "
             "MONGODB_URL to mongodb://host:port/database, then repeat this"
         )
-    if isinstance(error, AutoReconnect):
-        return SourceError(
+    if isinstance(error, AutoReconnect | CursorNotFound):  # a server that restarted has no cursor
+        return SourceUnavailable(
             f"the connection to MongoDB at {address.hosts} broke {progress} ({_reason(error)}); "
             "see that the server runs, then repeat this: nothing is lost or doubled by it"
         )
