@@ -118,3 +118,16 @@ def test_a_date_in_the_future_does_not_move_the_watermark(tmp_path):
     raw = pd.concat([one_row(posting_date="2021-04-05"), one_row(posting_date="2077-01-01")])
     write_listings(tmp_path, checked(raw), {"source": "test"}, today="2021-04-06")
     assert watermark_of(str(tmp_path), "test") == "2021-04-05"
+
+
+def test_days_without_listings_move_the_watermark_and_no_file(tmp_path):
+    first = stored(tmp_path, one_row(posting_date="2021-04-05"))
+    before = {name for name in files_of(tmp_path) if name.endswith(".parquet")}
+    until = {"source": "test", "since": "2021-04-06", "until": "2021-04-08"}
+    second = write_listings(tmp_path, [], until)
+    assert watermark_of(str(tmp_path), "test") == "2021-04-08"
+    assert (second.sha256, second.rows, second.batch["new"]) == (first.sha256, first.rows, 0)
+    assert second.provenance == first.provenance
+    assert {name for name in files_of(tmp_path) if name.endswith(".parquet")} == before
+    assert len(read_listings(second.uri)) == len(read_listings(first.uri)) == 1
+    assert write_listings(tmp_path, [], until) == second

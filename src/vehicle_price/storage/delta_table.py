@@ -32,7 +32,6 @@ REFUSED = re.compile(r"status code\W+4\d\d")
 NOISE = re.compile(r"\x1b\[\d+m|↳|\n   0: .*", re.DOTALL)  # colours, a tree, a backtrace
 
 
-
 class Version(NamedTuple):
     """A version of a table. number: NO_TABLE without one. files: by day. facts: of its commit."""
 

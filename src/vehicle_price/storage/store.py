@@ -9,7 +9,7 @@ rows names it, so a run that ends in between leaves nothing that counts.
 
 import logging
 from collections import Counter
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 
 from vehicle_price.contract.posting_day import day_after
 from vehicle_price.storage.content_hash import dataset_hash
@@ -132,11 +132,9 @@ class Store:
 
 
 def facts_of(metadata: dict) -> Facts:
-    """The facts in a commit's metadata. Raises StorageError."""
-    try:
-        return Facts(**{name: metadata[name] for name in Facts.__dataclass_fields__})
-    except KeyError as error:
-        raise StorageError(f"a commit without {error}: another version of vehicle-price") from error
+    """The facts in a commit's metadata; what another version of this project added is left out."""
+    known = {fact.name for fact in fields(Facts)} & metadata.keys()
+    return Facts(**{name: metadata[name] for name in known})
 
 
 def hash_of(files: Files) -> str:
