@@ -1,5 +1,7 @@
 """Start the DAGs of a running Airflow, and wait for the end of their runs."""
 
+from typing import Any
+
 from integration_tests.helpers.waiting import wait_until
 from setup.native import training_run
 from vehicle_price.settings import Settings
@@ -21,8 +23,25 @@ class AirflowRuns:
         """A run of a DAG, or what lies below it: GET …/dagRuns/<run_id><path>."""
         return self._api.request(f"/api/v2/dags/{dag}/dagRuns/{run_id}{path}")
 
-    def result(self, dag: str, run_id: str, task: str) -> dict:
-        """The dictionary that a task of a run has returned."""
+    def task(self, dag: str, run_id: str, task: str) -> dict:
+        """A task of a run: its `state`, its `try_number` and more. task: "train/1" for the second
+        instance of a mapped task."""
+        return self.get(dag, run_id, f"/taskInstances/{task}")
+
+    def fail(self, dag: str, run_id: str, task: str) -> None:
+        """End a task as failed, whatever it does now; the run goes on."""
+        path = f"/api/v2/dags/{dag}/dagRuns/{run_id}/taskInstances/{task}"
+        self._api.request(path, {"new_state": "failed"}, method="PATCH")
+
+    def clear(self, dag: str, run_id: str, task: str) -> None:
+        """Repeat all instances of a task, and what follows it."""
+        body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task], "only_failed": False}
+        self._api.request(
+            f"/api/v2/dags/{dag}/clearTaskInstances", body | {"include_downstream": True}
+        )
+
+    def result(self, dag: str, run_id: str, task: str) -> Any:
+        """What a task of a run has returned."""
         entry = f"/taskInstances/{task}/xcomEntries/return_value?deserialize=true"
         return self.get(dag, run_id, entry)["value"]
 

@@ -10,9 +10,11 @@ import requests
 
 from integration_tests.kaggle.archives import zip_archive
 from integration_tests.kaggle.fake_kaggle import FakeKaggle
-from integration_tests.mongodb.mongodb_server import running_server
+from integration_tests.mongodb.mongodb_server import MongodbServer, running_server
 from integration_tests.platform.airflow_runs import TRAIN, AirflowRuns
+from integration_tests.platform.breaking_servers import KillingProxy
 from integration_tests.platform.native_platform import NativePlatform
+from integration_tests.prediction_log.database_proxy import OPEN, REFUSING
 from setup.native.environment import settings_from
 from vehicle_price.pipelines import ingestion
 from vehicle_price.registry.client import Registry
@@ -25,10 +27,13 @@ ROWS = 3_000
 
 @dataclass(frozen=True)
 class Feeds:
-    """The same listings in a file, on Kaggle and in MongoDB. expected: facts of their dataset."""
+    """The same listings in a file, on Kaggle and in MongoDB. expected: facts of their dataset.
+    mongodb: the server. proxy: before it, where the platform looks for MongoDB."""
 
     csv: Path
     expected: dict
+    mongodb: MongodbServer
+    proxy: KillingProxy
 
     def form(self, source: str) -> dict[str, str]:
         """The values to fill in on Airflow's page."""
@@ -43,10 +48,12 @@ def running_feeds(platform: NativePlatform, folder: Path) -> Iterator[Feeds]:
     own_store = Settings(data_root=str(folder / "data"), local_dir=str(folder))
     expected = ingestion.ingest(own_store, "file", str(csv), 0, 0)
     kaggle = FakeKaggle(zip_archive(csv.read_bytes()))
-    mongodb = running_server(folder, int(platform.environ["MONGODB_PORT"]))
-    with kaggle.running(int(platform.environ["KAGGLE_PORT"])), mongodb:
+    with kaggle.running(int(platform.environ["KAGGLE_PORT"])), running_server(folder) as mongodb:
+        proxy = KillingProxy(mongodb, int(platform.environ["MONGODB_PORT"]))
+        proxy.switch(OPEN)
         push(settings_from(platform.environ), str(csv), lambda _: None)
-        yield Feeds(csv, expected)
+        yield Feeds(csv, expected, mongodb, proxy)
+        proxy.switch(REFUSING)
 
 
 def assert_names_its_data(platform, airflow: AirflowRuns, run_id: str, feeds: Feeds) -> None:

@@ -17,6 +17,7 @@ from integration_tests.helpers.failure_logs import keep_logs
 from integration_tests.helpers.ports import free_ports
 from integration_tests.helpers.service import read_api_key
 from integration_tests.kaggle.fake_kaggle import FakeKaggle
+from integration_tests.storage.s3_server import client_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = tuple(
@@ -26,7 +27,8 @@ PORTS = tuple(
         *("EVIDENTLY", "PROMETHEUS", "GRAFANA"),
     )
 )
-SOURCE_PORTS = ("KAGGLE_PORT", "MONGODB_PORT")  # for servers that a test starts there later
+# For servers that a test starts there later.
+SOURCE_PORTS = ("KAGGLE_PORT", "MONGODB_PORT", "S3_PORT")
 BUILD_SECONDS = 600
 
 
@@ -109,13 +111,15 @@ def running_platform() -> Iterator[NativePlatform]:
 def _environment(local_dir: Path) -> dict[str, str]:
     names = (*PORTS, *SOURCE_PORTS)
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
-    sample = {"SAMPLE_ROWS": "6000", "SOURCE": "sample", "DATA": ""}
+    sample = {"SAMPLE_ROWS": "6000", "SOURCE": "sample", "DATA": "", "TASK_RETRY_SECONDS": "2"}
     own = {"LOCAL_DIR": str(local_dir), "ENV_FILE": str(local_dir / ".env")}
     return dict(os.environ) | own | sample | ports | _sources(ports)
 
 
 def _sources(ports: dict[str, str]) -> dict[str, str]:
-    """Where the platform shall look for Kaggle and MongoDB."""
+    """Where the platform shall look for Kaggle, MongoDB and S3."""
     kaggle = FakeKaggle(b"", port=int(ports["KAGGLE_PORT"]))
-    url = f"mongodb://127.0.0.1:{ports['MONGODB_PORT']}/vehicle_price"
-    return kaggle.environment | kaggle.key_environment | {"MONGODB_URL": url}
+    # Direct: not to the address that the server gives itself, but through the proxy before it.
+    url = f"mongodb://127.0.0.1:{ports['MONGODB_PORT']}/vehicle_price?directConnection=true"
+    s3 = client_environment(f"http://127.0.0.1:{ports['S3_PORT']}") | {"AWS_MAX_ATTEMPTS": "2"}
+    return kaggle.environment | kaggle.key_environment | {"MONGODB_URL": url} | s3

@@ -1,4 +1,4 @@
-"""A TCP proxy before PostgreSQL that can let connections through, refuse them, or fall silent."""
+"""A TCP proxy before a database that can let connections through, refuse them, or fall silent."""
 
 import select
 import socket
@@ -15,11 +15,11 @@ class DatabaseProxy:
     """Forwards connections to a port.
 
     mode: OPEN; REFUSING, when nothing listens; or SILENT, when connections are accepted and never
-    answered.
+    answered. port: its own; a free one if it is 0.
     """
 
-    def __init__(self, target_port: int) -> None:
-        self.target_port, self.port, self.mode = target_port, free_port(), REFUSING
+    def __init__(self, target_port: int, port: int = 0) -> None:
+        self.target_port, self.port, self.mode = target_port, port or free_port(), REFUSING
         self._listener: socket.socket | None = None
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
 
@@ -67,7 +67,13 @@ class DatabaseProxy:
                 self._wait_while_silent()
                 if not content:
                     return
+                if side is server:
+                    self.pass_answer(len(content))
                 peers[side].sendall(content)
+
+    def pass_answer(self, size: int) -> None:
+        """Called before so many bytes of the database reach a client. An OSError breaks the
+        connection."""
 
     def _wait_while_silent(self) -> None:
         while self.mode == SILENT:

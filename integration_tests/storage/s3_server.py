@@ -24,7 +24,7 @@ def s3_server() -> Iterator[dict[str, str]]:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             wait_until(lambda: _listens(server, port))
-            environ = _environment(url)
+            environ = client_environment(url)
             client = boto3.client(
                 "s3",
                 endpoint_url=url,
@@ -39,7 +39,8 @@ def s3_server() -> Iterator[dict[str, str]]:
             server.wait(10)
 
 
-def _environment(url: str) -> dict[str, str]:
+def client_environment(url: str) -> dict[str, str]:
+    """The environment variables that lead AWS clients to a server that asks for no real key."""
     return {
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "testing",
