@@ -104,7 +104,10 @@ def _check_columns(
         tidy[name] = raw._replace(values=normalised(raw.values))
         typed |= _check_column(column, tidy[name], violations)
         violations += rules.check_raw_text(column, raw, tidy[name])
-    violations += rules.check_year_against_posting(typed["year"], typed["posting_date"])
+    for column in COLUMNS:
+        if column.follows_posting:
+            years, posted = typed[column.name], typed["posting_date"]
+            violations.append(rules.check_year_against_posting(column, years, posted))
     return typed, tidy, violations
 
 

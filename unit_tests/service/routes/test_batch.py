@@ -220,7 +220,7 @@ def test_csv_parquet_and_a_list_have_equal_prices(tmp_path):
     cars = tiny.halves().test.head(400)
     listings = tiny.as_sent(cars)
     frame = cars[list(listings[0])]
-    expected = [e.price for e in tiny.valuation("xgboost").price_many(check_many(listings))]
+    expected = [e.price for e in tiny.valuation("xgboost").price_many(check_many(listings, 2021))]
     rows = csv_rows(asked(client, frame.to_csv(index=False)))
     assert [int(row["predicted_price"]) for row in rows] == expected
     table = pa.Table.from_pandas(frame, preserve_index=False)
