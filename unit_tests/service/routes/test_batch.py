@@ -75,7 +75,7 @@ def test_a_wrong_row_says_what_is_wrong_and_the_others_are_priced(client):
 
 
 def test_many_rows_are_answered_in_order_over_all_parts(client):
-    rows = [f"{1970 + n % 60},honda,{n},unheard of" for n in range(2 * CHUNK_ROWS + BATCH_ROWS + 1)]
+    rows = [f"{1970 + n % 50},honda,{n},unheard of" for n in range(2 * CHUNK_ROWS + BATCH_ROWS + 1)]
     response = asked(client, "\n".join([HEAD, *rows]))
     assert response.headers["X-Model-Version"] == "7" and response.is_streamed
     answered = csv_rows(response)
