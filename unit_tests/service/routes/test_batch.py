@@ -235,7 +235,7 @@ def test_parquet_rows_that_are_wrong_say_so_and_types_are_kept(client):
             "year": pa.array([2014.0, None, 2014.5]),
             "manufacturer": ["honda", "ford", "kia"],
             "odometer": pa.array(["1000", "2000", "many"]),
-            "posting_date": pa.array([0, 0, None], pa.timestamp("s", "UTC")),
+            "posting_date": pa.array([1_619_600_000, 0, None], pa.timestamp("s", "UTC")),
         }
     )
     response = asked_parquet(client, parquet(table))
