@@ -37,6 +37,7 @@ from vehicle_price.model import artifact
 from vehicle_price.model.valuation import Valuation
 from vehicle_price.settings import Settings
 
+YEAR = 2021  # of the postings
 HEAD = """| what | measured | floor | ratio | wanted |
 |---|--:|--:|--:|--:|"""
 
@@ -96,10 +97,10 @@ def running(folder: Path, workers: int) -> Iterator[tuple[Path, servers.Server]]
 def in_process(valuation: Valuation, booster: xgb.Booster, inputs: Inputs) -> list[Comparison]:
     """One listing and a list, without HTTP: from JSON values to prices, validation included."""
     listings, matrix = inputs.listings, inputs.matrix
-    single = seconds_each(lambda n: valuation.price_one(check_one(listings[n])), 2_000)
+    single = seconds_each(lambda n: valuation.price_one(check_one(listings[n], YEAR)), 2_000)
     score = seconds_each(lambda n: valuation.scorer.score(matrix[n : n + 1]), 2_000)
     bare = seconds_each(lambda n: booster.inplace_predict(matrix[n : n + 1]), 300)
-    listed = rows_per_second(lambda: valuation.price_many(check_many(listings[:LIST])), LIST)
+    listed = rows_per_second(lambda: valuation.price_many(check_many(listings[:LIST], YEAR)), LIST)
     ready_matrix = rows_per_second(lambda: booster.inplace_predict(matrix[:LIST]), LIST)
     floor = f"{bare * 1e6:,.0f} µs"
     return [

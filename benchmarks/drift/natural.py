@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.drift.windows import DRIFTS, Requests
-from vehicle_price.monitoring.distance import jensen_shannon
+from vehicle_price.distance import jensen_shannon
 from vehicle_price.monitoring.profiles.profile import Profile
 from vehicle_price.monitoring.reference import Reference
 

@@ -17,8 +17,8 @@ from evidently.metrics import DriftedColumnsCount, ValueDrift
 
 from evidently_service.snapshots.rows import PicturedColumn, sides, weight_of_a_row
 from evidently_service.snapshots.wanted import Picture
+from vehicle_price.distance import STATISTICS
 from vehicle_price.monitoring.calibration import STATISTIC
-from vehicle_price.monitoring.distance import STATISTICS
 
 NAME = "vehicle_price_distance"
 DISPLAY_NAME = "Jensen-Shannon distance, base 2"

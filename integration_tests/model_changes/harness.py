@@ -150,7 +150,7 @@ class PredictionLoad:
             for listing in tiny.as_sent(tiny.halves().test.head(40))
         ]
         models = {str(n): artifact.load(folder) for n, folder in enumerate(harness.good, 1)}
-        checked = check_many(self.listings)
+        checked = check_many(self.listings, 2021)
         self.expected = {v: [e.price for e in m.price_many(checked)] for v, m in models.items()}
         self.failed: list[str] = []
         self.answers = self.lists = 0

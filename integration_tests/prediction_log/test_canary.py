@@ -115,7 +115,7 @@ def test_a_canary_that_fails_for_some_cars_breaks_no_answer_and_is_rolled_back(s
 
     version = service.start_canary(fails_for_a_make)
     listing = HONDA | {"manufacturer": make}
-    price = tiny.valuation("xgboost").price_one(check_one(listing)).price
+    price = tiny.valuation("xgboost").price_one(check_one(listing, 2021)).price
     answers = [service.predict(client, listing) for client in range(CLIENTS)]
     assert {(a["price"], a["model"]["version"]) for a in answers} == {(price, "1")}
     assert "answers failed; 1 % is allowed" in service.rollback_reason(version)
@@ -126,7 +126,7 @@ def test_a_canary_that_is_worse_by_feedback_is_rolled_back(service):
         broken_models.prices_times(1.2)(folder)
 
     version = service.start_canary(prices_a_fifth_higher)
-    price = tiny.valuation("xgboost").price_one(check_one(HONDA)).price
+    price = tiny.valuation("xgboost").price_one(check_one(HONDA, 2021)).price
     answers = [service.predict(client, HONDA) for client in range(REPORTING_CLIENTS)]
     assert {answer["model"]["version"] for answer in answers} == {"1", version}
     for answer in answers:

@@ -8,8 +8,8 @@ from service.openapi import monitoring_schemas
 from service.openapi.shapes import ANY_OBJECT, TEXT, Schema, record, ref
 from service.routes.feedback import Feedback
 from service.routes.train import TrainRequest
-from vehicle_price.listing.validation import LISTING_ADAPTER
-from vehicle_price.schema import BY_NAME, EXAMPLE, Column
+from vehicle_price.listing.validation import LAST_YEAR, LISTING_ADAPTER
+from vehicle_price.schema import BY_NAME, EXAMPLE, YEARS_AHEAD, Column
 
 UUID: Schema = {
     "type": "string",
@@ -19,7 +19,7 @@ UUID: Schema = {
 DOLLARS: Schema = {"type": "integer", "minimum": 0, "description": "Whole US dollars."}
 # Every calendar day but 29 February, which a pattern cannot check.
 DATE = (
-    r"^(19[7-9][0-9]|20[0-9]{2})-"
+    r"^(19[7-9][0-9]|20[0-9]{2}|2100)-"
     r"((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
     r"(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([+-](0[0-9]|1[0-3]):?[0-5][0-9]|Z)?)?$"
 )
@@ -37,6 +37,11 @@ def _property(column: Column, generated: Schema) -> Schema:
     schema = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
     unit = f" In {column.unit}." if column.unit else ""
     schema["description"] = column.help + unit
+    if column.follows_posting:
+        schema["description"] += (
+            " At most the year after that of `posting_date`; without one, the year after the "
+            "present one (UTC)."
+        )
     if column.levels:
         schema["description"] += f" Known: {', '.join(column.levels)}; another gets a warning."
     return schema
@@ -45,10 +50,16 @@ def _property(column: Column, generated: Schema) -> Schema:
 def _kind(column: Column, name: str, generated: Schema) -> Schema:
     """One of the types that a column may have, with its limits."""
     if name == "integer":
-        return {"type": name, "minimum": column.minimum, "maximum": column.maximum}
+        return {"type": name, "minimum": column.minimum, "maximum": _largest(column)}
     if name == "string":
         return {"type": name} | _text_limits(column)
     return {k: v for k, v in generated.items() if k not in ("title", "description")}
+
+
+def _largest(column: Column) -> int | float | None:
+    """The largest value; of a model year that with the latest posting date. A schema cannot express
+    a limit that depends on another value."""
+    return LAST_YEAR + YEARS_AHEAD if column.follows_posting else column.maximum
 
 
 def _text_limits(column: Column) -> Schema:

@@ -12,6 +12,7 @@ from flask import Blueprint, Response, make_response, render_template, request, 
 
 from service.auth.access_rules import access
 from service.environ import MODEL_VERSION
+from service.http.clock import this_year
 from service.http.request_context import request_context
 from service.inference.model_holder import NoModel
 from service.inference.pricer import Pricer, predictions
@@ -104,7 +105,7 @@ def _page(typed: Mapping[str, str], pricer: Pricer) -> dict[str, Any]:
 def _answered(listing: Mapping[str, object], pricer: Pricer) -> dict[str, object]:
     """The prediction for one listing; its record is kept. Raises WrongValues, NoModel."""
     context = request_context(request, "form")
-    priced = pricer.price([check_one(listing)], context.client)
+    priced = pricer.price([check_one(listing, this_year())], context.client)
     pricer.keep(priced, context)
     request.environ[MODEL_VERSION] = priced.served.version
     return predictions(priced)[0]

@@ -21,6 +21,7 @@ from flask import Blueprint, Request, Response, request
 from service.auth.access_rules import access
 from service.environ import MODEL_VERSION
 from service.http.body import body_file
+from service.http.clock import this_year
 from service.http.problem import Problem
 from service.http.request_context import IDEMPOTENCY_KEY, RequestContext, request_context
 from service.http.slots import Slots
@@ -156,7 +157,8 @@ def _valid(checked: list[Listing | str]) -> list[Listing]:
 
 def _checked(rows: list[Listing | str]) -> list[Listing | str]:
     """Each row as a checked listing, or the reason why it is none."""
-    results = iter(check_each([row for row in rows if isinstance(row, dict)]))
+    listings = [row for row in rows if isinstance(row, dict)]
+    results = iter(check_each(listings, this_year()))
     checked = [next(results) if isinstance(row, dict) else row for row in rows]
     return [_reason(row) if isinstance(row, WrongValues) else row for row in checked]
 

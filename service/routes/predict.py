@@ -8,6 +8,7 @@ from pydantic_core import to_json
 from service.auth.access_rules import access
 from service.environ import MODEL_VERSION
 from service.http.body import read_json_body
+from service.http.clock import this_year
 from service.http.request_context import (
     CHANNEL,
     RequestContext,
@@ -84,8 +85,8 @@ def _price(
 
 def _checked(body: object) -> list[dict[str, object]]:
     if not isinstance(body, list):
-        return [check_one(body)]
+        return [check_one(body, this_year())]
     if not 1 <= len(body) <= MAX_LISTINGS:
         detail = f"expected 1 to {MAX_LISTINGS} listings, got {len(body)}"
         raise WrongValues([FieldError("", detail, body)])
-    return check_many(body)
+    return check_many(body, this_year())

@@ -64,6 +64,10 @@ MANUFACTURERS = (
 )
 
 
+# A model year may begin on 2 January of the calendar year before (40 CFR 85.2304).
+YEARS_AHEAD = 1
+
+
 @dataclass(frozen=True)
 class Column:
     """One column of a listing.
@@ -73,6 +77,7 @@ class Column:
     levels: known values in their natural order (worst first for condition).
     open_levels: other values are accepted too; a new make is a car, a new gearbox a shifted column.
     minimum, maximum: inclusive limits in `unit`.
+    follows_posting: the largest year is YEARS_AHEAD after the year of the posting.
     placeholders: values that people type instead of an unknown number; junk in training data.
     max_length: longest text accepted, in characters.
     """
@@ -86,6 +91,7 @@ class Column:
     unit: str = ""
     minimum: int | float | None = None
     maximum: int | float | None = None
+    follows_posting: bool = False
     levels: tuple[str, ...] = ()
     placeholders: tuple[int, ...] = ()
     max_length: int = 250
@@ -109,7 +115,7 @@ COLUMNS: tuple[Column, ...] = (
         150_000,
         placeholders=(1234, 11111, 99999, 111111, 123456),
     ),
-    Column("year", "integer", "feature", "Model year.", 2014, True, "", 1970, 2030),
+    Column("year", "integer", "feature", "Model year.", 2014, True, "", 1970, follows_posting=True),
     Column(
         "manufacturer",
         "level",

@@ -53,10 +53,18 @@ class Settings:
         ".local/data", "Folder that holds the datasets: a path, or s3://bucket/prefix."
     )
     max_quarantined_share: float = setting(
-        0.5, "Largest share of the listings read that may break the contract; more stop the run."
+        0.5,
+        "Largest share of listings that may break the contract while a feed has no usual share.",
     )
     min_usual_rows_share: float = setting(
-        0.1, "Smallest share of the usual number of listings; fewer stop the run (0: never)."
+        0.1,
+        "Smallest share of the usual number of listings; fewer stop the run (0: never, and what is "
+        "usual begins anew).",
+    )
+    max_feed_shift: float = setting(
+        0.3,
+        "Largest distance of a column's distribution from the usual one, 0 to 1; a larger one "
+        "stops the run (1: never, and what is usual begins anew).",
     )
     sample_rows: int = setting(40_000, "Rows the built-in sample generates.")
     seed: int = setting(20, "Seed of the sample, the folds and the models.")

@@ -29,16 +29,16 @@ def _saved(tmp_path):
 def test_csv_and_json_of_one_listing_are_the_same(saved):
     expected = [REQUIRED | {"model": "1500, crew"}]
     row = '2014,Honda,88000.0,"1500, crew"'
-    assert read_listings(saved("a.csv", f"{HEAD},model\n{row}\n")) == expected
-    assert read_listings(saved("a.CSV", f"\ufeff{HEAD},model\r\n{row}\r\n")) == expected
-    assert read_listings(saved("a.json", json.dumps(expected[0]))) == expected
-    assert read_listings(saved("list.json", json.dumps(expected))) == expected
+    assert read_listings(saved("a.csv", f"{HEAD},model\n{row}\n"), 2021) == expected
+    assert read_listings(saved("a.CSV", f"\ufeff{HEAD},model\r\n{row}\r\n"), 2021) == expected
+    assert read_listings(saved("a.json", json.dumps(expected[0])), 2021) == expected
+    assert read_listings(saved("list.json", json.dumps(expected)), 2021) == expected
 
 
 def test_a_csv_as_kaggle_ships_it_can_be_priced(saved):
     """All 26 columns; its price is left out; an empty cell is an absent value."""
     raw = tiny.raw()[tiny.raw()["id"].isin(tiny.accepted()["id"].head(50))]
-    listings = read_listings(saved("raw.csv", raw.to_csv(index=False)))
+    listings = read_listings(saved("raw.csv", raw.to_csv(index=False)), 2021)
     assert len(listings) == 50 and set().union(*listings) <= set(NAMES) - {"price"}
     frame = tiny.accepted().head(50)
     estimates = tiny.valuation("xgboost").price_many(listings)
@@ -65,12 +65,12 @@ def test_a_csv_as_kaggle_ships_it_can_be_priced(saved):
 def test_a_wrong_row_is_named_with_its_column_and_limit(saved, row, message):
     path = saved("cars.csv", f"{HEAD}\n2014,honda,88000\n{row}\n2015,honda,1\n")
     with pytest.raises(ValueError, match=message):
-        read_listings(path)
+        read_listings(path, 2021)
 
 
 def test_an_unknown_column_is_named_with_the_nearest_known_one(saved):
     with pytest.raises(ValueError, match="odometr.*did you mean odometer"):
-        read_listings(saved("cars.json", json.dumps(REQUIRED | {"odometr": 1})))
+        read_listings(saved("cars.json", json.dumps(REQUIRED | {"odometr": 1})), 2021)
 
 
 @pytest.mark.parametrize(
@@ -98,14 +98,14 @@ def test_an_unknown_column_is_named_with_the_nearest_known_one(saved):
 )
 def test_a_file_without_listings_is_refused_in_one_readable_line(saved, name, content):
     with pytest.raises((ValueError, RuntimeError)) as refused:
-        read_listings(saved(name, content))
+        read_listings(saved(name, content), 2021)
     assert len(str(refused.value)) < 500 and "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.json"])
 def test_a_file_of_wrong_bytes_is_named(saved, name):
     with pytest.raises(ValueError, match=rf"{name}.*UTF-8"):
-        read_listings(saved(name, b'["\xff\xfe"]'))
+        read_listings(saved(name, b'["\xff\xfe"]'), 2021)
 
 
 def test_prices_are_written_beside_their_listings(tmp_path):
@@ -130,7 +130,7 @@ def read_back(path) -> bool:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
-    return len(read_listings(path)) == len(rows)
+    return len(read_listings(path, 2021)) == len(rows)
 
 
 def test_without_a_file_the_screen_is_written_to(capsys):

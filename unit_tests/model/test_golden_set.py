@@ -7,9 +7,15 @@ import pytest
 
 from unit_tests.helpers import broken_models, tiny
 from vehicle_price.estimate import Estimate
-from vehicle_price.listing.validation import check_one
 from vehicle_price.model import artifact, golden_set
-from vehicle_price.model.golden_set import FACTOR, LISTINGS, GoldenSetError, compare, prices
+from vehicle_price.model.golden_set import (
+    FACTOR,
+    LISTINGS,
+    GoldenSetError,
+    checked,
+    compare,
+    prices,
+)
 from vehicle_price.names import FAMILY_NAMES
 
 
@@ -37,9 +43,9 @@ class Typical:
 
 
 def test_the_listings_are_ones_that_the_service_takes_and_no_two_are_equal():
-    checked = [check_one(dict(golden.listing)) for golden in LISTINGS]
-    assert len(checked) >= 20
-    assert len({str(sorted(listing.items())) for listing in checked}) == len(checked)
+    listings = checked()
+    assert len(listings) >= 20
+    assert len({str(sorted(listing.items())) for listing in listings}) == len(listings)
 
 
 @pytest.mark.parametrize("family", FAMILY_NAMES)

@@ -142,7 +142,7 @@ def test_real_listings_have_one_price_on_every_path_and_that_of_xgboost(real_dat
     query = SourceQuery(str(real_data / "craigslist-carstrucks-data.zip"))
     raw = next(SOURCES["file"].read(query, Settings()))
     cars = check(raw.head(6_000)).accepted.to_pandas()
-    listings = check_many(_as_json(cars))
+    listings = check_many(_as_json(cars), 2021)
     valuation = tiny.valuation(family)
     many = valuation.price_many(listings)
     assert len(many) > 4_000 and len({e.price for e in many}) > 1_000

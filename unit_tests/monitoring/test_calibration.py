@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from unit_tests.monitoring.requests_made_up import made_up, steady_days
+from vehicle_price.distance import jensen_shannon
 from vehicle_price.monitoring.calibration import LEAST_SD, MIN_DISTANCE, MIN_K, MIN_SD, calibrate
-from vehicle_price.monitoring.distance import jensen_shannon
 from vehicle_price.monitoring.profiles.clustering import NONE, design_effects, effective_rows
 from vehicle_price.monitoring.profiles.profile import profile
 from vehicle_price.monitoring.reference import Reference, make_reference

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
@@ -13,11 +14,13 @@ from vehicle_price.contract.thresholds import ContractBroken
 from vehicle_price.pipelines import contract_reports, ingestion
 from vehicle_price.registry.names import REPORT_EXPERIMENT
 from vehicle_price.settings import Settings
+from vehicle_price.sources.base import SourceQuery
 from vehicle_price.sources.sample.source import generate
 from vehicle_price.storage.dataset import open_dataset, watermark_of
 from vehicle_price.storage.errors import StorageError
 
-RAW = generate(1_000, seed=3)
+# In random order: the sample's own order is that of states.
+RAW = generate(1_000, seed=3).sample(frac=1, random_state=1, ignore_index=True)
 
 
 @pytest.fixture(name="settings")
@@ -86,6 +89,66 @@ def test_the_usual_is_what_the_same_feed_used_to_give(feed, settings, tmp_path):
     few.to_csv(second_feed, index=False)
     assert ingestion.ingest(settings, "file", str(second_feed), 0, 0)["batch"]["read"] == 50
     assert feed(few, min_usual_rows_share=0.0)["batch"]["read"] == 50
+
+
+def test_a_feed_in_kilometres_is_stopped_and_named_and_can_be_accepted_once(feed):
+    feed(RAW)
+    miles = pd.to_numeric(RAW["odometer"], errors="coerce")
+    kilometres = RAW.assign(odometer=(miles * 1.609344).round())
+    with pytest.raises(ContractBroken, match="kilometres for miles\\?") as stopped:
+        feed(kilometres)
+    assert stopped.value.uri.endswith("-stopped.json")
+    assert contract_reports.read(stopped.value.uri)["provenance"]["report"] == stopped.value.uri
+    assert feed(kilometres, max_feed_shift=1.0)["batch"]["read"] == len(RAW)
+    assert feed(kilometres)["batch"]["read"] == len(RAW)  # the usual now
+
+
+def test_thirty_stopped_ingests_do_not_erase_what_is_usual(feed, monkeypatch):
+    feed(RAW)
+    for _ in range(30):
+        with pytest.raises(ContractBroken):
+            feed(RAW.tail(50))
+    reads = []
+    read = contract_reports.read
+    monkeypatch.setattr(contract_reports, "read", lambda uri: reads.append(uri) or read(uri))
+    with pytest.raises(ContractBroken, match="50 listings came, 5.0% of the usual 1,000"):
+        feed(RAW.tail(50))
+    assert len(reads) == 1
+
+
+def test_a_backfill_does_not_hide_what_a_whole_reading_usually_gives(feed, settings, tmp_path):
+    feed(RAW)
+    for day in range(4, 20):
+        day = f"2021-04-{day:02}"
+        ingestion.ingest(settings, "file", str(tmp_path / "cars.csv"), 0, 0, since=day, until=day)
+    with pytest.raises(ContractBroken, match="usual 1,000"):
+        feed(RAW.tail(50))
+
+
+def test_reports_of_versions_that_wrote_no_kind_are_read_too(feed, settings, tmp_path):
+    root, data = settings.data_root, str(tmp_path / "cars.csv")
+    for broken in ([], *[["too bad"]] * 30):
+        query = SourceQuery(data=data)
+        time, run, _ = contract_reports.new_address(root, "file", query).rsplit("-", 2)
+        report = {"read": 9_000, "since": "", "until": "", "days": {}, "columns": {}}
+        report |= {"accepted": 9_000, "quarantined": 0, "rules": [], "broken": broken}
+        contract_reports.keep(f"{time}-{run}.json", report)
+    with pytest.raises(ContractBroken, match="1,000 listings came, .* of the usual 9,000"):
+        feed(RAW, min_usual_rows_share=0.5)
+
+
+def test_a_partial_last_day_is_a_warning_in_log_and_report(settings, tmp_path, caplog):
+    days = RAW["posting_date"].str[:10]
+    short = RAW[(days < "2021-04-27") | (RAW.index == RAW.index[days == "2021-04-27"][0])]
+    short.to_csv(tmp_path / "cars.csv", index=False)
+    warnings = []
+    for day in ("2021-04-24", "2021-04-25", "2021-04-26", "2021-04-27"):
+        csv = str(tmp_path / "cars.csv")
+        dataset = ingestion.ingest(settings, "file", csv, 0, 0, since=day, until=day)
+        warnings.append(contract_reports.read(dataset["report"])["warnings"])
+    *whole, partial = warnings
+    assert not any(whole) and "1 listings a posting day came" in partial[0]
+    assert partial[0] in caplog.text
 
 
 def test_a_report_that_is_not_there_is_named(tmp_path):

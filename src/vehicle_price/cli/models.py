@@ -5,6 +5,7 @@ import getpass
 import logging
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from vehicle_price.cli.options import (
@@ -110,7 +111,7 @@ def _predict(settings: Settings, options: argparse.Namespace) -> int:
     from vehicle_price.registry.client import Registry
     from vehicle_price.registry.names import PRODUCTION
 
-    listings = read_listings(options.file)
+    listings = read_listings(options.file, datetime.now(UTC).year)
     registry = Registry(settings.mlflow_tracking_uri)
     version = registry.version(PRODUCTION)
     if version is None:

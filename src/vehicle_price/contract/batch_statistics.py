@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vehicle_price.contract.check import STORED_COLUMNS, Checked
+from vehicle_price.contract.distributions import Distributions
 
 
 @dataclass
@@ -15,7 +16,7 @@ class BatchStatistics:
 
     rules: rows breaking each rule (a row can break several); examples: a reason for each rule.
     missing: rows without a value, by column. accepted_days, quarantined_days: rows by posting
-    day; rows without a valid date count under `posting_day.UNDATED`.
+    day; rows without a valid date count under `posting_day.UNDATED`. distributions: of all rows.
     """
 
     accepted: int = 0
@@ -25,6 +26,7 @@ class BatchStatistics:
     missing: Counter[str] = field(default_factory=Counter)
     accepted_days: Counter[str] = field(default_factory=Counter)
     quarantined_days: Counter[str] = field(default_factory=Counter)
+    distributions: Distributions = field(default_factory=Distributions)
 
     @property
     def read(self) -> int:
@@ -40,6 +42,7 @@ class BatchStatistics:
         self.accepted_days.update(_counts(batch.accepted["posting_day"]))
         self.quarantined_days.update(_counts(batch.quarantined_days))
         self._add_reasons(batch.quarantined["reasons"])
+        self.distributions.add(batch.values)
 
     def _add_reasons(self, reasons: pa.ChunkedArray) -> None:
         reason = pc.list_flatten(reasons)

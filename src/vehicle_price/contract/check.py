@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vehicle_price.contract import rules
+from vehicle_price.contract.distributions import Values, values_of
 from vehicle_price.contract.posting_day import posting_days
 from vehicle_price.contract.rules import MOMENT, Violation
 from vehicle_price.contract.text_columns import Cells, encode_cells, normalised
@@ -45,10 +46,12 @@ class Checked:
     accepted: LISTING_SCHEMA; `posting_day` is the seller's calendar day ('YYYY-MM-DD').
     quarantined: QUARANTINE_SCHEMA: the raw text, and for each row a list of reasons such as
         'price: below 500 USD, got 0'. The text before ', got' is the rule.
+    values: of all rows, accepted or not, for the distributions in the report.
     """
 
     accepted: pa.Table
     quarantined: pa.Table
+    values: Values
 
     @cached_property
     def quarantined_days(self) -> pa.Array:
@@ -72,7 +75,7 @@ def check(raw: pd.DataFrame) -> Checked:
     accepted = pa.table(typed, LISTING_SCHEMA).filter(pa.array(~bad))
     reasons = _reasons([v for v in violations if v.broken.any()], tidy, fault, bad)
     quarantined = pa.table(text).filter(pa.array(bad)).append_column("reasons", reasons)
-    return Checked(accepted, quarantined.cast(QUARANTINE_SCHEMA))
+    return Checked(accepted, quarantined.cast(QUARANTINE_SCHEMA), values_of(typed))
 
 
 def rule_of(reason: str) -> str:
@@ -104,7 +107,10 @@ def _check_columns(
         tidy[name] = raw._replace(values=normalised(raw.values))
         typed |= _check_column(column, tidy[name], violations)
         violations += rules.check_raw_text(column, raw, tidy[name])
-    violations += rules.check_year_against_posting(typed["year"], typed["posting_date"])
+    for column in COLUMNS:
+        if column.follows_posting:
+            years, posted = typed[column.name], typed["posting_date"]
+            violations.append(rules.check_year_against_posting(column, years, posted))
     return typed, tidy, violations
 
 

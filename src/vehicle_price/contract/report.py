@@ -13,7 +13,8 @@ def build_report(
     provenance: where the listings came from (`source`, `since`, `until` and what else is known).
     new: how many accepted listings the store did not have; None before they are stored.
     A share is between 0 and 1. Every count of rows is a count of rows read: read = accepted +
-    quarantined, by day as well. `broken` stays empty: thresholds.py fills it.
+    quarantined, by day as well; of `distributions` too. thresholds.py adds the comparison with
+    earlier reports: `broken` and `warnings` stay empty here.
     """
     days = sorted({*statistics.accepted_days, *statistics.quarantined_days})
     return {
@@ -45,7 +46,9 @@ def build_report(
             }
             for day in days
         },
+        "distributions": statistics.distributions.counts(),
         "broken": [],
+        "warnings": [],
     }
 
 

@@ -34,8 +34,10 @@ def render_report(report: Mapping) -> str:
     """The report as one self-contained page: no script, no other file, no network."""
     source = report["provenance"].get("source", "listings")
     body = [
-        _broken(report["broken"]),
+        _messages("Stopped: nothing was stored", report["broken"]),
+        _messages("Unusual, and stored all the same", report.get("warnings", [])),
         _counts(report),
+        _section("Beside earlier reports", _comparison(report.get("comparison"))),
         _section("By posting day", _svg(_days_plot(report["days"]))),
         _section("Why rows were quarantined", _rules(report["rules"])),
         _section("Columns without a value", _svg(_columns_plot(report["columns"]))),
@@ -45,11 +47,36 @@ def render_report(report: Mapping) -> str:
     return PAGE.format(title=title, body="\n".join(filter(None, body)))
 
 
-def _broken(broken: list[str]) -> str:
-    if not broken:
+def _messages(title: str, messages: list[str]) -> str:
+    if not messages:
         return ""
-    messages = "".join(f"<p>{markup.escape(message)}.</p>" for message in broken)
-    return f'<div class="broken"><h2>Stopped: nothing was stored</h2>{messages}</div>'
+    paragraphs = "".join(f"<p>{markup.escape(message)}.</p>" for message in messages)
+    return f'<div class="broken"><h2>{title}</h2>{paragraphs}</div>'
+
+
+def _comparison(comparison: Mapping | None) -> str:
+    """The distance of each column from its usual distribution; '' for a report without one."""
+    if not comparison:
+        return ""
+    status = f"<p>{markup.escape(comparison['status'])}.</p>"
+    if not comparison["columns"]:
+        return status
+    rows = [
+        (
+            name,
+            f"{column['rows']:,}",
+            _median(column["median"]),
+            _median(column["usual_median"]),
+            f"{column['distance']:.3f}",
+            f"{column['limit']:.3f}" if column["limit"] < 1 else "none",
+        )
+        for name, column in comparison["columns"].items()
+    ]
+    return status + _table(["column", "rows", "median", "usual", "distance", "limit"], rows)
+
+
+def _median(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}"
 
 
 def _counts(report: Mapping) -> str:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vehicle_price.contract.text_columns import Cells, full_match
-from vehicle_price.schema import Column
+from vehicle_price.schema import YEARS_AHEAD, Column
 
 WHOLE_NUMBER = r"-?\d{1,15}(\.\d{1,9})?([eE][+-]?\d{1,2})?"
 ISO_DATE = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?(Z|[+-]\d{2}:?\d{2}))?)?"
@@ -94,10 +94,10 @@ def check_dates(column: Column, cells: Cells) -> tuple[pa.Array, pa.Array, list[
     return cells.expand(posted), cells.expand(days), violations
 
 
-def check_year_against_posting(year: pa.Array, posted: pa.Array) -> list[Violation]:
+def check_year_against_posting(column: Column, years: pa.Array, posted: pa.Array) -> Violation:
     """A car's model year is at most the year after its posting."""
-    wrong = pc.greater(year, pc.add(pc.year(posted), 1)).fill_null(False)
-    return [Violation("year", "later than the year after its posting", _mask(wrong))]
+    wrong = pc.greater(years, pc.add(pc.year(posted), YEARS_AHEAD)).fill_null(False)
+    return Violation(column.name, "later than the year after its posting", _mask(wrong))
 
 
 def _limits(column: Column, numbers: pa.Array) -> Iterator[tuple[str, pa.Array]]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from vehicle_price.schema import FEATURES
+from vehicle_price.schema import FEATURES, YEARS_AHEAD
 
 # Groups of cars from coarse to fine: make; make and the first, two or three words; the whole text.
 GROUPS = ("make", "word1", "word2", "word3", "text")
@@ -15,7 +15,7 @@ LEVEL_COLUMNS = tuple(c.name for c in FEATURES if c.kind == "level" and not c.re
 )
 
 # Age in whole years: posting year - model year, clipped. Next year's models exist: -1.
-MIN_AGE, MAX_AGE = -1, 60
+MIN_AGE, MAX_AGE = -YEARS_AHEAD, 60
 AGES = MAX_AGE - MIN_AGE + 1
 # Up to this age a newer car is never cheaper, all else equal; beyond it are classics.
 MONOTONE_AGE = 25

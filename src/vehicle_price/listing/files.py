@@ -17,16 +17,17 @@ MAX_ROWS = 1_000_000
 _SURPLUS = "cells without a column name"
 
 
-def read_listings(path: Path) -> list[dict[str, object]]:
+def read_listings(path: Path, this_year: int) -> list[dict[str, object]]:
     """Checked listings from a CSV or JSON file with raw column names; a price is dropped.
 
+    this_year: the year of the posting of listings without a posting date.
     Raises ValueError naming the row (from 0), the column and the limit.
     """
     text = _text(path)
     rows: list = _from_csv(text, path) if path.suffix.lower() == ".csv" else _from_json(text, path)
     if not rows:
         raise ValueError(f"{path}: no listing in it")
-    return check_many([_without_price(row) for row in rows])
+    return check_many([_without_price(row) for row in rows], this_year)
 
 
 def write_prices(

@@ -22,7 +22,7 @@ from typing_extensions import NotRequired, TypedDict
 
 from vehicle_price.listing.errors import MAX_ERRORS, FieldError, WrongValues, echo, pointer_part
 from vehicle_price.listing.text import cleaner
-from vehicle_price.schema import BY_NAME, COLUMNS, REQUIRED, Column, nearest_name
+from vehicle_price.schema import BY_NAME, COLUMNS, REQUIRED, YEARS_AHEAD, Column, nearest_name
 
 FIRST_YEAR, LAST_YEAR = 1970, 2100  # of a posting: all libraries used here can represent them
 EXPECTED = {
@@ -86,44 +86,73 @@ LISTING_ADAPTER: TypeAdapter[dict[str, object]] = TypeAdapter(Listing)
 LISTINGS_ADAPTER: TypeAdapter[list[dict[str, object]]] = TypeAdapter(list[Listing])
 
 
-def check_one(body: object) -> dict[str, object]:
+def check_one(body: object, this_year: int) -> dict[str, object]:
     """The listing in `body`: raw column names, checked types and limits.
 
+    this_year: the year of the posting of a listing without a posting date.
     Raises WrongValues with a pointer such as `/odometer` for each wrong value.
 
-    >>> check_one({"year": 2014.0, "manufacturer": "honda", "odometer": 88000})["year"]
+    >>> check_one({"year": 2014.0, "manufacturer": "honda", "odometer": 88000}, 2021)["year"]
     2014
     """
     try:
-        return LISTING_ADAPTER.validate_python(body)
+        listing = LISTING_ADAPTER.validate_python(body)
     except ValidationError as error:
-        raise WrongValues(list(_reasons(body, ""))) from error
+        raise WrongValues(list(_reasons(body, "", this_year))) from error
+    if listing["year"] > latest_year(listing, this_year):
+        raise WrongValues(list(_reasons(body, "", this_year)))
+    return listing
 
 
-def check_many(body: list[object]) -> list[dict[str, object]]:
-    """The listings in `body`. Raises WrongValues with pointers such as `/3/odometer`."""
+def check_many(body: list[object], this_year: int) -> list[dict[str, object]]:
+    """The listings in `body`. Raises WrongValues with pointers such as `/3/odometer`.
+
+    this_year: as of `check_one`.
+    """
+    listings = _all_correct(body, this_year)
+    if listings is not None:
+        return listings
+    errors: list[FieldError] = []
+    for number, item in enumerate(body):
+        errors += _reasons(item, f"/{number}", this_year)
+        if len(errors) >= MAX_ERRORS:
+            break
+    raise WrongValues(errors)
+
+
+def check_each(bodies: list[object], this_year: int) -> list[dict[str, object] | WrongValues]:
+    """For each of `bodies` its listing or its errors. this_year: as of `check_one`."""
+    listings = _all_correct(bodies, this_year)
+    if listings is not None:
+        return list(listings)
+    return [_listing_or_errors(body, this_year) for body in bodies]
+
+
+def latest_year(listing: Mapping[str, Any], this_year: int) -> int:
+    """The latest model year that a listing with this posting date, or with none, may have.
+
+    >>> latest_year({"posting_date": "2021-04-28"}, 2030), latest_year({}, 2030)
+    (2022, 2031)
+    """
+    posted = listing.get("posting_date")
+    return (int(posted[:4]) if posted else this_year) + YEARS_AHEAD
+
+
+def _all_correct(bodies: list[object], this_year: int) -> list[dict[str, object]] | None:
+    """The listings; None if one of them is wrong."""
     try:
-        return LISTINGS_ADAPTER.validate_python(body)
-    except ValidationError as error:
-        errors: list[FieldError] = []
-        for number, item in enumerate(body):
-            errors += _reasons(item, f"/{number}")
-            if len(errors) >= MAX_ERRORS:
-                break
-        raise WrongValues(errors) from error
-
-
-def check_each(bodies: list[object]) -> list[dict[str, object] | WrongValues]:
-    """For each of `bodies` its listing or its errors."""
-    try:
-        return list(LISTINGS_ADAPTER.validate_python(bodies))
+        listings: list[dict[str, Any]] = LISTINGS_ADAPTER.validate_python(bodies)
     except ValidationError:
-        return [_listing_or_errors(body) for body in bodies]
+        return None
+    for listing in listings:
+        if listing["year"] > latest_year(listing, this_year):
+            return None
+    return listings
 
 
-def _listing_or_errors(body: object) -> dict[str, object] | WrongValues:
+def _listing_or_errors(body: object, this_year: int) -> dict[str, object] | WrongValues:
     try:
-        return check_one(body)
+        return check_one(body, this_year)
     except WrongValues as error:
         return error
 
@@ -144,7 +173,7 @@ def check_names(names: Sequence[str]) -> None:
         raise WrongValues(errors)
 
 
-def _reasons(item: object, prefix: str) -> Iterator[FieldError]:
+def _reasons(item: object, prefix: str, this_year: int) -> Iterator[FieldError]:
     """The errors of `item`; none when it is a correct listing."""
     if not isinstance(item, Mapping):
         yield FieldError(
@@ -154,16 +183,28 @@ def _reasons(item: object, prefix: str) -> Iterator[FieldError]:
     # A body may hold a hundred thousand unknown names: only as many errors as are shown are made.
     unknown = [name for name in item if name not in BY_NAME or name == "price"][:MAX_ERRORS]
     cells = {name: item[name] for name in BY_NAME.keys() & item.keys() if name != "price"}
+    for name, reason in _wrong_values(cells, this_year).items():
+        yield FieldError(f"{prefix}/{name}", reason, cells.get(name))
+    for name in unknown:
+        yield FieldError(prefix + pointer_part(name), _unknown(name), item[name])
+
+
+def _wrong_values(cells: Mapping[str, Any], this_year: int) -> dict[str, str]:
+    """Column → what is wrong with its value. cells: only names of the schema."""
+    wrong: dict[str, str] = {}
     try:
         LISTING_ADAPTER.validate_python(cells)
     except ValidationError as error:
         for details in error.errors(include_url=False):
             name = str(details["loc"][0])
-            value = cells.get(name)
-            reason = _reason_in_words(BY_NAME[name], value, dict(details))
-            yield FieldError(f"{prefix}/{name}", reason, value)
-    for name in unknown:
-        yield FieldError(prefix + pointer_part(name), _unknown(name), item[name])
+            reason = _reason_in_words(BY_NAME[name], cells.get(name), dict(details))
+            wrong.setdefault(name, reason)
+    if not wrong.keys() & {"year", "posting_date"}:
+        latest = latest_year(cells, this_year)
+        if cells["year"] > latest:
+            after = "its posting" if cells.get("posting_date") else "today"
+            wrong["year"] = f"{echo(cells['year'])} is above {latest}, the year after {after}"
+    return wrong
 
 
 def _reason_in_words(column: Column, value: object, error: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from vehicle_price.listing.validation import check_one
 from vehicle_price.model.valuation import Valuation
 
 SET_VERSION = 1  # prices of different sets are not compared
+PRICED_IN = 2021  # the year of the typical prices, and of the postings
 FACTOR = 4.0  # limits: the typical price divided and multiplied by this
 MEDIAN_JUMP, SINGLE_JUMP = 1.5, 4.0  # how far prices may move from one version to the next
 
@@ -64,12 +65,17 @@ LISTINGS: tuple[GoldenListing, ...] = tuple(
 )
 
 
+def checked() -> list[dict[str, object]]:
+    """The golden listings as the service hands them to a model."""
+    return [check_one(dict(golden.listing), PRICED_IN) for golden in LISTINGS]
+
+
 def prices(valuation: Valuation) -> list[int]:
     """The price of each golden listing, in US dollars. Raises GoldenSetError.
 
     `price_one` and `price_many` are different code paths, so both are checked.
     """
-    listings = [check_one(dict(golden.listing)) for golden in LISTINGS]
+    listings = checked()
     estimates = list(valuation.price_many(listings))
     if len(estimates) != len(LISTINGS):
         raise GoldenSetError(f"{len(LISTINGS)} golden listings got {len(estimates)} answers")
@@ -83,7 +89,7 @@ def prices(valuation: Valuation) -> list[int]:
 
 def record(valuation: Valuation) -> dict[str, list]:
     """The golden listings with model inputs and prices, to keep with the model; JSON-able."""
-    listings = [check_one(dict(golden.listing)) for golden in LISTINGS]
+    listings = checked()
     inputs, prices_ = _inputs_and_prices(valuation, listings)
     return {"listings": listings, "inputs": inputs, "prices": prices_}
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vehicle_price.monitoring.distance import STATISTICS
+from vehicle_price.distance import STATISTICS
 from vehicle_price.monitoring.profiles.clustering import effective_rows
 from vehicle_price.monitoring.profiles.columns import BY_NAME
 from vehicle_price.monitoring.reference import Reference

@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vehicle_price.distance import STATISTICS, shares
 from vehicle_price.monitoring.calibration import (
     MIN_WINDOW_ROWS,
     STATISTIC,
     Calibration,
     calibrate,
 )
-from vehicle_price.monitoring.distance import STATISTICS, shares
 from vehicle_price.monitoring.profiles.columns import WATCHED, Watched
 from vehicle_price.monitoring.profiles.profile import Profile, add
 from vehicle_price.monitoring.reference import Reference

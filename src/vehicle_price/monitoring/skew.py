@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from vehicle_price.distance import STATISTICS
 from vehicle_price.monitoring.calibration import STATISTIC
-from vehicle_price.monitoring.distance import STATISTICS
 from vehicle_price.monitoring.profiles.clustering import NONE
 from vehicle_price.monitoring.profiles.columns import MISSING, WATCHED, code
 from vehicle_price.monitoring.profiles.grouping import grouping

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from vehicle_price.listing.validation import check_one
 from vehicle_price.model import artifact, golden_set, trial
 from vehicle_price.model.valuation import Valuation
 from vehicle_price.names import REAL, SAMPLE, market_of
@@ -168,7 +167,7 @@ def size_rule(settings: Settings) -> Rule:
 
 def milliseconds_of_one_price(valuation: Valuation) -> float:
     """The median time of a golden listing's price, in the quickest of ROUNDS rounds."""
-    listings = [check_one(dict(golden.listing)) for golden in golden_set.LISTINGS]
+    listings = golden_set.checked()
     return 1000 * min(
         statistics.median(_seconds(valuation, listing) for listing in listings)
         for _ in range(ROUNDS)

@@ -1,30 +1,50 @@
 """The contract reports of all ingests, stored beside the listings.
 
-    listings/reports/<feed>/<UTC time>-<run>.json
+    listings/reports/<feed>/<UTC time>-<run>-<kind>.json
 
-A feed is an origin and the `data` read from it: usual values are those of the same feed.
+A feed is an origin and the `data` read from it: usual values are those of the same feed. The kind
+tells without reading a report whether it counts: `stopped` (a threshold was broken), `all` (of
+whatever the source has) or `days` (of certain posting days).
 """
 
 import hashlib
 import json
+import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from vehicle_price.contract.thresholds import is_bounded
 from vehicle_price.settings import Settings
+from vehicle_price.sources.base import SourceQuery
 from vehicle_price.storage.day_files import new_run_id
 from vehicle_price.storage.errors import StorageError
 from vehicle_price.storage.filesystem import open_folder
 from vehicle_price.storage.store import LISTINGS
 
 # Usual values are those of the last ingests only, so that a feed may grow or shrink slowly.
-EARLIER_REPORTS = 10
+EARLIER_REPORTS = 10  # of each kind
+ALL, DAYS, STOPPED = "all", "days", "stopped"
+# The first versions wrote no kind into the name: of their reports so many are read at most.
+MOST_WITHOUT_KIND = 100
 # Raised by JSON that is damaged or has other fields.
 DECODE_ERRORS = (ValueError, KeyError, TypeError, AttributeError)
 
 
-def new_address(root: str, origin: str, data: str) -> str:
+def new_address(root: str, origin: str, query: SourceQuery) -> str:
     """The address for the report of an ingest that begins now."""
-    return f"{_feed(root, origin, data)}/{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{new_run_id()}.json"
+    kind = DAYS if query.since or query.until else ALL
+    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{new_run_id()}-{kind}.json"
+    return f"{_feed(root, origin, query.data)}/{name}"
+
+
+def stopped_address(uri: str) -> str:
+    """Where the report that would have had the address `uri` is kept when a threshold is broken.
+
+    >>> stopped_address("reports/1/20210428T000000000000-1a2b3c4d-days.json")
+    'reports/1/20210428T000000000000-1a2b3c4d-stopped.json'
+    """
+    return f"{uri.rpartition('-')[0]}-{STOPPED}.json"
 
 
 def keep(uri: str, report: Mapping) -> None:
@@ -64,13 +84,33 @@ def publish(settings: Settings, uri: str) -> str:
 
 
 def earlier(root: str, origin: str, data: str) -> list[dict]:
-    """The reports of the last ingests of this feed that broke no threshold, newest first."""
+    """The reports of the last ingests of this feed that broke no threshold, newest first.
+
+    The last EARLIER_REPORTS of whole readings and as many of certain days, so that neither a
+    backfill nor any number of stopped ingests hides what is usual.
+    """
     feed = _feed(root, origin, data)
-    names = sorted((name for name, _ in open_folder(feed).names("")), reverse=True)
-    reports = (
-        read(f"{feed}/{name}") for name in names[: 2 * EARLIER_REPORTS] if name.endswith(".json")
-    )
-    return [report for report in reports if not report["broken"]][:EARLIER_REPORTS]
+    missing = Counter({ALL: EARLIER_REPORTS, DAYS: EARLIER_REPORTS})
+    without_kind = 0
+    found = []
+    for name in sorted((name for name, _ in open_folder(feed).names("")), reverse=True):
+        kind = _kind(name)
+        without_kind += kind == ""
+        wanted = missing[kind] > 0 if kind else kind == "" and without_kind <= MOST_WITHOUT_KIND
+        if not missing.total() or not wanted:
+            continue
+        report = read(f"{feed}/{name}")
+        kind = DAYS if is_bounded(report) else ALL
+        if not report["broken"] and missing[kind] > 0:
+            missing[kind] -= 1
+            found.append(report)
+    return found
+
+
+def _kind(name: str) -> str | None:
+    """The kind in the name of a report, '' in one of an earlier version; None: no report."""
+    match = re.fullmatch(rf"\d+T\d+-[0-9a-f]+(?:-({ALL}|{DAYS}|{STOPPED}))?\.json", name)
+    return (match[1] or "") if match else None
 
 
 def _feed(root: str, origin: str, data: str) -> str:

@@ -16,7 +16,7 @@ import pandas as pd
 from vehicle_price.contract.check import check
 from vehicle_price.contract.posting_day import day_after
 from vehicle_price.contract.report import build_report
-from vehicle_price.contract.thresholds import broken_thresholds, enforce
+from vehicle_price.contract.thresholds import ContractBroken, judged
 from vehicle_price.pipelines import contract_reports, replay
 from vehicle_price.settings import Settings
 from vehicle_price.sources.base import SourceError, SourceQuery
@@ -59,13 +59,14 @@ def ingest(
         query = replace(query, since=_resume_day(watermark_of(root, origin), until))
         log.info("%s: read from %s on", origin, query.since or "the beginning")
     earlier = contract_reports.earlier(root, origin, data)
-    reading = _Reading(source, origin, query, contract_reports.new_address(root, origin, data))
+    reading = _Reading(source, origin, query, contract_reports.new_address(root, origin, query))
     with stage(root, map(check, read_raw(settings, source, query))) as staged:
-        report = build_report(staged.statistics, reading.provenance)
-        report["broken"] = broken_thresholds(report, earlier, settings)
-        contract_reports.keep(reading.report_uri, report)
-        enforce(report, reading.report_uri)
-        return _publish(staged, reading, today=_today())
+        report = judged(build_report(staged.statistics, reading.provenance), earlier, settings)
+        if report["broken"]:
+            raise _stopped(report, reading.report_uri)
+        for warning in report["warnings"]:
+            log.warning("%s", warning)
+        return _publish(staged, reading, report, today=_today())
 
 
 def replay_days(
@@ -86,8 +87,9 @@ def replay_days(
     all_frames = read_raw(settings, source, query)
     for day, frames in replay.days(all_frames, f"{settings.local_dir}/replay"):
         started = time.monotonic()
-        address = contract_reports.new_address(root, f"replay {origin}", query.data)
-        reading = _Reading(source, origin, replace(query, since=since, until=day), address)
+        of_day = replace(query, since=since, until=day)
+        address = contract_reports.new_address(root, f"replay {origin}", of_day)
+        reading = _Reading(source, origin, of_day, address)
         yield day, _ingest_day(root, frames, reading)
         since = day_after(day)
         sleep(max(0.0, day_seconds - (time.monotonic() - started)))
@@ -112,20 +114,31 @@ class _Reading:
 def _ingest_day(root: str, frames: Iterator[pd.DataFrame], reading: _Reading) -> dict:
     with stage(root, map(check, frames)) as staged:
         report = build_report(staged.statistics, reading.provenance)
-        contract_reports.keep(reading.report_uri, report)
-        return _publish(staged, reading, today=reading.query.until, may_be_empty=True)
+        return _publish(staged, reading, report, today=reading.query.until, may_be_empty=True)
+
+
+def _stopped(report: dict, address: str) -> ContractBroken:
+    """The error of an ingest that broke a threshold; its report is kept."""
+    address = contract_reports.stopped_address(address)
+    report = report | {"provenance": report["provenance"] | {"report": address}}
+    contract_reports.keep(address, report)
+    return ContractBroken(report, address)
 
 
 def _publish(
-    staged: StagedListings, reading: _Reading, today: str, may_be_empty: bool = False
+    staged: StagedListings,
+    reading: _Reading,
+    report: dict,
+    today: str,
+    may_be_empty: bool = False,
 ) -> dict:
     """Publish the staged listings, then add the number of new listings to the report.
 
-    The report must be kept before: the published dataset names its address.
+    The report is kept before, too: the published dataset names its address.
     """
-    dataset = staged.publish(reading.provenance, today, may_be_empty)
-    report = build_report(staged.statistics, reading.provenance, dataset.batch["new"])
     contract_reports.keep(reading.report_uri, report)
+    dataset = staged.publish(reading.provenance, today, may_be_empty)
+    contract_reports.keep(reading.report_uri, report | {"new": dataset.batch["new"]})
     return asdict(dataset) | {"report": reading.report_uri}
 
 

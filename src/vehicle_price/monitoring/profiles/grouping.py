@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vehicle_price.distance import quantile_starts
 from vehicle_price.monitoring.profiles.columns import LOWEST, MISSING, Watched
 
 RARE = "rare"
@@ -58,9 +59,7 @@ def _of_numbers(counts: Mapping[str, float]) -> Grouping:
     lower = np.sort([float(label) for label in counts if label != MISSING])
     by_limit = {float(label): weight for label, weight in counts.items() if label != MISSING}
     weights = np.array([by_limit[limit] for limit in lower])
-    middle = (np.cumsum(weights) - weights / 2) / max(weights.sum(), 1e-12)
-    quantile = np.floor(middle * QUANTILE_BINS)
-    starts = np.flatnonzero(np.diff(quantile, prepend=-1.0))
+    starts = quantile_starts(weights, QUANTILE_BINS)
     limits = tuple(lower[starts].tolist()) or (float(LOWEST),)
     return Grouping((*_names(limits), MISSING), {MISSING: len(limits)}, limits)
 

@@ -1,4 +1,4 @@
-"""Distances between two distributions over the same groups.
+"""Distances between two distributions over the same groups, and groups of about equal counts.
 
 To add a statistic, add one entry to STATISTICS.
 """
@@ -14,6 +14,19 @@ def shares(counts: np.ndarray) -> np.ndarray:
     """Counts (..., groups) as shares of their total; all 0 where the total is 0."""
     total = counts.sum(axis=-1, keepdims=True)
     return counts / np.where(total > 0, total, 1.0)
+
+
+def quantile_starts(counts: np.ndarray, groups: int) -> np.ndarray:
+    """Indices of the fine bins at which groups of about equal counts begin; the first is 0.
+
+    counts: (fine bins,), in ascending order of the bins. A bin belongs to the group of the middle
+    of its ranks, so there may be fewer groups than `groups`.
+
+    >>> quantile_starts(np.array([2, 1, 1, 4]), 2).tolist()
+    [0, 3]
+    """
+    middle = (np.cumsum(counts) - counts / 2) / max(counts.sum(), 1e-12)
+    return np.flatnonzero(np.diff(np.floor(middle * groups), prepend=-1.0))
 
 
 def jensen_shannon(counts: np.ndarray, reference: np.ndarray) -> np.ndarray:
