@@ -52,8 +52,10 @@ def running_feeds(platform: NativePlatform, folder: Path) -> Iterator[Feeds]:
         proxy = KillingProxy(mongodb, int(platform.environ["MONGODB_PORT"]))
         proxy.switch(OPEN)
         push(settings_from(platform.environ), str(csv), lambda _: None)
-        yield Feeds(csv, expected, mongodb, proxy)
-        proxy.switch(REFUSING)
+        try:
+            yield Feeds(csv, expected, mongodb, proxy)
+        finally:
+            proxy.switch(REFUSING)
 
 
 def assert_names_its_data(platform, airflow: AirflowRuns, run_id: str, feeds: Feeds) -> None:

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -65,24 +66,30 @@ def train_family(
         log.info("%s: an earlier attempt has registered version %s", family, version.version)
         return _result(family, version)
     cars = split_by_time(read_listings(dataset_uri), price_shift)
+    models, record = _trained(settings, dataset, cars, family, seed)
+    if key:
+        record = replace(record, tags={**record.tags, TRAINING_KEY_TAG: key})
+    log.info(record.summary)
+    return _result(family, runs.register(registry, models, record))
+
+
+def _trained(
+    settings: Settings, dataset: Mapping[str, Any], cars: Split, family: str, seed: int
+) -> tuple[runs.TrainedModels, runs.TrainingRecord]:
+    """Both models of a family, the twin measured, and what is recorded with them."""
     twin = fit(cars.train, family, seed, settings.train_threads)
     prices = twin.price_frame(cars.test)
-    measured = _metrics(cars, prices)
     facts = {
         "data": dataset,
         "market": market_of(dataset["provenance"]["source"]),
-        "metrics": measured,
+        "metrics": _metrics(cars, prices),
         "twin": {name: twin.facts[name] for name in TWIN_FACTS},
         **code_facts(settings),
     }
     log.info("%s: fitting again on every car, the %d test cars too", family, len(cars.test))
     serving = fit(cars.all_cars, family, seed, settings.train_threads)
     models = runs.TrainedModels(_with_facts(serving, facts), _with_facts(twin, facts))
-    record = _record(settings, models, cars, prices)
-    if key:
-        record = replace(record, tags={**record.tags, TRAINING_KEY_TAG: key})
-    log.info(record.summary)
-    return _result(family, runs.register(registry, models, record))
+    return models, _record(settings, models, cars, prices)
 
 
 def _result(family: str, version: ModelVersion) -> dict:
