@@ -159,13 +159,13 @@ def _empty_columns(report: Mapping, usual: Sequence[Mapping]) -> Iterator[tuple[
 
 def _too_few_rows(report: Mapping, usual: Sequence[Mapping], least_share: float) -> list[str]:
     """One message, or none."""
-    comparable = [past for past in usual if is_bounded(past) == is_bounded(report)]
+    comparable = [past for past in usual if _is_bounded(past) == _is_bounded(report)]
     if not comparable:
         return []
     usual_rows, rows = median(map(_rows, comparable)), _rows(report)
     if rows >= usual_rows * least_share:
         return []
-    per = " a posting day" if is_bounded(report) else ""
+    per = " a posting day" if _is_bounded(report) else ""
     return [
         f"{rows:,.0f} listings{per} came, {share(rows, usual_rows):.1%} of the usual "
         f"{usual_rows:,.0f} (median of {len(comparable)} earlier), less than "
@@ -186,7 +186,7 @@ def _may_be_partial(report: Mapping, earlier: Sequence[Mapping]) -> bool:
     if not report["until"] or not report["read"]:
         return False
     days = (report["since"], report["until"])
-    others = (past for past in earlier if is_bounded(past) and _days(past) != days)
+    others = (past for past in earlier if _is_bounded(past) and _days(past) != days)
     previous = next(others, None)
     return previous is None or not previous.get("few_rows", False)
 
@@ -195,11 +195,11 @@ def _days(report: Mapping) -> tuple[str, str]:
     return report["since"], report["until"]
 
 
-def is_bounded(report: Mapping) -> bool:
+def _is_bounded(report: Mapping) -> bool:
     """Whether certain days were requested, so that the rows depend on the number of days."""
     return bool(report["since"] or report["until"])
 
 
 def _rows(report: Mapping) -> float:
     """Rows read; of a bounded request, per posting day."""
-    return report["read"] / max(1, len(report["days"])) if is_bounded(report) else report["read"]
+    return report["read"] / max(1, len(report["days"])) if _is_bounded(report) else report["read"]

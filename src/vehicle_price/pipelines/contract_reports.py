@@ -9,12 +9,10 @@ whatever the source has) or `days` (of certain posting days).
 
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from vehicle_price.contract.thresholds import is_bounded
 from vehicle_price.settings import Settings
 from vehicle_price.sources.base import SourceQuery
 from vehicle_price.storage.day_files import new_run_id
@@ -25,8 +23,6 @@ from vehicle_price.storage.store import LISTINGS
 # Usual values are those of the last ingests only, so that a feed may grow or shrink slowly.
 EARLIER_REPORTS = 10  # of each kind
 ALL, DAYS, STOPPED = "all", "days", "stopped"
-# The first versions wrote no kind into the name: of their reports so many are read at most.
-MOST_WITHOUT_KIND = 100
 # Raised by JSON that is damaged or has other fields.
 DECODE_ERRORS = (ValueError, KeyError, TypeError, AttributeError)
 
@@ -91,26 +87,18 @@ def earlier(root: str, origin: str, data: str) -> list[dict]:
     """
     feed = _feed(root, origin, data)
     missing = Counter({ALL: EARLIER_REPORTS, DAYS: EARLIER_REPORTS})
-    without_kind = 0
     found = []
     for name in sorted((name for name, _ in open_folder(feed).names("")), reverse=True):
         kind = _kind(name)
-        without_kind += kind == ""
-        wanted = missing[kind] > 0 if kind else kind == "" and without_kind <= MOST_WITHOUT_KIND
-        if not missing.total() or not wanted:
-            continue
-        report = read(f"{feed}/{name}")
-        kind = DAYS if is_bounded(report) else ALL
-        if not report["broken"] and missing[kind] > 0:
+        if missing[kind] > 0:
             missing[kind] -= 1
-            found.append(report)
+            found.append(read(f"{feed}/{name}"))
     return found
 
 
-def _kind(name: str) -> str | None:
-    """The kind in the name of a report, '' in one of an earlier version; None: no report."""
-    match = re.fullmatch(rf"\d+T\d+-[0-9a-f]+(?:-({ALL}|{DAYS}|{STOPPED}))?\.json", name)
-    return (match[1] or "") if match else None
+def _kind(name: str) -> str:
+    """The kind in the name of a report; "" where it is no report."""
+    return name.removesuffix(".json").rpartition("-")[2] if name.endswith(".json") else ""
 
 
 def _feed(root: str, origin: str, data: str) -> str:
