@@ -125,18 +125,6 @@ def test_a_backfill_does_not_hide_what_a_whole_reading_usually_gives(feed, setti
         feed(RAW.tail(50))
 
 
-def test_reports_of_versions_that_wrote_no_kind_are_read_too(feed, settings, tmp_path):
-    root, data = settings.data_root, str(tmp_path / "cars.csv")
-    for broken in ([], *[["too bad"]] * 30):
-        query = SourceQuery(data=data)
-        time, run, _ = contract_reports.new_address(root, "file", query).rsplit("-", 2)
-        report = {"read": 9_000, "since": "", "until": "", "days": {}, "columns": {}}
-        report |= {"accepted": 9_000, "quarantined": 0, "rules": [], "broken": broken}
-        contract_reports.keep(f"{time}-{run}.json", report)
-    with pytest.raises(ContractBroken, match="1,000 listings came, .* of the usual 9,000"):
-        feed(RAW, min_usual_rows_share=0.5)
-
-
 def test_a_partial_last_day_is_a_warning_in_log_and_report(settings, tmp_path, caplog):
     days = RAW["posting_date"].str[:10]
     short = RAW[(days < "2021-04-27") | (RAW.index == RAW.index[days == "2021-04-27"][0])]

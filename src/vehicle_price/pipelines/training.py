@@ -60,9 +60,8 @@ def train_family(
     version that the first one has registered. Raises StorageError, TrainingError and RegistryError.
     """
     dataset = asdict(open_dataset(dataset_uri))
-    registry = Registry(settings.mlflow_tracking_uri)
     key = _training_key(settings, dataset["sha256"], family, seed, price_shift)
-    if key and (version := runs.registered(registry, key)):
+    if key and (version := runs.registered(Registry(settings.mlflow_tracking_uri), key)):
         log.info("%s: an earlier attempt has registered version %s", family, version.version)
         return _result(family, version)
     cars = split_by_time(read_listings(dataset_uri), price_shift)
@@ -70,7 +69,8 @@ def train_family(
     if key:
         record = replace(record, tags={**record.tags, TRAINING_KEY_TAG: key})
     log.info(record.summary)
-    return _result(family, runs.register(registry, models, record))
+    version = runs.register(Registry(settings.mlflow_tracking_uri), models, record)
+    return _result(family, version)
 
 
 def _trained(
