@@ -14,7 +14,6 @@ from vehicle_price.contract.thresholds import ContractBroken
 from vehicle_price.pipelines import contract_reports, ingestion
 from vehicle_price.registry.names import REPORT_EXPERIMENT
 from vehicle_price.settings import Settings
-from vehicle_price.sources.base import SourceQuery
 from vehicle_price.sources.sample.source import generate
 from vehicle_price.storage.dataset import open_dataset, watermark_of
 from vehicle_price.storage.errors import StorageError
