@@ -22,8 +22,8 @@ from integration_tests.helpers.ports import free_ports
 from setup.rehearsal.platform import PORTS
 
 ROOT = Path(__file__).resolve().parents[2]
-# Days enough for a training that takes seven of them, three minutes on a busy machine.
-DAY_SECONDS, QUIET_DAYS, FAULT_DAYS = 24, 2, 17
+# Days enough for a training that takes eight of them, almost three minutes on a busy machine.
+DAY_SECONDS, QUIET_DAYS, FAULT_DAYS = 20, 2, 20
 FAULT_DAY = QUIET_DAYS + 1
 SECONDS = 900  # a rehearsal takes half of that
 
