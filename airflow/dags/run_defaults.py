@@ -18,7 +18,8 @@ TIMEOUT = timedelta(hours=1)
 LONG_TIMEOUT = timedelta(hours=3)
 
 
-# Airflow stores only that a task has a policy, and finds it again in the DAG's file.
+# `serialize` stays that of the base class, which Airflow does not call: it stores only that a task
+# has a policy, and finds the policy again in the DAG's file.
 class RecoveryPolicy(RetryPolicy):  # pylint: disable=abstract-method
     """Try again what passes by itself, as often as the task's `retries` allow; wrong input never;
     anything else twice.
@@ -57,8 +58,8 @@ def run_defaults() -> dict[str, Any]:
     settings = Settings.from_environment()
     return {
         "catchup": False,
-        "on_failure_callback": tell_of_failure,
-        "on_success_callback": tell_of_success,
+        "on_failure_callback": open_run_incident,
+        "on_success_callback": resolve_run_incident,
         "default_args": {
             "owner": "data-science",
             "retries": settings.task_retries,
@@ -71,7 +72,7 @@ def run_defaults() -> dict[str, Any]:
     }
 
 
-def tell_of_failure(context: Mapping[str, Any]) -> None:
+def open_run_incident(context: Mapping[str, Any]) -> None:
     """Open the incident of this DAG, or renew it. Airflow's DAG processor calls this once a run has
     failed, after all attempts of its tasks."""
     from vehicle_price.pipelines import run_incidents
@@ -85,7 +86,7 @@ def tell_of_failure(context: Mapping[str, Any]) -> None:
     )
 
 
-def tell_of_success(context: Mapping[str, Any]) -> None:
+def resolve_run_incident(context: Mapping[str, Any]) -> None:
     """Resolve the incident of this DAG, if there is one."""
     from vehicle_price.pipelines import run_incidents
 

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 import vehicle_price
+from vehicle_price.contract.suspicions import KM_PER_MILE
 from vehicle_price.features.deduplication import first_postings
 from vehicle_price.model.valuation import Valuation
 from vehicle_price.pipelines import ingestion
@@ -29,7 +30,6 @@ log = logging.getLogger(__name__)
 ROUNDS = {"rounds": 300, "learning_rate": 0.08, "max_depth": 8}
 EARLY_DAYS = 8  # the model of the feedback table is fitted on
 MIN_DAY_CARS = 1_000  # a day with fewer is left out: the last one is cut off
-KM_PER_MILE = 1.609344
 PACKAGE, ROOMS = Path(vehicle_price.__file__).parent, ("features", "model", "training")
 NAMES = [column.name for column in FEATURES]
 

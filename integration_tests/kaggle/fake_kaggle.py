@@ -20,6 +20,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from integration_tests.helpers.http_server import serving
+
 DATASET = "austinreese/craigslist-carstrucks-data"
 CHUNK = 1 << 14
 STORAGE = "/storage/archive.zip"
@@ -100,14 +102,8 @@ class FakeKaggle:
         """Serve on 127.0.0.1 until the end of the block."""
         server = _Server(("127.0.0.1", port), type("Bound", (_Handler,), {"kaggle": self}))
         self.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
+        with serving(server):
             yield self
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
 
 
 class _Server(ThreadingHTTPServer):

@@ -6,6 +6,8 @@ from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from integration_tests.helpers.http_server import serving
+
 DOWNLOADS = "/api/2.0/mlflow-artifacts/artifacts/"
 OPEN, SILENT = "open", "silent"  # or a status: 403, 500
 FORWARDED = ("Content-Type", "Accept", "Range")
@@ -69,12 +71,8 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def storage_proxy(target: int) -> Iterator[StorageProxy]:
     """A proxy before the MLflow at the port `target`."""
-    with StorageProxy(target) as proxy:
-        thread = threading.Thread(target=proxy.serve_forever, daemon=True)
-        thread.start()
+    with serving(StorageProxy(target)) as proxy:
         try:
             yield proxy
         finally:
             proxy.ended.set()
-            proxy.shutdown()
-            thread.join()

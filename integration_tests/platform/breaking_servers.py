@@ -1,8 +1,5 @@
 """Servers that fail in the middle of a reading: a MongoDB that is killed, an S3 that refuses."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from integration_tests.helpers.ports import HOST
@@ -47,6 +44,7 @@ class RefusingS3(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
+    # http.server calls a method named after that of the request.
     def do_HEAD(self) -> None:  # pylint: disable=invalid-name
         """Size and version of the object."""
         self._head(200, self.server.content)
@@ -68,16 +66,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """No line per request."""
-
-
-@contextmanager
-def refusing_s3(content: bytes, port: int) -> Iterator[RefusingS3]:
-    """A running RefusingS3."""
-    with RefusingS3(content, port) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()

@@ -7,10 +7,11 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from integration_tests.helpers.http_server import serving
 from integration_tests.helpers.sql import rows
 from integration_tests.helpers.waiting import wait_until
 from integration_tests.platform.airflow_runs import INGEST, RUN_SECONDS, TRAIN
-from integration_tests.platform.breaking_servers import refusing_s3
+from integration_tests.platform.breaking_servers import RefusingS3
 from setup.native.environment import VENV, process_environment, settings_from
 from vehicle_price.names import FAMILY_NAMES
 from vehicle_price.prediction_log.database import address_of, connect
@@ -32,7 +33,7 @@ def test_an_ingest_outlives_a_mongodb_that_is_killed_while_it_reads(airflow, fee
 
 
 def test_an_ingest_outlives_an_s3_that_refuses_in_the_middle(platform, airflow, feeds):
-    with refusing_s3(feeds.csv.read_bytes(), int(platform.environ["S3_PORT"])) as s3:
+    with serving(RefusingS3(feeds.csv.read_bytes(), int(platform.environ["S3_PORT"]))) as s3:
         form = feeds.form("file") | {"data": "s3://listings/vehicles.csv"}
         ingest = airflow.start(INGEST, form)
         wait_for_retry(airflow, ingest)

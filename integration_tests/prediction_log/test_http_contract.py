@@ -10,7 +10,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from contextlib import contextmanager
 from http.client import HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +19,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from integration_tests.helpers.http_server import serving
 from integration_tests.helpers.processes import ROOT
 from integration_tests.helpers.service import HONDA, read_api_key
 from integration_tests.helpers.waiting import wait_until
@@ -74,13 +74,11 @@ def airflow_stub(folder):
     """A stub of Airflow; AIRFLOW_URL leads processes that start in this block to it."""
     passwords = folder / "passwords.json"
     passwords.write_text('{"admin": "x"}', encoding="utf-8")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), AirflowStub)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    with pytest.MonkeyPatch.context() as environment:
+    stub = ThreadingHTTPServer(("127.0.0.1", 0), AirflowStub)
+    with serving(stub) as server, pytest.MonkeyPatch.context() as environment:
         environment.setenv("AIRFLOW_URL", f"http://127.0.0.1:{server.server_port}")
         environment.setenv("AIRFLOW_PASSWORD_FILE", str(passwords))
         yield
-    server.shutdown()
 
 
 @pytest.fixture(name="harness", scope="module")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from integration_tests.helpers.http_server import serving
 from integration_tests.storage.s3_server import BUCKET, s3_server
 from unit_tests.helpers.added_column import with_seats
 from unit_tests.helpers.store import DAYS, RAW, data_files, named_files, one_row, stored
@@ -219,14 +220,12 @@ class Faulty(http.server.BaseHTTPRequestHandler):
 )
 def test_a_fault_while_the_log_is_read_says_what_to_do(s3, monkeypatch, status, passes, message):
     del s3
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Faulty) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Faulty)) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
         monkeypatch.setattr(DayTable, "__contains__", lambda *_: True)  # asks through boto3
         with pytest.raises(StorageError, match=message) as raised:
             stored(f"s3://{status}", RAW.head(50))
         assert isinstance(raised.value, StorageUnavailable) == passes
-        server.shutdown()
 
 
 def written(folder: Path) -> list[Path]:

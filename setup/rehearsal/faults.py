@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from vehicle_price.contract.suspicions import KM_PER_MILE
 from vehicle_price.schema import BY_NAME, FEATURES
 
-KM_PER_MILE = 1.609344
 MAKE_SHARE = 0.3  # of the requests, that become cars of the make
 OPTIONAL = tuple(column.name for column in FEATURES if not column.required)
 

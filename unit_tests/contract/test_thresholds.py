@@ -153,12 +153,3 @@ def test_the_error_has_every_message_and_the_address():
     report = {"broken": ["too bad", "too few"]}
     error = ContractBroken(report, "here")
     assert str(error) == "too bad; too few. Nothing was stored; the report is in here"
-
-
-def test_a_report_of_an_earlier_version_is_still_compared_as_far_as_it_goes(raw):
-    added = ("distributions", "warnings")
-    old = {key: value for key, value in report_on(raw).items() if key not in added}
-    report = judged(report_on(raw.tail(250).drop(columns="fuel")), [old], SETTINGS)
-    assert report["comparison"]["status"] == "no earlier report to compare with"
-    assert len(report["broken"]) == 2
-    render_report(old)

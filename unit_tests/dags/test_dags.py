@@ -126,7 +126,7 @@ def test_a_training_tells_which_dataset_it_has_taken_and_the_nightly_run_looks_t
 
 def test_people_are_told_of_every_dags_failed_run_and_of_its_next_success(parsed):
     for name, dag in parsed["dags"].items():
-        assert dag["callbacks"] == ["tell_of_failure", "tell_of_success"], name
+        assert dag["callbacks"] == ["open_run_incident", "resolve_run_incident"], name
 
 
 def test_airflow_reads_no_file_without_a_dag(parsed):

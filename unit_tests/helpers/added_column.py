@@ -22,7 +22,7 @@ listings = read_listings(uri)
 dataset = stored(root, pd.read_csv(file, dtype=str))
 seats = read_listings(dataset.uri)["seats"]
 facts = {"seats": seats.dropna().tolist(), "read": len(listings), "columns": list(listings)}
-print(json.dumps(asdict(dataset) | facts))
+print(json.dumps(asdict(dataset) | facts))  # `with_seats` reads it
 """
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from deltalake import DeltaTable
 
 from unit_tests.helpers.store import DAYS, RAW, data_files, files_of, one_row, stored
 from vehicle_price.pipelines import ingestion, pruning
@@ -41,7 +42,7 @@ def make_older(root: Path) -> None:
             actions = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
             for action in actions:
                 if "commitInfo" in action:
-                    age = (40 - 10 * int(log.stem)) * DAY
+                    age = max(40 - 10 * int(log.stem), 5) * DAY
                     action["commitInfo"]["timestamp"] = int((time.time() - age) * 1000)
             log.write_text("\n".join(map(json.dumps, actions)), "utf-8")
     old = time.time() - 50 * DAY
@@ -82,6 +83,14 @@ def test_what_a_model_names_or_was_the_newest_lately_stays(tmp_path, datasets, d
     assert prune(str(tmp_path), hashes, days, dry_run=False).files == 0
     assert files_of(tmp_path) == after
     assert stored(tmp_path, one_row(id="late")).rows == 5
+
+
+def test_a_commit_of_another_program_does_not_replace_the_newest_dataset(tmp_path, datasets):
+    table = DeltaTable(str(tmp_path / "listings" / "accepted"))
+    table.alter.set_table_properties({"delta.checkpointInterval": "20"})
+    make_older(tmp_path)
+    assert prune(str(tmp_path), [], 1, dry_run=False).kept == 1
+    assert is_readable(datasets[-1])
 
 
 def test_a_dry_run_removes_nothing(tmp_path, datasets):

@@ -46,6 +46,7 @@ def die_after(patch: pytest.MonkeyPatch, changes: int) -> None:
 
         return changed
 
+    # Both tables commit through this one method; what calls it must not know of the fault.
     patch.setattr(LocalFolder, "write", mortal(LocalFolder.write))
     patch.setattr(DayTable, "_commit", mortal(DayTable._commit))  # pylint: disable=protected-access
 

@@ -44,6 +44,7 @@ def answer(code: str, status: int) -> aws.ClientError:
 def folder_with(error: Exception) -> S3Folder:
     """A folder on an S3 that answers with this error."""
     folder = S3Folder("s3://bucket/data")
+    # The client is made at the first request, by boto3, which has no parameter for a fake.
     folder._connected = RefusingS3(error)  # pylint: disable=protected-access
     return folder
 

@@ -127,7 +127,7 @@ def compare_columns(
 ) -> dict[str, ColumnComparison]:
     """Each column that both the report and earlier reports have enough rows of.
 
-    earlier: reports with `distributions`. max_shift: the distance that rows may differ by
+    max_shift: the distance that rows may differ by
     naturally; from 1 on nothing has shifted.
     """
     compared = {}

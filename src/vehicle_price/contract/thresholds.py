@@ -48,7 +48,7 @@ def judged(report: Mapping, earlier: Sequence[Mapping], settings: Settings) -> d
     let this ingest pass whatever is usual, so that what is usual begins anew with it.
     """
     usual = usual_reports(earlier, SHIFT) if settings.max_feed_shift < 1 else []
-    compared = compare_columns(report, _with_distributions(usual), settings.max_feed_shift)
+    compared = compare_columns(report, usual, settings.max_feed_shift)
     quarantined = compare_quarantined(report, usual, settings.max_feed_shift)
     too_few = _too_few_rows(report, usual_reports(earlier, ROWS), settings.min_usual_rows_share)
     partial = bool(too_few) and _may_be_partial(report, earlier)
@@ -82,21 +82,15 @@ def usual_reports(earlier: Sequence[Mapping], setting: str) -> list[Mapping]:
     return usual
 
 
-def _with_distributions(reports: Sequence[Mapping]) -> list[Mapping]:
-    # Reports of earlier versions of this program have none.
-    return [report for report in reports if report.get("distributions")]
-
-
 def _comparison(
     report: Mapping, usual: Sequence[Mapping], compared: Mapping[str, ColumnComparison]
 ) -> dict[str, Any]:
-    reports = len(_with_distributions(usual))
-    if not reports:
+    if not usual:
         status = "no earlier report to compare with"
     elif not compared:
         status = f"too few rows to compare: {report['read']:,}, at least {MIN_ROWS} are needed"
     else:
-        status = f"compared with {reports} earlier reports"
+        status = f"compared with {len(usual)} earlier reports"
     columns = {
         name: {
             key: value

@@ -84,7 +84,8 @@ def _datasets(store: Store, named: Collection[str], since: float) -> tuple[dict[
                 kept[commit.number] = facts
             else:
                 removed += 1
-        replaced = commit.time
+            # Only a dataset replaces a dataset: another program's commit without facts does not.
+            replaced = commit.time
     return kept, removed
 
 

@@ -24,7 +24,9 @@ from vehicle_price.storage.store import Content, Store, advanced_watermark, sort
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 20
-LONGEST_PAUSE = 0.05  # seconds before the second attempt, at random, so that two ingests part
+# Seconds before the second attempt, before the third twice as many. At random, so that two ingests
+# that conflicted do not conflict again; nothing else depends on chance.
+LONGEST_PAUSE = 0.05
 
 
 @dataclass(frozen=True)
