@@ -54,6 +54,7 @@ def test_every_dag_can_be_read(parsed):
         "approve_retraining",
         "ingest_listings",
         "promote_version",
+        "prune_listings",
         "roll_back_production",
         "train_vehicle_price",
     ]
@@ -194,6 +195,12 @@ def test_a_text_field_may_be_empty_or_must_be_filled_in(parsed):
 def test_a_rollback_that_is_tried_again_puts_the_same_version_back(parsed):
     tasks = parsed["dags"]["roll_back_production"]["tasks"]
     assert tasks["plan"]["downstream"] == ["roll_back"]
+
+
+def test_listings_are_read_at_midnight_and_old_datasets_removed_hours_later(parsed):
+    nightly = {name: dag["cron"] for name, dag in parsed["dags"].items() if dag["cron"]}
+    assert nightly == {"ingest_listings": "0 0 * * *", "prune_listings": "0 4 * * *"}
+    assert parsed["dags"]["prune_listings"]["params"]["dry_run"]["value"] is False
 
 
 def test_every_field_of_a_form_has_a_title_and_says_what_it_is_for(parsed):

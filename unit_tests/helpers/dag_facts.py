@@ -38,6 +38,7 @@ def facts_of_dag(dag) -> dict:
         "doc": dag.doc_md,
         "callbacks": [dag.on_failure_callback.__name__, dag.on_success_callback.__name__],
         "tags": sorted(dag.tags),
+        "cron": getattr(dag.schedule, "expression", None),
         "assets": sorted(asset.name for asset in getattr(dag.schedule, "objects", [])),
         "params": {
             name: {"value": p.value if p.has_value else None, **p.schema}
