@@ -7,7 +7,7 @@ from botocore import exceptions as aws
 from unit_tests.helpers.store import RAW, checked
 from vehicle_price.pipelines import contract_reports
 from vehicle_price.storage.errors import Conflict, StorageError, StorageUnavailable
-from vehicle_price.storage.s3 import S3Folder
+from vehicle_price.storage.s3 import Connection, S3Folder
 from vehicle_price.storage.staging import ATTEMPTS, StagedListings, stage
 from vehicle_price.transient import is_transient
 
@@ -43,10 +43,9 @@ def answer(code: str, status: int) -> aws.ClientError:
 
 def folder_with(error: Exception) -> S3Folder:
     """A folder on an S3 that answers with this error."""
-    folder = S3Folder("s3://bucket/data")
-    # The client is made at the first request, by boto3, which has no parameter for a fake.
-    folder._connected = RefusingS3(error)  # pylint: disable=protected-access
-    return folder
+    connection = Connection()
+    connection.client = RefusingS3(error)
+    return S3Folder("s3://bucket/data", connection)
 
 
 PASSING = [

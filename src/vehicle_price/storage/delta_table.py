@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from vehicle_price.storage.day_files import PARTITION, DayFile, Files, TableKind
 from vehicle_price.storage.errors import Conflict, StorageError, StorageUnavailable
-from vehicle_price.storage.filesystem import Folder, open_folder
+from vehicle_price.storage.filesystem import Folder
 
 FACTS = "vehicle_price"  # key of a commit's metadata
 LOG_FILE = "_delta_log/{:020}.json"  # of a version
@@ -53,11 +53,11 @@ class Commit(NamedTuple):
 
 
 class DayTable:
-    """The table of accepted or of quarantined rows below a folder of listings."""
+    """The table of accepted or of quarantined rows in a folder of listings."""
 
-    def __init__(self, listings: str, kind: TableKind) -> None:
+    def __init__(self, listings: Folder, kind: TableKind) -> None:
         self.kind = kind
-        self.folder: Folder = open_folder(f"{listings}/{kind.folder}")
+        self.folder = listings.folder(kind.folder)
 
     def version(self, number: int | None = None) -> Version:
         """A version, by default the newest; EMPTY without a table. Raises StorageError."""

@@ -22,6 +22,9 @@ class Folder(Protocol):
 
     uri: str
 
+    def folder(self, name: str) -> "Folder":
+        """The folder with this name in it, over the same connection."""
+
     def read(self, name: str) -> bytes:
         """The content. Raises FileNotFoundError."""
 
@@ -54,6 +57,10 @@ class LocalFolder:
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
         self.uri = str(self.path)
+
+    def folder(self, name: str) -> "LocalFolder":
+        """See Folder."""
+        return LocalFolder(self.path / name)
 
     def read(self, name: str) -> bytes:
         """See Folder."""

@@ -7,6 +7,7 @@ AWS_ENDPOINT_URL_S3.
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,30 +27,49 @@ LOG_OPTIONS = {
 }
 
 
+class Connection:
+    """AWS's client of S3, made at the first request, and the session with its credentials."""
+
+    @cached_property
+    def session(self) -> Any:
+        """The session. It renews temporary credentials before they expire."""
+        import boto3  # half a second that a local folder does not need
+
+        return boto3.session.Session()
+
+    @cached_property
+    def client(self) -> Any:
+        """The client."""
+        return self.session.client("s3")
+
+
 class S3Folder:
     """A prefix of a bucket (see Folder)."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, connection: Connection | None = None) -> None:
         self.uri = uri
         self._bucket, _, prefix = uri.removeprefix("s3://").partition("/")
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
-        self._session: Any = None
-        self._connected: Any = None
+        self._connection = connection or Connection()
+
+    def folder(self, name: str) -> "S3Folder":
+        """See Folder."""
+        return S3Folder(f"{self.uri}/{name}", self._connection)
 
     def read(self, name: str) -> bytes:
         """See Folder."""
         with self._translated_errors(name):
-            return self._client.get_object(**self._object(name))["Body"].read()
+            return self._connection.client.get_object(**self._object(name))["Body"].read()
 
     def write(self, name: str, content: bytes) -> None:
         """See Folder."""
         with self._translated_errors(name):
-            self._client.put_object(Body=content, **self._object(name))
+            self._connection.client.put_object(Body=content, **self._object(name))
 
     def names(self, prefix: str) -> list[tuple[str, float]]:
         """See Folder."""
         with self._translated_errors(prefix):
-            pages = self._client.get_paginator("list_objects_v2").paginate(
+            pages = self._connection.client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=self._prefix + prefix
             )
             items = [item for page in pages for item in page.get("Contents", ())]
@@ -60,19 +80,20 @@ class S3Folder:
         """See Folder."""
         with self._translated_errors("delete"):
             for name in names:
-                self._client.delete_object(**self._object(name))
+                self._connection.client.delete_object(**self._object(name))
 
     def fetch(self, name: str, path: Path) -> None:
         """Copy a file of any size to `path`. Raises FileNotFoundError."""
         with self._translated_errors(name):
-            self._client.download_file(self._bucket, self._prefix + name, str(path))
+            self._connection.client.download_file(self._bucket, self._prefix + name, str(path))
 
     def log_options(self) -> dict[str, str]:
         """See Folder. deltalake itself knows neither profiles nor single sign-on."""
         from botocore.exceptions import NoCredentialsError
 
         with self._translated_errors("_delta_log"):
-            meta, credentials = self._client.meta, self._session.get_credentials()
+            meta = self._connection.client.meta
+            credentials = self._connection.session.get_credentials()
             if credentials is None:
                 raise NoCredentialsError
             keys = credentials.get_frozen_credentials()
@@ -84,15 +105,6 @@ class S3Folder:
             "aws_endpoint_url": meta.endpoint_url,
         }
         return {name: value for name, value in options.items() if value} | LOG_OPTIONS
-
-    @property
-    def _client(self) -> Any:
-        if self._connected is None:
-            import boto3  # half a second that a local folder does not need
-
-            self._session = boto3.session.Session()
-            self._connected = self._session.client("s3")
-        return self._connected
 
     def _object(self, name: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._prefix + name}
@@ -148,4 +160,6 @@ def _unavailable(address: str, error: Exception) -> StorageUnavailable:
 def _advice(code: str) -> str:
     if code == "NoSuchBucket":
         return "make the bucket or correct the address"
+    if code in ("ExpiredToken", "ExpiredTokenException"):
+        return "the temporary credentials in the environment or the profile have ended: get new ones"
     return "the credentials need s3:GetObject, PutObject, DeleteObject and ListBucket there"

@@ -61,8 +61,8 @@ class Store:
 
     def __init__(self, root: str) -> None:
         self.folder = open_folder(f"{root.rstrip('/')}/{LISTINGS}")
-        self.accepted = DayTable(self.folder.uri, ACCEPTED)
-        self.quarantined = DayTable(self.folder.uri, QUARANTINED)
+        self.accepted = DayTable(self.folder, ACCEPTED)
+        self.quarantined = DayTable(self.folder, QUARANTINED)
 
     def address(self, version: int) -> str:
         """Address of the dataset at a version: the table and `@v` with the number."""
