@@ -1,27 +1,21 @@
 """Fixtures of the unit tests."""
 
-import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from unit_tests.helpers.real_data import real_data_folder
+
 # Without a deadline, because a busy machine is slow; with the same examples in each run.
 settings.register_profile("project", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("project")
 
-SHARED = Path(__file__).resolve().parents[1].parent / "shared"
-
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder with real listings. Without it tests are skipped, or fail on CI with ../shared."""
-    folder = Path(os.environ.get("REAL_DATA_DIR") or SHARED / "data")
-    if not (folder / "craigslist-carstrucks-data.zip").is_file():
-        if os.environ.get("CI") == "true" and SHARED.is_dir():
-            pytest.fail(f"CI must test on real listings and {folder} does not hold them")
-        pytest.skip(f"no real listings in {folder}; set REAL_DATA_DIR")
-    return folder
+    """The folder with real listings."""
+    return real_data_folder()
 
 
 @pytest.fixture(scope="session")

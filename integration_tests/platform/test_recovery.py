@@ -1,18 +1,14 @@
 """Runs that lose a source, a task or a family on the way, through the platform's real Airflow."""
 
-import json
-import subprocess
 from contextlib import closing
 from urllib.parse import quote
-
-import pandas as pd
 
 from integration_tests.helpers.http_server import serving
 from integration_tests.helpers.sql import rows
 from integration_tests.helpers.waiting import wait_until
 from integration_tests.platform.airflow_runs import INGEST, RUN_SECONDS, TRAIN
 from integration_tests.platform.breaking_servers import RefusingS3
-from setup.native.environment import VENV, process_environment, settings_from
+from setup.native.environment import settings_from
 from vehicle_price.names import FAMILY_NAMES
 from vehicle_price.prediction_log.database import address_of, connect
 from vehicle_price.registry.client import Registry
@@ -70,37 +66,6 @@ def test_a_family_that_fails_leaves_the_gate_the_others_and_people_are_told_unti
     wait_until(lambda: not open_incidents(platform), RUN_SECONDS)
 
 
-def test_the_documented_backfill_ends_green_on_a_last_day_of_few_listings(
-    platform, airflow, feeds, tmp_path
-):
-    """The feed is a part of the others', so that their dataset stays what they expect."""
-    listings = pd.read_csv(feeds.csv, dtype=str, keep_default_na=False)
-    days = listings["posting_date"].str[:10]
-    first, second, last = sorted(set(days[days <= feeds.expected["last_day"]]))[-3:]
-    partial = pd.concat([listings[days.isin([first, second])], listings[days == last].head(3)])
-    assert len(partial) - 3 > 2 * 3 / 0.1  # otherwise the last day would not be unusual
-    csv = tmp_path / "partial.csv"
-    partial.to_csv(csv, index=False)
-    before = airflow.ids(INGEST)
-    backfill(platform, first, last, {"source": "file", "data": str(csv)})
-    runs = sorted(run for run in airflow.ids(INGEST) - before if run.startswith("backfill__"))
-    assert [run[10:20] for run in runs] == [first, second, last]
-    assert [airflow.final_state(INGEST, run) for run in runs] == ["success"] * 3
-    assert airflow.result(INGEST, runs[-1], "ingest")["batch"]["read"] == 3
-    # After the first backfill Airflow runs the missed run of last midnight, here on the sample.
-    wait_until(lambda: nightly_runs(airflow), RUN_SECONDS)
-    nightly = nightly_runs(airflow)[-1]
-    assert airflow.final_state(INGEST, nightly) == "success"
-    assert airflow.result(INGEST, nightly, "ingest")["provenance"]["source"] == "sample"
-    # `make build` has trained on this dataset, though no ingest has announced it.
-    assert airflow.task(INGEST, nightly, "announce_sample")["state"] == "skipped"
-
-
-def nightly_runs(airflow):
-    """The ids of the scheduled runs of the ingest, the last one last."""
-    return sorted(run for run in airflow.ids(INGEST) if run.startswith("scheduled__"))
-
-
 def wait_for_retry(airflow, ingest):
     """Wait until the first attempt of an ingest has failed; another one must follow."""
     ended = ("up_for_retry", "failed", "success")
@@ -137,12 +102,3 @@ def open_incidents(platform):
     with closing(connect(address, 30)) as connection:
         found = rows(connection, f"{INCIDENTS} AND channel = %s", TRAIN)
     return [message for message, is_open in found if is_open]
-
-
-def backfill(platform, first, last, conf):
-    """`airflow backfill create` as in setup/data.md."""
-    command = [VENV / "bin" / "airflow", "backfill", "create", "--dag-id", INGEST]
-    command += ["--from-date", first, "--to-date", last, "--dag-run-conf", json.dumps(conf)]
-    environ = process_environment(settings_from(platform.environ), platform.environ)
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr

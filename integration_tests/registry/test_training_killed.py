@@ -1,4 +1,4 @@
-"""A training killed with `kill -9` once MLflow has its version: repeated, it makes no second one."""
+"""A training killed with `kill -9` after it has registered a version: repeated, it makes no other."""
 
 import os
 import signal

@@ -170,8 +170,8 @@ class Settings:
     )
     retention_datasets_days: int = setting(
         90,
-        "Days that a dataset stays after a newer one; `vehicle-price data prune` then removes it, "
-        "unless a registered model names it (0: datasets stay for ever).",
+        "Days that a dataset stays after a newer one; then the DAG `prune_listings` removes it, as "
+        "`vehicle-price data prune` does, unless a registered model names it (0: they stay).",
     )
     retention_profiles_days: int = setting(
         730, "Days that profiles of windows are kept, but those of a reference (0: for ever)."

@@ -161,5 +161,7 @@ def _advice(code: str) -> str:
     if code == "NoSuchBucket":
         return "make the bucket or correct the address"
     if code in ("ExpiredToken", "ExpiredTokenException"):
-        return "the temporary credentials in the environment or the profile have ended: get new ones"
+        return (
+            "the temporary credentials in the environment or the profile have ended: get new ones"
+        )
     return "the credentials need s3:GetObject, PutObject, DeleteObject and ListBucket there"
