@@ -82,6 +82,7 @@ def backfill(platform, airflow, days, file, *options):
     command = [VENV / "bin" / "airflow", "backfill", "create", "--dag-id", INGEST, *options]
     command += ["--from-date", days[0], "--to-date", days[-1], "--dag-run-conf", conf]
     environ = process_environment(settings_from(platform.environ), platform.environ)
+    wait_until(lambda: not airflow.backfills(INGEST), RUN_SECONDS)
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     runs = [f"backfill__{day}T00:00:00+00:00" for day in days]
