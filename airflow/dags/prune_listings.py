@@ -27,7 +27,7 @@ def prune_listings():
 
     Each night, as `vehicle-price data prune --yes` does: a dataset goes when a newer one replaced
     it more than `RETENTION_DATASETS_DAYS` ago and no registered version of `vehicle-price` names
-    it. The files and work folders that killed ingests have left go too, once they are a day old.
+    it. The work folders of killed ingests go too, and their files once these are a day old.
     Nothing is removed while MLflow does not answer, nor where `RETENTION_DATASETS_DAYS` is 0. What
     is removed cannot be brought back; **Dry run** in the form only tells.
     """

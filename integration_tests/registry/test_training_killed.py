@@ -1,6 +1,5 @@
-"""A training killed with `kill -9` after it has registered a version: repeated, it makes no other."""
+"""A training killed with `kill -9` after it has registered a version registers no second one."""
 
-import os
 import signal
 from dataclasses import asdict
 
@@ -39,7 +38,7 @@ def test_a_training_that_is_killed_and_repeated_has_one_version(job, monkeypatch
     settings, dataset = job
     run_id = f"manual__{moment}"
     monkeypatch.setenv(RUN_VARIABLE, run_id)
-    status = kill_a_training(asdict(settings), dataset, moment, dict(os.environ))
+    status = kill_a_training(asdict(settings), dataset, moment)
     assert status == -signal.SIGKILL
     (killed,) = versions(settings, run_id)
     assert (TRAINING_KEY_TAG in killed.tags) == (moment == DESCRIBED)

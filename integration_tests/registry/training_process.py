@@ -5,6 +5,7 @@ prints READY at that moment and waits.
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -19,13 +20,11 @@ FAMILY, SEED = "xgboost", 20
 REGISTERED, DESCRIBED = "registered", "described"
 
 
-def kill_a_training(
-    settings: dict[str, Any], dataset: str, stop: str, environ: dict[str, str]
-) -> int:
+def kill_a_training(settings: dict[str, Any], dataset: str, stop: str) -> int:
     """Train on a dataset in another process, kill it with SIGKILL at the moment; its status."""
     facts = json.dumps({"settings": settings, "dataset": dataset, "stop": stop})
     command = [sys.executable, "-m", "integration_tests.registry.training_process", facts]
-    environ = environ | {"PYTHONPATH": str(ROOT)}
+    environ = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
         if READY not in (line.strip() for line in process.stdout):
             raise RuntimeError(f"the training ended with status {process.wait()}")

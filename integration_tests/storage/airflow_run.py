@@ -34,7 +34,10 @@ def airflow_run(folder: Path, dag: str, form: dict[str, str], **variables: str) 
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options
     ) as process:
-        yield Run(process, folder / "airflow.log")
+        try:
+            yield Run(process, folder / "airflow.log")
+        finally:
+            process.kill()  # nobody reads what it prints after this
 
 
 class Run:

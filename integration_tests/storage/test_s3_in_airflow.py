@@ -24,7 +24,7 @@ def test_an_ingest_outlives_an_s3_that_refuses_while_the_store_is_written(
         if len(written) < WRITTEN and request.path.endswith(".parquet"):
             written.append(request)
             return 0
-        return 503 * (len(written) == WRITTEN)
+        return 503 * (len(written) >= WRITTEN)
 
     s3.refusal = refuses_after_some_days
     form = {"source": "file", "data": str(tmp_path / "vehicles.csv")}
@@ -48,7 +48,7 @@ def test_an_ingest_outlives_an_s3_that_refuses_while_the_store_is_written(
 def assert_only_files_of_the_first_attempt_are_left_over(store, root, monkeypatch):
     """What the refused attempt had written belongs to no version, and is pruned."""
     left = data_files(store.accepted) - named_files(store.accepted)
-    assert 0 < len(left) <= WRITTEN
+    assert left
     monkeypatch.setattr(pruning, "ABANDONED_SECONDS", -1)
     assert pruning.prune(root, [], 1, dry_run=False).files == len(left)
     assert data_files(store.accepted) == named_files(store.accepted)
