@@ -18,6 +18,10 @@ LONGEST_FIRST = (
     "prediction_log/test_canary.py",
     "storage/test_ingest_killed.py",
     "service/test_under_load.py",
+    "storage/test_s3.py",
+    "registry/test_training_killed.py",
+    "storage/test_s3_refuses.py",
+    "storage/test_s3_in_airflow.py",
 )
 
 

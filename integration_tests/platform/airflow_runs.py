@@ -97,12 +97,6 @@ class AirflowRuns:
         assert len(runs) == 1, runs
         return runs[0]
 
-    def backfills(self, dag: str) -> bool:
-        """Whether a backfill of a DAG goes on; Airflow notices the end of one half a minute late,
-        and begins no other one of the same DAG before."""
-        found = self._api.request(f"/api/v2/backfills?dag_id={dag}")["backfills"]
-        return any(backfill["completed_at"] is None for backfill in found)
-
     def asset_triggered(self) -> dict[str, set[str]]:
         """Ids of the training runs that ingests triggered → ids of these ingests."""
         runs = [run for run in self.trainings() if run["run_type"] == "asset_triggered"]

@@ -10,6 +10,7 @@ from vehicle_price.storage.dataset import read_listings
 from vehicle_price.storage.errors import StorageUnavailable
 from vehicle_price.storage.store import Store
 
+ROOT = f"s3://{BUCKET}/refused"
 LOG = "_delta_log/"
 ATTEMPTS = 5  # of a request at most
 
@@ -34,18 +35,16 @@ FAULTS = {
     "log of the quarantine": lambda request: 503 * is_log(request, "quarantine"),
     "log of the accepted rows": lambda request: 503 * is_log(request, "accepted"),
     "reading": lambda request: 503 * is_read_log(request),
-    "no answer for files": lambda request: NO_ANSWER * is_file(request),
-    "no answer for logs": lambda request: NO_ANSWER * is_log(request),
-    "everything": lambda _: 503,
+    "no answer for the logs": lambda request: NO_ANSWER * is_log(request),
 }
 
 
-@pytest.fixture(name="root", scope="module")
-def _root(proxied) -> str:
+@pytest.fixture(name="store", scope="module")
+def _store(proxied) -> Store:
     """A store with some listings."""
     del proxied
-    stored(f"s3://{BUCKET}/refused", RAW.head(60))
-    return f"s3://{BUCKET}/refused"
+    stored(ROOT, RAW.head(60))
+    return Store(ROOT)
 
 
 def good_and_bad(name: str) -> pd.DataFrame:
@@ -56,24 +55,24 @@ def good_and_bad(name: str) -> pd.DataFrame:
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_refusing_s3_ends_an_ingest_as_what_passes_and_the_next_one_stores_everything(
-    s3, root, fault
+    s3, store, fault
 ):
-    before = Store(root).content()
+    before = store.content()
     rows = good_and_bad(fault)
     s3.refusal = FAULTS[fault]
     with pytest.raises(StorageUnavailable, match="try again later|Repeat this"):
-        stored(root, rows)
+        stored(ROOT, rows)
     assert 1 < s3.refused <= 2 * ATTEMPTS  # files of both tables may be written at once
     s3.forward_all()
-    assert Store(root).content().accepted == before.accepted
-    dataset = stored(root, rows)
+    assert store.content().accepted == before.accepted
+    dataset = stored(ROOT, rows)
     assert dataset.batch["new"] == 1
     assert fault in read_listings(dataset.uri)["id"].to_list()
     assert dataset.quarantined == before.facts.quarantined + 1
 
 
 @pytest.mark.parametrize("table", ["quarantine", "accepted"])
-def test_a_commit_whose_answer_is_lost_counts_once(s3, root, table):
+def test_a_commit_whose_answer_is_lost_counts_once(s3, store, table):
     lost = []
 
     def loses_first(request: S3Request) -> bool:
@@ -81,13 +80,13 @@ def test_a_commit_whose_answer_is_lost_counts_once(s3, root, table):
             lost.append(request)
         return len(lost) == 1 and request is lost[0]
 
-    before = Store(root).content()
+    before = store.content()
     rows = good_and_bad(f"lost {table}")
     s3.loses_answer = loses_first
-    dataset = stored(root, rows)
+    dataset = stored(ROOT, rows)
     assert len(lost) == 2  # it was sent once more, and refused as a version that exists
     assert dataset.batch["new"] == 1
-    after = Store(root).content()
+    after = store.content()
     assert after.version == before.version + 1
     assert after.facts.quarantine == before.facts.quarantine + 1
     assert len(read_listings(dataset.uri)) == dataset.rows
