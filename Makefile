@@ -43,7 +43,7 @@ endif
 install: ## Make .venv from Pipfile.lock, hashes enforced
 	@"$(PYTHON)" -m setup.native.install
 
-scale: ## Add Dask to .venv, for setup/scale.md; a change of the lock removes it again
+scale: ## Add Dask to .venv, for setup/scale.md, until lock or project file change
 	@"$(PYTHON)" -m setup.native.install scale
 
 retrain: ## Train again through Airflow [SOURCE=file DATA=path]

@@ -51,8 +51,7 @@ def check(pipfile: dict) -> int:
 def resolve(pipfile: dict, folder: Path, keep: dict[str, str]) -> dict:
     """The whole lock: each category's packages with hashes, at the versions of the union of all."""
     specifiers = {
-        category: [_specifier(n, v) for n, v in pipfile[category].items()]
-        for category in TOGETHER
+        category: [_specifier(n, v) for n, v in pipfile[category].items()] for category in TOGETHER
     }
     preferred = [f"{name}{version}" for name, version in keep.items()]
     union = compile_(

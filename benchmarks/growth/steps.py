@@ -95,7 +95,9 @@ def score_day(folder: str, day: DatasetDay) -> Outcome:
     """Write the prices of a day; their hash."""
     prices = by_day.price_day(_model(folder), day)
     prices.to_parquet(f"{folder}/prices/{day.file.day}.parquet")
-    content = "\n".join(prices["id"]).encode() + prices[["price", "low", "high"]].to_numpy().tobytes()
+    content = (
+        "\n".join(prices["id"]).encode() + prices[["price", "low", "high"]].to_numpy().tobytes()
+    )
     return Outcome(len(prices), hashlib.sha256(content).hexdigest())
 
 

@@ -1,5 +1,7 @@
 """A Dask cluster of two processes reads the same table and has the same results as one process."""
 
+from contextlib import ExitStack
+
 import pytest
 
 from benchmarks.growth.engines import engine
@@ -26,8 +28,8 @@ def fixture_folder(tmp_path_factory):
 @pytest.fixture(name="cluster", scope="module")
 def fixture_cluster(folder):
     """Two workers."""
-    with engine(2, str(folder)) as cluster:
-        yield cluster
+    with ExitStack() as stack:
+        yield stack.enter_context(engine(2, str(folder)))
 
 
 @pytest.mark.parametrize("step", STEPS)

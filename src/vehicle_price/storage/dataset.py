@@ -5,7 +5,6 @@ much is ingested later, and it stays readable unless it is pruned. staging.py wr
 """
 
 from dataclasses import dataclass, field
-
 from typing import NamedTuple
 
 import pandas as pd
