@@ -26,7 +26,7 @@ IN_TWO_PROCESSES := -n 2 --dist loadfile
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: build preflight install retrain status logs stop rehearse test unit integration lint docs format lock \
+.PHONY: build preflight install scale retrain status logs stop rehearse test unit integration lint docs format lock \
 	clean help
 
 build: preflight install ## Start everything, train, ask for a price [SOURCE=file DATA=path]
@@ -42,6 +42,9 @@ endif
 
 install: ## Make .venv from Pipfile.lock, hashes enforced
 	@"$(PYTHON)" -m setup.native.install
+
+scale: ## Add Dask to .venv, for setup/scale.md, until lock or project file change
+	@"$(PYTHON)" -m setup.native.install scale
 
 retrain: ## Train again through Airflow [SOURCE=file DATA=path]
 	@$(PLATFORM) retrain

@@ -18,9 +18,10 @@ import tomllib
 from pathlib import Path
 
 from setup.native.install import tool
-from setup.requirements import CATEGORIES, LOCK, LOCK_NAMES
+from setup.requirements import CATEGORIES, LOCK, LOCK_NAMES, OPTIONAL
 
 ROOT = LOCK.parent
+TOGETHER = (*CATEGORIES, *OPTIONAL)
 SEPARATE = ("tools",)  # has its own environment, so it is resolved apart from the others
 
 
@@ -50,8 +51,7 @@ def check(pipfile: dict) -> int:
 def resolve(pipfile: dict, folder: Path, keep: dict[str, str]) -> dict:
     """The whole lock: each category's packages with hashes, at the versions of the union of all."""
     specifiers = {
-        category: [_specifier(n, v) for n, v in pipfile[category].items()]
-        for category in CATEGORIES
+        category: [_specifier(n, v) for n, v in pipfile[category].items()] for category in TOGETHER
     }
     preferred = [f"{name}{version}" for name, version in keep.items()]
     union = compile_(
@@ -59,7 +59,7 @@ def resolve(pipfile: dict, folder: Path, keep: dict[str, str]) -> dict:
     )
     pins = [f"{name}{entry['version']}" for name, entry in union.items()]
     lock = {"_meta": _meta(pipfile)}
-    for category in CATEGORIES:
+    for category in TOGETHER:
         lock_name = LOCK_NAMES.get(category, category)
         lock[lock_name] = compile_(specifiers[category], folder, constraints=pins)
     for category in SEPARATE:
@@ -103,7 +103,7 @@ def locked_versions() -> dict[str, str]:
         return {}
     lock = json.loads(LOCK.read_text(encoding="utf-8"))
     # A category that is new in the Pipfile is not in the present lock yet.
-    categories = [lock.get(LOCK_NAMES.get(category, category), {}) for category in CATEGORIES]
+    categories = [lock.get(LOCK_NAMES.get(category, category), {}) for category in TOGETHER]
     return {name: entry["version"] for packages in categories for name, entry in packages.items()}
 
 

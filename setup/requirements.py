@@ -21,6 +21,7 @@ CATEGORIES = (
     "runtime",
     "dev-packages",
 )
+OPTIONAL = ("scale",)  # locked with the others, installed by those who ask for it
 LOCK_NAMES = {"packages": "default", "dev-packages": "develop"}
 
 

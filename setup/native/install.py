@@ -1,6 +1,7 @@
 """Make `.venv` from Pipfile.lock, with hashes; does nothing when nothing has changed.
 
     python3.11 -m setup.native.install
+    python3.11 -m setup.native.install scale   # that optional category as well
 
 Only the standard library. uv, which installs the rest, gets an environment of its own, and so does
 Pipenv, which only `make lock` needs.
@@ -21,7 +22,16 @@ WITHOUT_DEPENDENCIES = {"uv": "uv=="}  # the start of the one line that it needs
 INPUTS = ("Pipfile.lock", "pyproject.toml")
 
 
-def main() -> None:
+def main(optional: list[str]) -> None:
+    """Install the locked packages unless they are, then the optional categories."""
+    _install()
+    if optional:
+        uv, options = tool("uv"), ["--require-hashes", "--quiet", "--python", VENV / "bin/python"]
+        with requirements_file(*optional) as requirements:
+            _run(uv, "pip", "install", *options, "--requirements", requirements.name)
+
+
+def _install() -> None:
     """Install the locked packages unless they are, and print the time it took."""
     inputs_hash = fingerprint()
     if STAMP.exists() and STAMP.read_text(encoding="utf-8") == inputs_hash:
@@ -82,4 +92,4 @@ def _run(*command: object) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -27,10 +27,14 @@ def car_hashes(frame: pd.DataFrame) -> np.ndarray:
 def first_postings(frame: pd.DataFrame) -> pd.DataFrame:
     """The first posting of each car, ordered by posting_date, then id."""
     ordered = frame.sort_values(["posting_date", "id"], kind="stable", ignore_index=True)
-    description, vin = car_hashes(ordered).T
+    return ordered[is_first(car_hashes(ordered))].reset_index(drop=True)
+
+
+def is_first(hashes: np.ndarray) -> np.ndarray:
+    """bool (rows,): whether no row before is of the same car; `car_hashes` in the order of time."""
+    description, vin = hashes.T
     same_vin = pd.Series(vin).duplicated() & (vin != NO_VIN)
-    reposted = pd.Series(description).duplicated() | same_vin
-    return ordered[~reposted.to_numpy()].reset_index(drop=True)
+    return ~(pd.Series(description).duplicated() | same_vin).to_numpy()
 
 
 def is_seen(frame: pd.DataFrame, hashes: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from vehicle_price.gate import model_card
 from vehicle_price.gate.decision import BY_HAND, Challenger, Decision, decide, refusal
 from vehicle_price.model import golden_set
 from vehicle_price.names import REAL, SAMPLE
-from vehicle_price.pipelines import candidates, production
+from vehicle_price.pipelines import by_day, candidates, production
 from vehicle_price.pipelines.candidates import CheckedVersion, Versions
 from vehicle_price.registry import runs
 from vehicle_price.registry.client import ModelVersion, Registry
@@ -28,8 +28,8 @@ from vehicle_price.registry.names import (
     PRODUCTION,
 )
 from vehicle_price.settings import Settings
-from vehicle_price.storage.dataset import open_dataset, read_listings
-from vehicle_price.training.split import Split, split_by_time
+from vehicle_price.storage.dataset import dataset_days, open_dataset
+from vehicle_price.training.split import Split, split_cars
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ def run_gate(
     if serving and serving.version in versions:
         # A retry of a gate that has promoted already: compare with what served before it.
         serving = registry.version(PREVIOUS)
-    cars = split_by_time(read_listings(dataset_uri), price_shift)
+    cars = split_cars(by_day.first_cars(dataset_days(dataset_uri)), price_shift)
     rules = [
         candidates.training_rule(open_dataset(dataset_uri).sha256, cars),
         candidates.size_rule(settings),

@@ -22,7 +22,7 @@ from vehicle_price.model.valuation import FittedValuation
 from vehicle_price.monitoring.performance import baseline_of
 from vehicle_price.monitoring.skew import training_profile
 from vehicle_price.names import market_of
-from vehicle_price.pipelines import contract_reports
+from vehicle_price.pipelines import by_day, contract_reports
 from vehicle_price.registry import runs
 from vehicle_price.registry.client import ModelVersion, Registry
 from vehicle_price.registry.names import (
@@ -38,9 +38,9 @@ from vehicle_price.registry.names import (
     TRAINING_KEY_TAG,
 )
 from vehicle_price.settings import Settings
-from vehicle_price.storage.dataset import open_dataset, read_listings, store_of
+from vehicle_price.storage.dataset import dataset_days, open_dataset, store_of
 from vehicle_price.training.fit import fit
-from vehicle_price.training.split import Split, split_by_time
+from vehicle_price.training.split import Split, split_cars
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ def train_family(
     """Fit one family on a dataset, measure it on later, unseen cars, fit it again on every car, and
     register both models as one version.
 
-    price_shift: the jump of prices that is the cause of the training, as in `split_by_time`.
+    price_shift: the jump of prices that is the cause of the training, as in `split_cars`.
     Returns family, version, run_id and metrics. A repeated call within an Airflow run returns the
     version that the first one has registered. Raises StorageError, TrainingError and RegistryError.
     """
@@ -64,7 +64,7 @@ def train_family(
     if key and (version := runs.registered(Registry(settings.mlflow_tracking_uri), key)):
         log.info("%s: an earlier attempt has registered version %s", family, version.version)
         return _result(family, version)
-    cars = split_by_time(read_listings(dataset_uri), price_shift)
+    cars = split_cars(by_day.first_cars(dataset_days(dataset_uri)), price_shift)
     models, record = _trained(settings, dataset, cars, family, seed)
     if key:
         record = replace(record, tags={**record.tags, TRAINING_KEY_TAG: key})

@@ -5,14 +5,24 @@ much is ingested later, and it stays readable unless it is pruned. staging.py wr
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import pandas as pd
+import pyarrow as pa
 
-from vehicle_price.storage.day_files import ACCEPTED, QUARANTINED, Files, read_day_files
+from vehicle_price.storage.day_files import (
+    ACCEPTED,
+    QUARANTINED,
+    DayFile,
+    Files,
+    read_day_files,
+)
 from vehicle_price.storage.delta_table import Version
 from vehicle_price.storage.errors import StorageError
+from vehicle_price.storage.filesystem import open_folder
 from vehicle_price.storage.store import LISTINGS, Facts, Store
 
+TIME_ORDER = [("posting_date", "ascending"), ("id", "ascending")]
 ADDRESS = f"/{LISTINGS}/{ACCEPTED.folder}@v"  # between the root and the version
 
 
@@ -39,6 +49,16 @@ class Dataset:
     batch: dict[str, int] = field(default_factory=dict, compare=False)
 
 
+class DatasetDay(NamedTuple):
+    """One day of a dataset, small enough to send to a task on any machine that reaches the store.
+
+    folder: the address of the table. file: the rows.
+    """
+
+    folder: str
+    file: DayFile
+
+
 def open_dataset(uri: str) -> Dataset:
     """The facts of the dataset at `uri`. Raises StorageError when there is none."""
     store, version, facts = _open(uri)
@@ -53,8 +73,21 @@ def read_listings(uri: str) -> pd.DataFrame:
     """
     store, version, _ = _open(uri)
     table = read_day_files(ACCEPTED, store.accepted.folder, version.files.values())
-    order = [("posting_date", "ascending"), ("id", "ascending")]
-    return table.sort_by(order).to_pandas()
+    return table.sort_by(TIME_ORDER).to_pandas()
+
+
+def dataset_days(uri: str) -> list[DatasetDay]:
+    """The days of the dataset at `uri`, in their order. Raises StorageError."""
+    store, version, _ = _open(uri)
+    return [DatasetDay(store.accepted.folder.uri, file) for file in version.files.values()]
+
+
+def read_day(day: DatasetDay) -> pa.Table:
+    """The accepted listings of a day (LISTING_SCHEMA), by id.
+
+    Raises StorageError when the file is missing or damaged.
+    """
+    return read_day_files(ACCEPTED, open_folder(day.folder), [day.file])
 
 
 def read_quarantine(uri: str) -> pd.DataFrame:

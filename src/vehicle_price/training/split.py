@@ -24,7 +24,7 @@ class Split:
     """Training cars, and test cars that were posted later and never before.
 
     Both hold the first posting of each car. first_test_day: 'YYYY-MM-DD'. price_shift: as in
-    `split_by_time`.
+    `split_cars`.
     """
 
     train: pd.DataFrame
@@ -39,13 +39,17 @@ class Split:
 
 
 def split_by_time(listings: pd.DataFrame, price_shift: float = 0.0) -> Split:
-    """Split accepted listings by car and by time (TEST_CARS, TEST_SHARE).
+    """Split accepted listings by car and by time; see `split_cars`."""
+    return split_cars(first_postings(listings), price_shift)
+
+
+def split_cars(cars: pd.DataFrame, price_shift: float = 0.0) -> Split:
+    """Split cars, `first_postings` of accepted listings, by time (TEST_CARS, TEST_SHARE).
 
     price_shift: log(reported / price) by clients' feedback, where that is the cause of the
     training, else 0; then the test days hold TEST_CARS_AFTER_SHIFT, so that they lie after it.
     Raises TrainingError when there are too few cars or days.
     """
-    cars = first_postings(listings)
     cars_by_day = cars["posting_day"].value_counts().sort_index()
     if len(cars) < MIN_CARS or len(cars_by_day) < 2:
         raise TrainingError(

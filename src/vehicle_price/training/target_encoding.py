@@ -72,9 +72,19 @@ def encode_out_of_fold(frame: pd.DataFrame, fold: np.ndarray, base_year: int) ->
     keys = car_frame(frame)
     for number in np.unique(fold):
         inside = fold == number
-        tables = _fit_tables(frame[~inside], keys[~inside], base_year)
-        encoded[inside] = encode_frame(tables, frame[inside])
+        encoded[inside] = encode_fold(frame, keys, inside, base_year)
     return encoded
+
+
+def encode_fold(
+    frame: pd.DataFrame, keys: pd.DataFrame, inside: np.ndarray, base_year: int
+) -> np.ndarray:
+    """The model inputs of the rows `inside`, bool (rows,), from tables fitted on the others.
+
+    keys: `car_frame` of the frame.
+    """
+    tables = _fit_tables(frame[~inside], keys[~inside], base_year)
+    return encode_frame(tables, frame[inside])
 
 
 def _overall_curve(age: np.ndarray, log_price: np.ndarray) -> np.ndarray:
