@@ -76,7 +76,7 @@ def prometheus(settings: Settings) -> list[str]:
         f"--config.file={configuration}",
         f"--storage.tsdb.path={folder / 'data'}",
         "--storage.tsdb.retention.time=30d",
-        f"--web.listen-address={settings.bind_host}:{settings.prometheus_port}",
+        f"--web.listen-address={settings.prometheus_bind_host}:{settings.prometheus_port}",
     ]
 
 
@@ -100,7 +100,7 @@ def grafana_environment(settings: Settings) -> dict[str, str]:
     """The variables of Grafana, and of its provisioning files."""
     local = Path(settings.local_dir)
     return {
-        "GF_SERVER_HTTP_ADDR": settings.bind_host,
+        "GF_SERVER_HTTP_ADDR": settings.grafana_bind_host,
         "GF_SERVER_HTTP_PORT": str(settings.grafana_port),
         "GF_PATHS_DATA": str(local / "grafana" / "data"),
         "GF_PATHS_LOGS": str(local / "grafana" / "logs"),
@@ -143,7 +143,7 @@ def _port(settings: Settings, name: str) -> int:
 
 
 def _port_is_free(settings: Settings, name: str) -> bool:
-    return port_is_free(settings.bind_host, _port(settings, name))
+    return port_is_free(getattr(settings, f"{name}_bind_host"), _port(settings, name))
 
 
 def _replaced(text: str, old: str, new: str) -> str:

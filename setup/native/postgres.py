@@ -20,7 +20,6 @@ from vehicle_price.settings import Settings
 log = logging.getLogger(__name__)
 
 SERVER_OPTIONS = {
-    "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # a socket's path may have 107 characters, a folder's more
     "max_connections": "120",
     "shared_buffers": "64MB",
@@ -40,7 +39,8 @@ def main() -> None:
         allow_traversal(Path(binary("postgres")))
     if not folder.exists():
         initialise(folder, os.environ["POSTGRES_PASSWORD"])
-    options = [f"-c{name}={value}" for name, value in SERVER_OPTIONS.items()]
+    listen = {"listen_addresses": settings.postgres_bind_host}
+    options = [f"-c{name}={value}" for name, value in (SERVER_OPTIONS | listen).items()]
     server = [binary("postgres"), "-D", str(folder), f"-p{settings.postgres_port}", *options]
     command = [*unprivileged(), *server]
     os.execvp(command[0], command)

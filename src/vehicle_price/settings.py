@@ -25,7 +25,14 @@ def setting(default: str | int | float, explain: str, secret: bool = False) -> A
 class Settings:
     """All settings. The environment variable is the field's name in capitals."""
 
-    bind_host: str = setting("127.0.0.1", "Address every listener binds to.")
+    service_bind_host: str = setting("127.0.0.1", "Address that the valuation service listens on.")
+    mlflow_bind_host: str = setting("127.0.0.1", "Address that the MLflow server listens on.")
+    airflow_bind_host: str = setting("127.0.0.1", "Address that Airflow's page and API listen on.")
+    streamlit_bind_host: str = setting("127.0.0.1", "Address that the Streamlit page listens on.")
+    evidently_bind_host: str = setting("127.0.0.1", "Address that Evidently's pages listen on.")
+    prometheus_bind_host: str = setting("127.0.0.1", "Address that Prometheus listens on.")
+    grafana_bind_host: str = setting("127.0.0.1", "Address that Grafana listens on.")
+    postgres_bind_host: str = setting("127.0.0.1", "Address that PostgreSQL listens on.")
     service_port: int = setting(5000, "Port of the valuation service.")
     mlflow_port: int = setting(5001, "Port of the MLflow server.")
     airflow_port: int = setting(8080, "Port of Airflow's page and API.")
@@ -93,11 +100,12 @@ class Settings:
     service_url: str = setting("http://127.0.0.1:5000", "Address the page asks for prices.")
 
     prediction_database_url: str = setting(
-        "postgresql://postgres@127.0.0.1:5433/vehicle_price",
+        "postgresql://vehicle_price_service@127.0.0.1:5433/vehicle_price",
         "Address of the PostgreSQL that keeps predictions and feedback.",
     )
     prediction_database_password_file: str = setting(
-        ".local/secrets/postgres_password", "File with its password, if the address has none."
+        ".local/secrets/vehicle_price_service_password",
+        "File with its password, if the address has none.",
     )
     outbox_dir: str = setting(
         ".local/outbox", "Folder where predictions wait until PostgreSQL has them; a local disk."
@@ -228,9 +236,13 @@ class Settings:
         """Read every setting from `environ` (default: the process's environment).
 
         An empty variable counts as unset. Unset folders follow `local_dir`, unset addresses the
-        ports. Raises ValueError, with the variable's name, for a value that is not a number.
+        ports. Raises ValueError, with the variable's name, for a value that is not a number and
+        for a variable that is gone.
         """
         environ = os.environ if environ is None else environ
+        if environ.get("BIND_HOST"):
+            hosts = [f.name.upper() for f in fields(cls) if f.name.endswith("_bind_host")]
+            raise ValueError(f"BIND_HOST is gone: each listener has its own, {', '.join(hosts)}")
         values = {
             f.name: environ[f.name.upper()] for f in fields(cls) if environ.get(f.name.upper())
         }
@@ -254,7 +266,7 @@ def _derived_defaults(settings: Settings) -> dict[str, str]:
         "evidently_url": f"http://127.0.0.1:{settings.evidently_port}",
         "streamlit_url": f"http://127.0.0.1:{settings.streamlit_port}",
         "prediction_database_url": (
-            f"postgresql://postgres@127.0.0.1:{settings.postgres_port}/vehicle_price"
+            f"postgresql://vehicle_price_service@127.0.0.1:{settings.postgres_port}/vehicle_price"
         ),
     }
 
