@@ -1,0 +1,185 @@
+"""`python -m setup.docker build|retrain|status|logs|stop|images|clean`: the Makefile's commands."""
+
+import argparse
+import json
+import logging
+import os
+import subprocess
+import sys
+import urllib.error
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from setup.docker import engine, images, listings
+from setup.docker.addresses import summary
+from setup.docker.env_file import ensure_secrets
+from setup.docker.stack import Stack, StackError
+from setup.native import report, training_run
+from setup.native.__main__ import retrain, say, training_form
+from setup.native.environment import keep_source, settings_from
+from vehicle_price.airflow_client import TrainingUnavailable, UnknownRun
+from vehicle_price.atomic_files import replace_file
+from vehicle_price.settings import Settings
+
+ERRORS = (engine.EngineError, StackError, training_run.TrainingFailed, report.NoPrice)
+
+
+class Platform(NamedTuple):
+    """An installation: its settings as this machine sees them, `.env` and environment, the stack."""
+
+    settings: Settings
+    variables: Mapping[str, str]
+    stack: Stack
+
+
+def platform(environ: Mapping[str, str]) -> Platform:
+    """The installation that `environ` and `.env` describe; makes its secrets."""
+    variables = {**ensure_secrets(environ), **environ}
+    settings = settings_from(environ)
+    variables |= listings.variables(settings)
+    if settings.airflow_port != 8080:
+        variables.setdefault("AIRFLOW_PUBLIC_URL", f"http://127.0.0.1:{settings.airflow_port}")
+    folder = Path(settings.local_dir) / "docker"
+    passwords = folder / "airflow_passwords.json"  # for the client that starts a training
+    content = json.dumps({settings.airflow_username: variables["AIRFLOW_PASSWORD"]})
+    replace_file(passwords, content.encode(), mode=0o600)
+    settings = replace(settings, airflow_password_file=str(passwords))
+    return Platform(settings, variables, Stack(settings, variables))
+
+
+def build(environ: Mapping[str, str], train: bool) -> None:
+    """Build the images, start the containers, train if asked to or needed, get a price."""
+    if train:
+        settings = settings_from(environ)
+        training_form(settings)  # reports a wrong DATA before anything starts
+        keep_source(settings, environ)
+        listings.keep_listings_file(settings, environ)
+    here = platform(environ)
+    images.build(here.variables, say)
+    here.stack.up(say)
+    version = report.production_version(here.settings)
+    form = training_form_in_containers(here)
+    if train or version is None:
+        retrain(here.settings, form)
+    else:
+        say(f"version {version} is in production; `make retrain` trains again")
+    try:
+        report.first_price(here.settings, say)
+    except report.NoPrice:
+        if not (reason := refusal(here)):
+            raise
+        say(f"the service refuses the production model: {reason}")
+        retrain(here.settings, form)
+        report.first_price(here.settings, say)
+    print(table(here), flush=True)
+
+
+def training_form_in_containers(here: Platform) -> dict:
+    """The DAG's form; DATA is where the containers find the file."""
+    form = training_form(here.settings)
+    return form | {"data": listings.in_containers(here.settings).data}
+
+
+def refusal(here: Platform) -> str:
+    """Why the service refuses the production model; '' when it does not refuse it."""
+    text = here.stack.read("service", "/var/lib/vehicle-price/model/status.json")
+    status = json.loads(text)
+    version = report.production_version(here.settings)
+    is_refused = status["state"] == "refused" and status["version"] == version
+    return str(status["detail"]) if is_refused else ""
+
+
+def start_training(environ: Mapping[str, str]) -> None:
+    """Train again through Airflow."""
+    here = platform(environ)
+    retrain(here.settings, training_form_in_containers(here))
+
+
+def status(environ: Mapping[str, str]) -> None:
+    """Print each container with its state, and the addresses."""
+    here = platform(environ)
+    containers = here.stack.containers()
+    if not here.stack.is_running():
+        print("Nothing runs. Start it: make build RUNTIME=docker")
+        return
+    for container in containers:
+        print(f"{container.service:<24} {container.condition:<12} {container.id[:12]}")
+    print(f"\n{report.models(here.settings)}")
+    print(table(here))
+
+
+def table(here: Platform) -> str:
+    """The addresses of what runs."""
+    services = {container.service for container in here.stack.containers()}
+    return summary(here.settings, here.variables, services)
+
+
+def logs(environ: Mapping[str, str]) -> None:
+    """Follow the logs of all containers until interrupted."""
+    stack = platform(environ).stack
+    followers = [
+        # pylint: disable-next=consider-using-with
+        subprocess.Popen(command, env=dict(stack.environ))
+        for command in stack.log_commands()
+    ]
+    try:
+        for follower in followers:
+            follower.wait()
+    finally:
+        for follower in followers:
+            follower.terminate()
+
+
+def stop(environ: Mapping[str, str]) -> None:
+    """Remove every container and network; volumes with data and models stay."""
+    platform(environ).stack.down()
+    print("Stopped.")
+
+
+def clean(environ: Mapping[str, str]) -> None:
+    """Remove the volumes, too."""
+    platform(environ).stack.down(volumes=True)
+    print("Stopped; the volumes are deleted.")
+
+
+def make_images(environ: Mapping[str, str]) -> None:
+    """Build the images and print their sizes."""
+    images.build({**ensure_secrets(environ), **environ}, say)
+
+
+def main() -> int:
+    """Run one command; 1 with a message when it fails."""
+    commands: dict[str, Callable[..., None]] = {
+        "build": build,
+        "retrain": start_training,
+        "status": status,
+        "logs": logs,
+        "stop": stop,
+        "clean": clean,
+        "images": make_images,
+    }
+    parser = argparse.ArgumentParser(prog="python -m setup.docker", description=__doc__)
+    parser.add_argument("command", choices=commands)
+    parser.add_argument("--train", action="store_true", help="even if a model is in production")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING)
+    options = {"train": arguments.train} if arguments.command == "build" else {}
+    try:
+        if reason := engine.problem():
+            raise engine.EngineError(f"{reason}. Start Docker, or use RUNTIME=native")
+        commands[arguments.command](os.environ, **options)
+    except KeyboardInterrupt:
+        return 130
+    except (*ERRORS, TrainingUnavailable, UnknownRun) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except urllib.error.URLError as error:
+        print(f"\nAirflow or the service refused: {error}. See make status.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
