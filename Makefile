@@ -27,7 +27,7 @@ IN_TWO_PROCESSES := -n 2 --dist loadfile
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: build preflight python images docker_test install retrain status logs stop rehearse test unit integration lint docs format lock \
+.PHONY: build preflight images docker_test install retrain status logs stop rehearse test unit integration lint docs format lock \
 	clean help
 
 build: python ## Start everything, train, ask for a price [SOURCE=file DATA=path RUNTIME=docker|native]

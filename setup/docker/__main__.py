@@ -59,21 +59,36 @@ def build(environ: Mapping[str, str], train: bool) -> None:
     here = platform(environ)
     images.build(here.variables, say)
     here.stack.up(say)
+    if here.stack.sides == ("training",):
+        train_if_needed(here, train)
+    elif here.stack.sides == ("serving",):
+        say(f"the service of this host: {here.settings.service_url}")
+    else:
+        train_if_needed(here, train)
+        get_price(here)
+    print(table(here), flush=True)
+
+
+def train_if_needed(here: Platform, train: bool) -> None:
+    """Train if asked to, or if no model is in production."""
     version = report.production_version(here.settings)
-    form = training_form_in_containers(here)
     if train or version is None:
-        retrain(here.settings, form)
+        retrain(here.settings, training_form_in_containers(here))
     else:
         say(f"version {version} is in production; `make retrain` trains again")
+
+
+def get_price(here: Platform) -> None:
+    """Ask for a price; train again when the service refuses the production model, as it does after
+    an update of the code that changed the format of models. Raises NoPrice."""
     try:
         report.first_price(here.settings, say)
     except report.NoPrice:
         if not (reason := refusal(here)):
             raise
         say(f"the service refuses the production model: {reason}")
-        retrain(here.settings, form)
+        retrain(here.settings, training_form_in_containers(here))
         report.first_price(here.settings, say)
-    print(table(here), flush=True)
 
 
 def training_form_in_containers(here: Platform) -> dict:
@@ -106,7 +121,8 @@ def status(environ: Mapping[str, str]) -> None:
         return
     for container in containers:
         print(f"{container.service:<24} {container.condition:<12} {container.id[:12]}")
-    print(f"\n{report.models(here.settings)}")
+    if "training" in here.stack.sides:
+        print(f"\n{report.models(here.settings)}")
     print(table(here))
 
 

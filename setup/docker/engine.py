@@ -4,6 +4,7 @@ Only the standard library: whether an engine answers is asked before anything is
 """
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -30,7 +31,9 @@ def problem() -> str:
 
 @cache
 def compose_command() -> tuple[str, ...]:
-    """The start of every compose command, () where there is none."""
+    """The start of every compose command, () where there is none. COMPOSE_COMMAND names another."""
+    if named := os.environ.get("COMPOSE_COMMAND"):
+        return tuple(named.split())
     if succeeds("docker", "compose", "version"):
         return ("docker", "compose")
     return ("docker-compose",) if shutil.which("docker-compose") else ()

@@ -1,6 +1,7 @@
 """Start, watch and end the containers of the two compose files.
 
-One project of compose for each file: `<COMPOSE_PROJECT_NAME>-training` and `…-serving`.
+One project of compose for each file: `<COMPOSE_PROJECT_NAME>-training` and `…-serving`. On a host
+that has only one of them, SIDE names it.
 """
 
 import subprocess
@@ -56,6 +57,7 @@ class Stack:
         self.name = variables.get("COMPOSE_PROJECT_NAME") or engine.DEFAULT_PROJECT
         self.network = variables.get("PLATFORM_NETWORK") or self.name
         self.environ = {**variables, "PLATFORM_NETWORK": self.network}
+        self.sides = sides(variables)
         self._env_file = env_file(variables)
         self._log_dir = Path(settings.log_dir)
 
@@ -75,7 +77,7 @@ class Stack:
         """Start what does not run, in the order of the health checks. Raises StackError."""
         self._make_network()
         self._log_dir.mkdir(parents=True, exist_ok=True)
-        started = {side: self._launch(side) for side in FILES}
+        started = {side: self._launch(side) for side in self.sides}
         told: set[str] = set()
         deadline = time.monotonic() + UP_SECONDS
         while True:
@@ -103,7 +105,7 @@ class Stack:
         """
         options = ["--remove-orphans", "--timeout", str(STOP_SECONDS), *(["--volumes"] * volumes)]
         # The serving side first: what it keeps reaches PostgreSQL, which is on the other side.
-        for side in reversed(FILES):
+        for side in reversed(self.sides):
             self._run(side, "down", *options)
         own = engine.run("docker", "network", "ls", "-q", "--filter", f"label={NETWORK_LABEL}")
         named = engine.run("docker", "network", "ls", "-q", "--filter", f"name=^{self.network}$")
@@ -113,7 +115,7 @@ class Stack:
     def containers(self) -> list[Container]:
         """The containers of both sides, also those that have ended."""
         found = []
-        for side in FILES:
+        for side in self.sides:
             label = f"label=com.docker.compose.project={self.project(side)}"
             ids = engine.run("docker", "ps", "-aq", "--no-trunc", "--filter", label).split()
             try:
@@ -128,7 +130,7 @@ class Stack:
 
     def log_commands(self) -> list[list[str]]:
         """The commands that follow the logs of both sides."""
-        return [self.command(side, "logs", "--follow", "--tail", "20") for side in FILES]
+        return [self.command(side, "logs", "--follow", "--tail", "20") for side in self.sides]
 
     def read(self, service: str, path: str) -> str:
         """A file in a container. Raises EngineError."""
@@ -173,6 +175,14 @@ class Stack:
     def _make_network(self) -> None:
         if not engine.succeeds("docker", "network", "inspect", self.network):
             engine.run("docker", "network", "create", "--label", NETWORK_LABEL, self.network)
+
+
+def sides(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Those of FILES that this host has. Raises StackError for another SIDE."""
+    side = variables.get("SIDE", "")
+    if side not in ("", *FILES):
+        raise StackError(f"SIDE={side}: expected {' or '.join(FILES)}, or nothing for both")
+    return (side,) if side else tuple(FILES)
 
 
 def _container(side: str, facts: dict) -> Container:
