@@ -20,6 +20,7 @@ from vehicle_price.settings import Settings
 log = logging.getLogger(__name__)
 
 SERVER_OPTIONS = {
+    "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # a socket's path may have 107 characters, a folder's more
     "max_connections": "120",
     "shared_buffers": "64MB",
