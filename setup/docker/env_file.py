@@ -1,7 +1,13 @@
-"""The secrets of the two compose files: made at the first start, kept in `.env` (mode 0600)."""
+"""The secrets of the two compose files: made at the first start, kept in `.env` (mode 0600).
+
+    python3 -m setup.docker.env_file
+
+writes those that are missing, for who calls compose by hand. Only the standard library.
+"""
 
 import os
 import secrets
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +23,8 @@ PLAIN = (
     "VEHICLE_PRICE_MONITORING_PASSWORD",
     "GRAFANA_DATABASE_PASSWORD",
     "GRAFANA_ADMIN_PASSWORD",
+    "REDIS_PASSWORD",
+    "MONGODB_ROOT_PASSWORD",
     "AIRFLOW_PASSWORD",
     "AIRFLOW_SECRET_KEY",
     "AIRFLOW_JWT_SECRET",
@@ -58,3 +66,8 @@ def _append(path: Path, lines: list[str]) -> None:
     kept = [line for line in old if line.partition("=")[0].strip() not in names]
     replace_file(path, "\n".join([*kept, "", *lines, ""]).lstrip("\n").encode(), mode=0o600)
     os.chmod(path, 0o600)
+
+
+if __name__ == "__main__":
+    ensure_secrets(os.environ)
+    sys.stdout.write(f"{env_file(os.environ)} has every secret of the compose files\n")

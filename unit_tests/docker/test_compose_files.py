@@ -36,7 +36,7 @@ def test_every_published_port_is_on_this_machine_unless_it_is_set(files):
     ports = [p for service in files["services"].values() for p in service.get("ports", [])]
     assert ports
     for port in ports:
-        assert re.match(r"\$\{[A-Z]+_BIND_HOST:-127\.0\.0\.1\}:\$\{[A-Z_]+_PORT:-\d+\}:\d+$", port)
+        assert re.match(r"\$\{[A-Z0-9]+_BIND_HOST:-127\.0\.0\.1\}:\$\{[A-Z0-9_]+_PORT:-\d+\}:\d+$", port)
 
 
 def test_no_secret_has_a_default(files):
@@ -50,7 +50,7 @@ def test_no_secret_has_a_default(files):
 
 def test_every_setting_reaches_a_container():
     text = "".join((ROOT / name).read_text("utf-8") for name in FILES.values())
-    missing = {name for name, _, _ in documented() if f"{name}" not in text}
+    missing = {name for name, _, _ in documented() if not re.search(rf"\b{name}\b", text)}
     assert missing <= SET_BY_IMAGES | FOLDERS_BELOW_LOCAL_DIR
 
 
