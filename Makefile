@@ -59,7 +59,8 @@ images: install ## Build the five Docker images; prints their sizes and build ti
 	@$(BIN)/python -m setup.docker images
 
 docker_test: install ## Both compose files up, trained and serving; needs a Docker engine, 20 minutes
-	@$(BIN)/pytest -q integration_tests/docker
+	@$(BIN)/pytest -q integration_tests/docker/one_host
+	@$(BIN)/pytest -q integration_tests/docker/two_hosts
 
 rehearse: install ## Replay days with a fault, all parts at work [SHOCK=+25% UNIT=km BLANK=condition MAKE=ford]
 	@$(BIN)/python -m setup.rehearsal $(REHEARSAL)

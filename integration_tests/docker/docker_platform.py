@@ -88,23 +88,22 @@ class DockerPlatform:
 
 
 @contextmanager
-def running_platform(name: str, **variables: str) -> Iterator[DockerPlatform]:
-    """A platform after its build on a small sample; its containers and volumes are deleted."""
-    folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
-    environ = environment(folder, name) | variables
+def running_platform(environ: dict[str, str]) -> Iterator[DockerPlatform]:
+    """A platform after its build; its containers and volumes are deleted at the end."""
     try:
-        with keep_logs(folder):
+        with keep_logs(Path(environ["LOCAL_DIR"])):
             build = DockerPlatform(environ).run("build")
             assert build.returncode == 0, build.stdout
             yield DockerPlatform(environ, build.stdout)
     finally:
         removed = DockerPlatform(environ).run("clean")
-        shutil.rmtree(folder)
     assert removed.returncode == 0, removed.stdout
 
 
-def environment(folder: Path, name: str) -> dict[str, str]:
-    """The variables of a platform with free ports and everything it writes in `folder`."""
+@contextmanager
+def environment(name: str) -> Iterator[dict[str, str]]:
+    """The variables of a platform with free ports and a small sample, and a folder of its own."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
     ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
     own = {
         "LOCAL_DIR": str(folder),
@@ -116,9 +115,12 @@ def environment(folder: Path, name: str) -> dict[str, str]:
         "SIDE": "",
         "TASK_RETRY_SECONDS": "2",
     }
-    return _without_settings(os.environ) | own | ports | EDGE
+    try:
+        yield _without_credentials(os.environ) | own | ports | EDGE
+    finally:
+        shutil.rmtree(folder)
 
 
-def _without_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    """Without what would reach the containers: credentials of the person who runs the tests."""
+def _without_credentials(environ: Mapping[str, str]) -> dict[str, str]:
+    """Without those of the person who runs the tests: they would reach the containers."""
     return {n: v for n, v in environ.items() if not n.startswith(("AWS_", "KAGGLE_", "MONGODB_"))}

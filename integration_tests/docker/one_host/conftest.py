@@ -4,7 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from integration_tests.docker.docker_platform import DockerPlatform, running_platform
+from integration_tests.docker.docker_platform import (
+    DockerPlatform,
+    environment,
+    running_platform,
+)
 from setup.docker import engine
 
 
@@ -12,5 +16,5 @@ from setup.docker import engine
 def fixture_docker() -> Iterator[DockerPlatform]:
     """A platform after `make build RUNTIME=docker`. Fails where no engine answers."""
     assert engine.problem() == "", engine.problem()
-    with running_platform("vehicle-price-test") as platform:
+    with environment("vehicle-price-test") as environ, running_platform(environ) as platform:
         yield platform
