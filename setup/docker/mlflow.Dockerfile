@@ -2,15 +2,20 @@
 # setup/docker.md describes the images.
 ARG BASE=python:3.11-slim-bookworm
 
-FROM ${BASE} AS build
+# A stage of its own: a change of the lock that concerns other parts leaves the next one as it is.
+FROM ${BASE} AS requirements
 WORKDIR /build
 COPY Pipfile.lock ./
 COPY setup/requirements.py setup/
-# Only uv's own line of the lock's category `tools`; pip checks its hash.
-RUN python setup/requirements.py tools | grep '^uv==' > uv.txt \
-    && pip install --quiet --no-cache-dir --require-hashes -r uv.txt
+RUN python setup/requirements.py mlflow > requirements.txt \
+    && python setup/requirements.py tools | grep '^uv==' > uv.txt
+
+FROM ${BASE} AS build
+WORKDIR /build
+COPY --from=requirements /build/uv.txt ./
+RUN pip install --quiet --no-cache-dir --require-hashes -r uv.txt
+COPY --from=requirements /build/requirements.txt ./
 RUN python -m venv --without-pip /opt/venv \
-    && python setup/requirements.py mlflow > requirements.txt \
     && uv pip sync --quiet --no-cache --require-hashes --compile-bytecode \
         --python /opt/venv/bin/python requirements.txt
 WORKDIR /app
