@@ -20,6 +20,7 @@ RUN python -m venv --without-pip /opt/venv \
         --python /opt/venv/bin/python requirements.txt
 WORKDIR /app
 COPY setup/docker/image image
+COPY setup/mlflow_access setup/mlflow_access
 # The checkout's umask may be strict; the code is for every user of the container to read.
 RUN chmod -R a+rX /app && /opt/venv/bin/python -m compileall -q /app
 

@@ -10,13 +10,13 @@ import urllib.error
 from pathlib import Path
 
 from setup.native import observability, report, stack, training_run
-from setup.native.environment import keep_source, process_environment, settings_from
+from setup.native.environment import EmptySecret, keep_source, settings_from
 from vehicle_price.airflow_client import TrainingUnavailable, UnknownRun
 from vehicle_price.settings import Settings
 from vehicle_price.storage.filesystem import is_remote
 
 STARTED = time.monotonic()
-ERRORS = (stack.StackError, training_run.TrainingFailed, report.NoPrice)
+ERRORS = (stack.StackError, training_run.TrainingFailed, report.NoPrice, EmptySecret)
 
 
 def say(line: str) -> None:
@@ -29,13 +29,12 @@ def build(settings: Settings, train: bool) -> None:
     form = training_form(settings) if train else {}  # reports a wrong DATA before anything starts
     if train:
         keep_source(settings, os.environ)
-    environ = process_environment(settings, os.environ)
     if stack.is_running(settings) and not stack.same_settings(settings):
         say("the settings changed: starting anew")
         stack.stop(settings)
     if not stack.is_running(settings):
         stack.stop(settings)
-        stack.start(settings, environ, say)
+        stack.start(settings, os.environ, say)
     else:
         stack.launch(settings, *stack.EVERYTHING)
         stack.wait_healthy(settings, say)
@@ -47,7 +46,7 @@ def build(settings: Settings, train: bool) -> None:
         say(f"version {version} is in production; `make retrain` trains again")
         price_or_retrain(settings)
     stack.launch_last(settings, say)
-    print(report.summary(settings), flush=True)
+    print(report.summary(settings, hide_passwords=os.environ.get("CI") == "true"), flush=True)
 
 
 def price_or_retrain(settings: Settings) -> None:
@@ -93,7 +92,7 @@ def status(settings: Settings) -> None:
     for sentence in observability.missing():
         print(sentence)
     print(f"\n{report.models(settings)}")
-    print(report.summary(settings))
+    print(report.summary(settings, hide_passwords=os.environ.get("CI") == "true"))
 
 
 def logs(settings: Settings) -> None:
@@ -122,6 +121,7 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
+    os.umask(0o077)
     options = {"train": arguments.train} if arguments.command == "build" else {}
     try:
         commands[arguments.command](settings_from(os.environ), **options)

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from setup.native.environment import ROOT, secret, settings_from
-from setup.native.postgres import READER
 from setup.native.preflight import port_is_free, port_user
 from vehicle_price.atomic_files import replace_file
 from vehicle_price.settings import Settings
@@ -115,8 +114,8 @@ def grafana_environment(settings: Settings) -> dict[str, str]:
         "GRAFANA_DASHBOARDS_DIR": str(FILES / "grafana" / "dashboards"),
         "GRAFANA_DATABASE_ADDRESS": f"127.0.0.1:{settings.postgres_port}",
         "GRAFANA_DATABASE_NAME": "vehicle_price",
-        "GRAFANA_DATABASE_USER": READER,
-        "GRAFANA_DATABASE_PASSWORD": secret(local, "grafana_database_password"),
+        "GRAFANA_DATABASE_USER": "grafana",
+        "GRAFANA_DATABASE_PASSWORD": secret(local, "grafana_password"),
         "GRAFANA_PROMETHEUS_URL": f"http://127.0.0.1:{settings.prometheus_port}",
         "GRAFANA_ALERT_TYPE": settings.grafana_alert_type,
         "GRAFANA_ALERT_ADDRESS": settings.grafana_alert_address,

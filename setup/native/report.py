@@ -1,5 +1,6 @@
 """The report at the end of `make build`: a price, and a table of addresses, logins, next steps."""
 
+import base64
 import json
 import time
 import urllib.error
@@ -9,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from service.model_dir import STATUS_FILE
-from setup.native import observability
+from setup.native import observability, variables
 from vehicle_price.registry.names import (
     FAMILY_TAG,
     GATE_REASONS_TAG,
@@ -90,8 +91,11 @@ def _tags(entity: Mapping[str, list]) -> dict[str, str]:
 
 
 def _from_mlflow(settings: Settings, path: str, query: Mapping[str, str]) -> dict:
-    address = f"http://127.0.0.1:{settings.mlflow_port}/api/2.0/mlflow/{path}"
-    with urllib.request.urlopen(f"{address}?{urlencode(query)}", timeout=30) as response:
+    address = f"{variables.own_mlflow(settings)}/api/2.0/mlflow/{path}?{urlencode(query)}"
+    password = variables.mlflow_password(settings, "serving")
+    sign_in = base64.b64encode(f"serving:{password}".encode()).decode()
+    request = urllib.request.Request(address, headers={"Authorization": f"Basic {sign_in}"})
+    with urllib.request.urlopen(request, timeout=30) as response:
         return json.load(response)
 
 
@@ -156,23 +160,28 @@ def _dashboards(settings: Settings) -> list[tuple[str, str, str]]:
     return [row for name, row in rows.items() if observability.binary(name)]
 
 
-def summary(settings: Settings) -> str:
-    """The table of addresses, logins and next steps."""
-    passwords = json.loads(Path(settings.airflow_password_file).read_text(encoding="utf-8"))
-    user = settings.airflow_username
+def summary(settings: Settings, hide_passwords: bool) -> str:
+    """The table of addresses, logins and next steps.
+
+    hide_passwords: name their files instead, since many people read what a CI job prints.
+    """
+    user, password = settings.airflow_username, variables.airflow_password(settings)
+    if hide_passwords:
+        password = settings.airflow_password_file
+    mlflow_password = f"{settings.local_dir}/secrets/mlflow_training_password"
     rows = [
         ("Listings", f"SOURCE={settings.source}", settings.data),
         ("Price form, API", settings.service_url, f"API key: {settings.api_key_file}"),
         ("Its routes", f"{settings.service_url}/docs", ""),
-        ("Streamlit", f"http://127.0.0.1:{settings.streamlit_port}", ""),
+        ("Streamlit", settings.streamlit_url, ""),
         (
             "Monitoring",
-            f"http://127.0.0.1:{settings.streamlit_port}/Monitoring",
+            f"{settings.streamlit_url}/Monitoring",
             f"API key: {settings.monitoring_key_file}",
         ),
-        ("Airflow", settings.airflow_url, f"{user} / {passwords[user]}"),
-        ("MLflow", f"http://127.0.0.1:{settings.mlflow_port}", ""),
-        ("Evidently", f"http://127.0.0.1:{settings.evidently_port}", ""),
+        ("Airflow", settings.airflow_url, f"{user} / {password}"),
+        ("MLflow", variables.own_mlflow(settings), f"training / {mlflow_password}"),
+        ("Evidently", settings.evidently_url, ""),
         *_dashboards(settings),
         ("PostgreSQL", f"127.0.0.1:{settings.postgres_port}", f"{settings.local_dir}/secrets"),
         ("Logs", settings.log_dir, ""),

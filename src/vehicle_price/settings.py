@@ -104,8 +104,7 @@ class Settings:
         "Address of the PostgreSQL that keeps predictions and feedback.",
     )
     prediction_database_password_file: str = setting(
-        ".local/secrets/vehicle_price_service_password",
-        "File with its password, if the address has none.",
+        ".local/secrets/vehicle_price_service_password", "File with its password, if it has none."
     )
     outbox_dir: str = setting(
         ".local/outbox", "Folder where predictions wait until PostgreSQL has them; a local disk."
@@ -260,15 +259,20 @@ def _derived_defaults(settings: Settings) -> dict[str, str]:
         if str(f.default).startswith(".local/")
     }
     return folders | {
-        "mlflow_tracking_uri": f"http://127.0.0.1:{settings.mlflow_port}",
-        "airflow_url": f"http://127.0.0.1:{settings.airflow_port}",
-        "service_url": f"http://127.0.0.1:{settings.service_port}",
-        "evidently_url": f"http://127.0.0.1:{settings.evidently_port}",
-        "streamlit_url": f"http://127.0.0.1:{settings.streamlit_port}",
+        "mlflow_tracking_uri": _address(settings.mlflow_bind_host, settings.mlflow_port),
+        "airflow_url": _address(settings.airflow_bind_host, settings.airflow_port),
+        "service_url": _address(settings.service_bind_host, settings.service_port),
+        "evidently_url": _address(settings.evidently_bind_host, settings.evidently_port),
+        "streamlit_url": _address(settings.streamlit_bind_host, settings.streamlit_port),
         "prediction_database_url": (
             f"postgresql://vehicle_price_service@127.0.0.1:{settings.postgres_port}/vehicle_price"
         ),
     }
+
+
+def _address(bind_host: str, port: int) -> str:
+    """Where this machine reaches a listener."""
+    return f"http://{'127.0.0.1' if bind_host == '0.0.0.0' else bind_host}:{port}"
 
 
 def _parse(name: str, raw: str, cls: type[Settings]) -> str | int | float:
@@ -291,3 +295,6 @@ def documented() -> list[tuple[str, str, str]]:
     """(environment variable, default, help) of every setting, in order."""
     all_fields: tuple[Field, ...] = fields(Settings)
     return [(f.name.upper(), str(f.default), f.metadata["help"]) for f in all_fields]
+
+
+SECRET_SETTINGS = frozenset(f.name.upper() for f in fields(Settings) if not f.repr)

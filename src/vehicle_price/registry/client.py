@@ -1,4 +1,4 @@
-"""Registered versions, their aliases and the webhook, over MLflow's API."""
+"""Registered versions and their aliases, over MLflow's API."""
 
 import json
 import logging
@@ -30,8 +30,6 @@ from vehicle_price.registry.names import (
     PROMOTION_REASON_TAG,
     STARTED_BY_TAG,
     TWIN_MANIFEST_TAG,
-    WEBHOOK_EVENTS,
-    WEBHOOK_NAME,
 )
 from vehicle_price.transient import TransientError
 
@@ -214,22 +212,6 @@ class Registry:
                 self.client.set_registered_model_alias(MODEL_NAME, CHALLENGER, number)
             elif self.version(CHALLENGER):
                 self.client.delete_registered_model_alias(MODEL_NAME, CHALLENGER)
-
-    def ensure_webhook(self, url: str, secret: str) -> None:
-        """Make the registry send its alias events to `url`, signed with `secret`.
-
-        There is one registration, under this project's name; it is created or updated.
-        """
-        settings = {"url": url, "events": list(WEBHOOK_EVENTS), "secret": secret}
-        settings["status"] = "ACTIVE"
-        with self.reachable():
-            webhooks = self.client.list_webhooks(max_results=100)
-            registered = next((hook for hook in webhooks if hook.name == WEBHOOK_NAME), None)
-            if registered is None:
-                self.client.create_webhook(WEBHOOK_NAME, **settings)
-            else:
-                self.client.update_webhook(registered.webhook_id, **settings)
-        log.info("webhook %s sends alias events to %s", WEBHOOK_NAME, url)
 
     @contextmanager
     def reachable(self) -> Iterator[None]:
