@@ -41,12 +41,23 @@ def platform(environ: Mapping[str, str]) -> Platform:
     variables |= listings.variables(settings)
     if settings.airflow_port != 8080:
         variables.setdefault("AIRFLOW_PUBLIC_URL", f"http://127.0.0.1:{settings.airflow_port}")
-    folder = Path(settings.local_dir) / "docker"
-    passwords = folder / "airflow_passwords.json"  # for the client that starts a training
-    content = json.dumps({settings.airflow_username: variables["AIRFLOW_PASSWORD"]})
-    replace_file(passwords, content.encode(), mode=0o600)
-    settings = replace(settings, airflow_password_file=str(passwords))
+    settings = with_passwords(settings, variables)
     return Platform(settings, variables, Stack(settings, variables))
+
+
+def with_passwords(settings: Settings, variables: Mapping[str, str]) -> Settings:
+    """The settings for this machine's own requests to Airflow and MLflow: their clients read the
+    passwords from files, here in LOCAL_DIR/docker."""
+    folder = Path(settings.local_dir) / "docker"
+    airflow = json.dumps({settings.airflow_username: variables["AIRFLOW_PASSWORD"]})
+    files = {
+        "airflow_passwords.json": airflow,
+        "mlflow_serving_password": variables["MLFLOW_SERVING_PASSWORD"],
+    }
+    for name, content in files.items():
+        replace_file(folder / "secrets" / name, content.encode(), mode=0o600)
+    password_file = str(folder / "secrets" / "airflow_passwords.json")
+    return replace(settings, local_dir=str(folder), airflow_password_file=password_file)
 
 
 def build(environ: Mapping[str, str], train: bool) -> None:

@@ -17,7 +17,7 @@ def summary(settings: Settings, variables: Mapping[str, str], services: set[str]
         ("Streamlit", _local(settings.streamlit_port), ""),
         ("Monitoring", f"{_local(settings.streamlit_port)}/Monitoring", f"MONITORING_KEY {secrets}"),
         ("Airflow", _local(settings.airflow_port), f"{user} / AIRFLOW_PASSWORD {secrets}"),
-        ("MLflow", _local(settings.mlflow_port), ""),
+        ("MLflow", _local(settings.mlflow_port), f"training / MLFLOW_TRAINING_PASSWORD {secrets}"),
         ("Evidently", _local(settings.evidently_port), ""),
         ("PostgreSQL", f"127.0.0.1:{settings.postgres_port}", f"passwords {secrets}"),
         ("Logs", "make logs RUNTIME=docker", ""),
