@@ -15,10 +15,10 @@ from typing import NamedTuple
 from setup.docker import engine, images, listings
 from setup.docker.addresses import summary
 from setup.docker.env_file import ensure_secrets
-from setup.docker.stack import Stack, StackError
-from setup.native import report, training_run
-from setup.native.__main__ import retrain, say, training_form
+from setup.docker.stack import FILES, Stack, StackError
 from setup.native.environment import keep_source, settings_from
+from setup.runtime import report, training_run
+from setup.runtime.main_job import price_or_retrain, retrain, say, train_if_needed, training_form
 from vehicle_price.airflow_client import TrainingUnavailable, UnknownRun
 from vehicle_price.atomic_files import replace_file
 from vehicle_price.settings import Settings
@@ -70,36 +70,12 @@ def build(environ: Mapping[str, str], train: bool) -> None:
     here = platform(environ)
     images.build(here.variables, say)
     here.stack.up(say)
-    if here.stack.sides == ("training",):
-        train_if_needed(here, train)
-    elif here.stack.sides == ("serving",):
-        say(f"the service of this host: {here.settings.service_url}")
-    else:
-        train_if_needed(here, train)
-        get_price(here)
+    form = training_form_in_containers(here)
+    if "training" in here.stack.sides:
+        train_if_needed(here.settings, form, train)
+    if here.stack.sides == tuple(FILES):
+        price_or_retrain(here.settings, form, lambda: status_file(here))
     print(table(here), flush=True)
-
-
-def train_if_needed(here: Platform, train: bool) -> None:
-    """Train if asked to, or if no model is in production."""
-    version = report.production_version(here.settings)
-    if train or version is None:
-        retrain(here.settings, training_form_in_containers(here))
-    else:
-        say(f"version {version} is in production; `make retrain` trains again")
-
-
-def get_price(here: Platform) -> None:
-    """Ask for a price; train again when the service refuses the production model, as it does after
-    an update of the code that changed the format of models. Raises NoPrice."""
-    try:
-        report.first_price(here.settings, say)
-    except report.NoPrice:
-        if not (reason := refusal(here)):
-            raise
-        say(f"the service refuses the production model: {reason}")
-        retrain(here.settings, training_form_in_containers(here))
-        report.first_price(here.settings, say)
 
 
 def training_form_in_containers(here: Platform) -> dict:
@@ -108,13 +84,13 @@ def training_form_in_containers(here: Platform) -> dict:
     return form | {"data": listings.in_containers(here.settings).data}
 
 
-def refusal(here: Platform) -> str:
-    """Why the service refuses the production model; '' when it does not refuse it."""
-    text = here.stack.read("service", "/var/lib/vehicle-price/model/status.json")
-    status = json.loads(text)
-    version = report.production_version(here.settings)
-    is_refused = status["state"] == "refused" and status["version"] == version
-    return str(status["detail"]) if is_refused else ""
+def status_file(here: Platform) -> str:
+    """What model-sync did last; '' before it did anything."""
+    path = "/var/lib/vehicle-price/model/status.json"
+    try:
+        return here.stack.read("model-sync", path)
+    except engine.EngineError:
+        return ""
 
 
 def start_training(environ: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from setup.native.environment import env_file
+from setup.runtime import report
 from vehicle_price.settings import Settings
 
 
@@ -15,7 +16,11 @@ def summary(settings: Settings, variables: Mapping[str, str], services: set[str]
         ("Price form, API", settings.service_url, f"API_KEY {secrets}"),
         ("Its routes", f"{settings.service_url}/docs", ""),
         ("Streamlit", _local(settings.streamlit_port), ""),
-        ("Monitoring", f"{_local(settings.streamlit_port)}/Monitoring", f"MONITORING_KEY {secrets}"),
+        (
+            "Monitoring",
+            f"{_local(settings.streamlit_port)}/Monitoring",
+            f"MONITORING_KEY {secrets}",
+        ),
         ("Airflow", _local(settings.airflow_port), f"{user} / AIRFLOW_PASSWORD {secrets}"),
         ("MLflow", _local(settings.mlflow_port), f"training / MLFLOW_TRAINING_PASSWORD {secrets}"),
         ("Evidently", _local(settings.evidently_port), ""),
@@ -27,9 +32,7 @@ def summary(settings: Settings, variables: Mapping[str, str], services: set[str]
         rows.insert(-2, ("Grafana", _local(settings.grafana_port), login))
     if "prometheus" in services:
         rows.insert(-2, ("Prometheus", _local(settings.prometheus_port), ""))
-    table = "\n".join(f"  {name:<16} {address:<33} {login}".rstrip() for name, address, login in rows)
-    steps = "make retrain · make build SOURCE=file DATA=listings.csv · make status · make stop"
-    return f"\n{table}\n\n  Next: {steps}\n"
+    return report.table(rows)
 
 
 def _local(port: int) -> str:

@@ -90,7 +90,9 @@ def megabytes(name: str) -> float:
 
 def _build(name: str, target: str) -> None:
     arguments = {"COMMIT": commit(), "VERSION": version(), "SOURCE": source()}
-    options = [word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")]
+    options = [
+        word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")
+    ]
     command = ["docker", "build", "-q", "-f", OWN[name].dockerfile, "-t", target, *options, "."]
     completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if completed.returncode:

@@ -8,7 +8,6 @@ import importlib
 import os
 import subprocess
 import sys
-
 from pathlib import Path
 
 from setup.native import install, preflight

@@ -43,7 +43,9 @@ def of_running(environ: Mapping[str, str]) -> list[str]:
 def running_runtimes(environ: Mapping[str, str]) -> list[str]:
     """Those in which this installation runs now."""
     found = []
-    local = ROOT / (environ.get("LOCAL_DIR") or read_dotenv(env_file(environ)).get("LOCAL_DIR", ".local"))
+    local = ROOT / (
+        environ.get("LOCAL_DIR") or read_dotenv(env_file(environ)).get("LOCAL_DIR", ".local")
+    )
     if preflight.is_running(local):
         found.append(NATIVE)
     if not engine.problem():

@@ -13,7 +13,7 @@ from vehicle_price.settings import documented
 # Settings that mean something on this machine only, or that the images and compose set.
 SET_BY_IMAGES = {"LOCAL_DIR", "RUN_DIR", "LOG_DIR", "CODE_COMMIT"}
 FOLDERS_BELOW_LOCAL_DIR = {"MODEL_DIR", "OUTBOX_DIR", "DOWNLOAD_DIR", "EVIDENTLY_DIR"}
-ONE_SHOT = {"database-roles", "airflow-migrate"}
+ONE_SHOT = {"database-roles", "mlflow-access", "airflow-migrate"}
 
 
 @pytest.fixture(name="files", scope="module", params=FILES.values())
@@ -36,7 +36,9 @@ def test_every_published_port_is_on_this_machine_unless_it_is_set(files):
     ports = [p for service in files["services"].values() for p in service.get("ports", [])]
     assert ports
     for port in ports:
-        assert re.match(r"\$\{[A-Z0-9]+_BIND_HOST:-127\.0\.0\.1\}:\$\{[A-Z0-9_]+_PORT:-\d+\}:\d+$", port)
+        assert re.match(
+            r"\$\{[A-Z0-9]+_BIND_HOST:-127\.0\.0\.1\}:\$\{[A-Z0-9_]+_PORT:-\d+\}:\d+$", port
+        )
 
 
 def test_no_secret_has_a_default(files):

@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from setup.native import stack, training_run
+from setup.native import stack
 from setup.native.environment import ROOT
+from setup.runtime import training_run
 from vehicle_price.settings import documented
 
 MANUAL = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "setup").glob("*.md"))

@@ -24,7 +24,9 @@ BY_NGINX = {
 
 def worker_pids(docker):
     """Process ids of everything in the service's container."""
-    lines = subprocess.check_output(["docker", "top", docker.container("service").id, "-o", "pid"], text=True)
+    lines = subprocess.check_output(
+        ["docker", "top", docker.container("service").id, "-o", "pid"], text=True
+    )
     return set(lines.split()[1:])
 
 

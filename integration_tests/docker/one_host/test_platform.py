@@ -13,7 +13,7 @@ from integration_tests.helpers.waiting import answers, wait_until
 from setup.docker.stack import FILES, Container
 from vehicle_price.schema import EXAMPLE
 
-ONE_SHOT = {"database-roles", "airflow-migrate", "prediction-log-migrate"}
+ONE_SHOT = {"database-roles", "mlflow-access", "airflow-migrate"}
 SECONDS = 240  # for a container to be healthy again on a busy machine
 
 

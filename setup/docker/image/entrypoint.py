@@ -29,7 +29,8 @@ def main(command: list[str]) -> None:
 
 def write_secrets(environ: Mapping[str, str]) -> dict[str, str]:
     """`environ` without the secrets that now are in the files it names, and without the variables
-    that are empty: compose sets those of `.env` that are not there, and boto3 takes them for set."""
+    that are empty: compose sets those of `.env` that are not there, and boto3 takes them for set.
+    """
     remaining = {name: value for name, value in environ.items() if value}
     for name in tuple(remaining):
         variable = name.removesuffix("_FILE")
