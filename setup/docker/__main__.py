@@ -26,6 +26,9 @@ from vehicle_price.settings import Settings
 ERRORS = (engine.EngineError, StackError, training_run.TrainingFailed, report.NoPrice)
 
 
+PAGES = ("AIRFLOW_PAGE_URL", "MLFLOW_PAGE_URL", "STREAMLIT_URL", "EVIDENTLY_URL")
+
+
 class Platform(NamedTuple):
     """An installation: its settings as this machine sees them, `.env` and environment, the stack."""
 
@@ -39,8 +42,8 @@ def platform(environ: Mapping[str, str]) -> Platform:
     variables = {**ensure_secrets(environ), **environ}
     settings = settings_from(environ)
     variables |= listings.variables(settings)
-    if settings.airflow_port != 8080:
-        variables.setdefault("AIRFLOW_PUBLIC_URL", f"http://127.0.0.1:{settings.airflow_port}")
+    for name in PAGES:  # with the ports of this installation; the containers know their own only
+        variables.setdefault(name, getattr(settings, name.lower()))
     settings = with_passwords(settings, variables)
     return Platform(settings, variables, Stack(settings, variables))
 
