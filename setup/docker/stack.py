@@ -34,13 +34,14 @@ class Container(NamedTuple):
     state: str
     health: str
     exit_code: int
+    ends: bool  # it does one thing and ends
 
     @property
     def is_up(self) -> bool:
         """Whether it runs and is healthy, or was to end and has done so."""
-        if self.state == "running":
-            return self.health in ("", "healthy")
-        return self.state == "exited" and self.exit_code == 0
+        if self.ends:
+            return self.state == "exited" and self.exit_code == 0
+        return self.state == "running" and self.health in ("", "healthy")
 
     @property
     def condition(self) -> str:
@@ -189,6 +190,6 @@ def _container(side: str, facts: dict) -> Container:
     state = facts["State"]
     service = facts["Config"]["Labels"]["com.docker.compose.service"]
     health = state.get("Health", {}).get("Status", "")
-    return Container(
-        facts["Id"], side, service, state["Status"], health, int(state.get("ExitCode", 0))
-    )
+    ends = facts["HostConfig"]["RestartPolicy"]["Name"] == "on-failure"
+    code = int(state.get("ExitCode", 0))
+    return Container(facts["Id"], side, service, state["Status"], health, code, ends)
