@@ -81,7 +81,11 @@ def environment_of(name: str, settings: Settings, environ: Mapping[str, str]) ->
 
 
 def write_environments(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Write the variables of each program where `setup.native.run` looks for them."""
+    """Write the variables of each program where `setup.native.run` looks for them.
+
+    Raises EmptySecret, also for a secret that a program would read from its file.
+    """
+    variables.check_secrets(settings)
     for name in PROGRAMS:
         text = json.dumps(environment_of(name, settings, environ), indent=1)
         replace_file(environment_file(Path(settings.local_dir), name), text.encode(), mode=0o600)
