@@ -43,7 +43,9 @@ PROGRAMS = {
     "postgres": Program(),
     "mlflow": Program(passed=("MLFLOW_*", *S3), own=variables.mlflow),
     "airflow-api-server": Program(passed=("AIRFLOW__*",), own=variables.airflow),
-    "airflow-dag-processor": Program(passed=("AIRFLOW__*",), own=variables.airflow),
+    "airflow-dag-processor": Program(  # opens and resolves incidents of runs
+        passed=("AIRFLOW__*",), role=MONITORING, own=variables.airflow
+    ),
     "airflow-scheduler": Program(  # runs the tasks: listings, training, promotion
         passed=("AIRFLOW__*", "MLFLOW_*", "KAGGLE_*", *S3),
         secrets=("MONGODB_URL",),

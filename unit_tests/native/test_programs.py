@@ -111,7 +111,8 @@ def test_a_program_signs_in_to_the_prediction_log_with_its_role(of_programs):
     urls = {name: own["PREDICTION_DATABASE_URL"] for name, own in of_programs.items()}
     roles = {name: re.match(r"postgresql://(\w+)@", url).group(1) for name, url in urls.items()}
     assert roles["service"] == roles["prediction-forwarder"] == "vehicle_price_service"
-    assert roles["evidently-service"] == roles["airflow-scheduler"] == "vehicle_price_monitoring"
+    for name in ("evidently-service", "airflow-scheduler", "airflow-dag-processor"):
+        assert roles[name] == "vehicle_price_monitoring", name
     assert roles["prediction-archive"] == "vehicle_price_owner"
     for name, role in roles.items():
         file = of_programs[name]["PREDICTION_DATABASE_PASSWORD_FILE"]
