@@ -60,6 +60,15 @@ class NativePlatform:
         return self._url("MLFLOW_PORT")
 
     @property
+    def mlflow_sign_in(self) -> tuple[str, str]:
+        """A user of MLflow who may write, and the password."""
+        return "training", self.secret("mlflow_training_password")
+
+    def secret(self, name: str) -> str:
+        """The content of a file in LOCAL_DIR/secrets."""
+        return (self.local_dir / "secrets" / name).read_text("utf-8").strip()
+
+    @property
     def evidently_url(self) -> str:
         """Address of Evidently's pages."""
         return self._url("EVIDENTLY_PORT")

@@ -43,7 +43,9 @@ PROGRAMS = {
     "postgres": Program(),
     "mlflow": Program(passed=("MLFLOW_*", *S3), own=variables.mlflow),
     "airflow-api-server": Program(passed=("AIRFLOW__*",), own=variables.airflow),
-    "airflow-dag-processor": Program(passed=("AIRFLOW__*",), own=variables.airflow),
+    "airflow-dag-processor": Program(  # opens and resolves incidents of runs
+        passed=("AIRFLOW__*",), role=MONITORING, own=variables.airflow
+    ),
     "airflow-scheduler": Program(  # runs the tasks: listings, training, promotion
         passed=("AIRFLOW__*", "MLFLOW_*", "KAGGLE_*", *S3),
         secrets=("MONGODB_URL",),
@@ -81,7 +83,11 @@ def environment_of(name: str, settings: Settings, environ: Mapping[str, str]) ->
 
 
 def write_environments(settings: Settings, environ: Mapping[str, str]) -> None:
-    """Write the variables of each program where `setup.native.run` looks for them."""
+    """Write the variables of each program where `setup.native.run` looks for them.
+
+    Raises EmptySecret, also for a secret that a program would read from its file.
+    """
+    variables.check_secrets(settings)
     for name in PROGRAMS:
         text = json.dumps(environment_of(name, settings, environ), indent=1)
         replace_file(environment_file(Path(settings.local_dir), name), text.encode(), mode=0o600)

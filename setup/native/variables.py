@@ -9,11 +9,19 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from setup.database_roles import ADMINISTRATOR_PASSWORD, ROLES
-from setup.native.environment import ROOT, read_secret, secret, write_private
+from setup.native.environment import ROOT, EmptySecret, read_secret, secret, write_private
 from vehicle_price.settings import Settings
 
 MLFLOW_SIGN_IN = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
+RECEIVERS = "alert_urls"  # a list of addresses, which may be empty
 LIBRARY = "postgresql+psycopg2"  # SQLAlchemy 2.1 would otherwise look for psycopg 3
+
+
+def check_secrets(settings: Settings) -> None:
+    """Raise EmptySecret for a file of LOCAL_DIR/secrets without content."""
+    for path in sorted(Path(settings.local_dir, "secrets").glob("*")):
+        if path.name != RECEIVERS:
+            read_secret(path)
 
 
 def role_password(settings: Settings, role: str) -> str:
@@ -146,4 +154,6 @@ def airflow_password(settings: Settings) -> str:
     path, user = Path(settings.airflow_password_file), settings.airflow_username
     if not path.exists():
         write_private(path, json.dumps({user: secrets.token_urlsafe(12)}))
-    return str(json.loads(read_secret(path))[user])
+    if password := json.loads(read_secret(path)).get(user):
+        return str(password)
+    raise EmptySecret(f"{path} has no password of {user}: delete it for a new one")

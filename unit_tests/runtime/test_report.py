@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from setup.native import addresses, variables
 from setup.runtime import report
 from vehicle_price.settings import Settings
 
@@ -79,3 +80,13 @@ def test_the_status_names_a_move_that_is_not_ours(settings, monkeypatch, moved_t
 
 def test_the_status_without_a_model_says_so(settings, monkeypatch):
     assert "No model" in status_of(monkeypatch, settings, None, "")
+
+
+@pytest.mark.parametrize("hide", [True, False])
+def test_a_ci_job_prints_where_the_password_is_and_not_the_password(tmp_path, hide):
+    settings = Settings.from_environment({"LOCAL_DIR": str(tmp_path)})
+    password = variables.airflow_password(settings)
+    table = addresses.summary(settings, hide_passwords=hide)
+    assert (password in table) != hide
+    assert (settings.airflow_password_file in table) == hide
+    assert settings.local_dir in table  # the other secrets are named by their files in any case

@@ -132,9 +132,12 @@ def _password(address: Address) -> dict[str, str]:
     if "password" in extensions.parse_dsn(address.url) or not address.password_file:
         return {}
     try:
-        return {"password": Path(address.password_file).read_text("utf-8").strip()}
+        password = Path(address.password_file).read_text("utf-8").strip()
     except OSError as error:
         raise psycopg2.OperationalError(f"no password: {error}") from error
+    if not password:
+        raise psycopg2.OperationalError(f"no password: {address.password_file} is empty")
+    return {"password": password}
 
 
 def _is_row_error(error: psycopg2.Error) -> bool:
