@@ -67,9 +67,15 @@ def unavailable(variables: Mapping[str, str]) -> list[str]:
 
 
 def build(
-    variables: Mapping[str, str], say: Callable[[str], None], names: tuple[str, ...] = tuple(OWN)
+    variables: Mapping[str, str],
+    say: Callable[[str], None],
+    names: tuple[str, ...] = tuple(OWN),
+    from_nothing: bool = False,
 ) -> list[Built]:
-    """Build those of our images whose reference is a local one. Raises EngineError."""
+    """Build those of our images whose reference is a local one. Raises EngineError.
+
+    from_nothing: without the layers of earlier builds.
+    """
     made = []
     for name in names:
         target = reference(OWN[name], variables)
@@ -77,7 +83,7 @@ def build(
             say(f"{name}: {target} comes from its registry")
             continue
         started = time.monotonic()
-        _build(name, target)
+        _build(name, target, from_nothing)
         made.append(Built(name, target, time.monotonic() - started, megabytes(target)))
         say(f"image {name:<18} {made[-1].megabytes:6.0f} MB {made[-1].seconds:7.1f} s")
     return made
@@ -88,12 +94,12 @@ def megabytes(name: str) -> float:
     return engine.inspect("image", [name])[0]["Size"] / 1e6
 
 
-def _build(name: str, target: str) -> None:
-    arguments = {"COMMIT": commit(), "VERSION": version(), "SOURCE": source()}
-    options = [
-        word for key, value in arguments.items() for word in ("--build-arg", f"{key}={value}")
-    ]
-    command = ["docker", "build", "-q", "-f", OWN[name].dockerfile, "-t", target, *options, "."]
+def _build(name: str, target: str, from_nothing: bool) -> None:
+    command = ["docker", "build", "-q", "-f", OWN[name].dockerfile, "-t", target]
+    command += ["--no-cache"] if from_nothing else []
+    for key, value in {"COMMIT": commit(), "VERSION": version(), "SOURCE": source()}.items():
+        command += ["--build-arg", f"{key}={value}"]
+    command.append(".")
     completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if completed.returncode:
         lines = (completed.stdout + completed.stderr).splitlines()[-30:]
