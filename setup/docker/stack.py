@@ -78,6 +78,7 @@ class Stack:
         """Start what does not run, in the order of the health checks. Raises StackError."""
         self._make_network()
         self._log_dir.mkdir(parents=True, exist_ok=True)
+        old = {container.id for container in self.containers()}  # may still be replaced
         started = {side: self._launch(side) for side in self.sides}
         told: set[str] = set()
         deadline = time.monotonic() + UP_SECONDS
@@ -85,8 +86,9 @@ class Stack:
             ended = {side: process.poll() for side, process in started.items()}
             containers = self.containers()
             for container in containers:
-                if container.is_up and container.service not in told:
-                    told.add(container.service)
+                is_final = container.id not in old or ended[container.side] is not None
+                if container.is_up and is_final and container.id not in told:
+                    told.add(container.id)
                     say(f"{container.service:<22} {container.condition}")
             if any(ended.values()):
                 raise self._failure(next(side for side, code in ended.items() if code))

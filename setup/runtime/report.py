@@ -48,6 +48,8 @@ def models(settings: Settings) -> str:
 def _production(settings: Settings) -> dict | None:
     query = {"name": MODEL_NAME, "alias": PRODUCTION}
     try:
+        # Of a model that does not exist, MLflow refuses the alias with 403, and this with 404.
+        _from_mlflow(settings, "registered-models/get", {"name": MODEL_NAME})
         return _from_mlflow(settings, "registered-models/alias", query)["model_version"]
     except urllib.error.HTTPError as error:
         if error.code in (400, 404):  # no such model, no such alias

@@ -94,8 +94,19 @@ class Registry:
                 # MLflow reports an absent alias of a known model as an invalid parameter.
                 if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                     return None
+                if not self._has_model():  # then MLflow with users refuses to speak of aliases
+                    return None
                 raise
             return self._with_metrics(version)
+
+    def _has_model(self) -> bool:
+        try:
+            self.client.get_registered_model(MODEL_NAME)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
+        return True
 
     def version_by_number(self, number: str) -> ModelVersion:
         """The version with this number."""
