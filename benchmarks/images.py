@@ -18,7 +18,7 @@ def main() -> None:
     base = images.megabytes(images.BASE)
     print("| image | size | of it the base | built in |\n|---|--:|--:|--:|", flush=True)
     for name in images.OWN:
-        (built,) = images.build(variables, lambda _: None, (name,), from_nothing=True)
+        built = images.build(variables, lambda _: None, (name,), from_nothing=True)[0]
         row = f"{built.megabytes:,.0f} MB | {base:,.0f} MB | {built.seconds:.0f} s"
         print(f"| `vehicle-price/{name}` | {row} |", flush=True)
 

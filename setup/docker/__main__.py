@@ -30,7 +30,7 @@ PAGES = ("AIRFLOW_PAGE_URL", "MLFLOW_PAGE_URL", "STREAMLIT_URL", "EVIDENTLY_URL"
 
 
 class Platform(NamedTuple):
-    """An installation: its settings as this machine sees them, `.env` and environment, the stack."""
+    """An installation. variables: of `.env` and the environment."""
 
     settings: Settings
     variables: Mapping[str, str]

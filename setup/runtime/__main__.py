@@ -1,6 +1,6 @@
 """`python -m setup.runtime build|preflight|retrain|status|logs|stop`: choose the runtime, pass on.
 
-Only the standard library: `build` installs what the rest needs. Ends in exec.
+Only the standard library: `build` installs what the rest needs.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def build(starts: bool, train: bool) -> int:
         return code
     install.main()
     words = ["build", *(["--train"] * train)]
-    os.execv(PYTHON, [str(PYTHON), "-m", f"setup.{runtime}", *words])
+    return subprocess.call([PYTHON, "-m", f"setup.{runtime}", *words], cwd=ROOT)
 
 
 def pass_on(command: str) -> int:
