@@ -121,6 +121,7 @@ def _environment(local_dir: Path) -> dict[str, str]:
     names = (*PORTS, *SOURCE_PORTS)
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
     sample = {"SAMPLE_ROWS": "6000", "SOURCE": "sample", "DATA": "", "TASK_RETRY_SECONDS": "2"}
+    sample |= {"SERVICE_BIND_HOST": "0.0.0.0"}  # test_privilege.py looks who else is reachable
     own = {"LOCAL_DIR": str(local_dir), "ENV_FILE": str(local_dir / ".env")}
     return dict(os.environ) | own | sample | ports | _sources(ports)
 
