@@ -49,7 +49,10 @@ def main() -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     os.nice(NICE)
     airflow = AirflowClient(
-        settings.airflow_url, settings.airflow_username, settings.airflow_password_file
+        settings.airflow_url,
+        settings.airflow_username,
+        settings.airflow_password_file,
+        page_url=settings.airflow_page_url,
     )
     jobs = Jobs(
         Monitor(settings, airflow, lambda: Registry(settings.mlflow_tracking_uri)),

@@ -27,6 +27,14 @@ def test_addresses_follow_the_ports():
     assert settings.service_url == "http://127.0.0.1:6000"
 
 
+def test_pages_for_people_follow_the_servers_unless_they_are_set():
+    settings = Settings.from_environment(
+        {"MLFLOW_TRACKING_URI": "http://a:1", "AIRFLOW_PAGE_URL": "http://b:2"}
+    )
+    assert settings.mlflow_page_url == "http://a:1"
+    assert settings.airflow_page_url == "http://b:2"
+
+
 def test_folders_follow_local_dir_unless_they_are_set():
     settings = Settings.from_environment({"LOCAL_DIR": "/x", "MODEL_DIR": "/models"})
     assert settings.data_root == "/x/data"

@@ -209,6 +209,14 @@ class Settings:
     streamlit_url: str = setting(
         "http://127.0.0.1:8501", "Address of the Streamlit page in links for people."
     )
+    mlflow_page_url: str = setting(
+        "http://127.0.0.1:5001",
+        "Address of MLflow's pages in links for people, if it is not MLFLOW_TRACKING_URI.",
+    )
+    airflow_page_url: str = setting(
+        "http://127.0.0.1:8080",
+        "Address of Airflow's pages in links for people, if it is not AIRFLOW_URL.",
+    )
     grafana_url: str = setting(
         "", "Address of Grafana in links for people; empty where there is none."
     )
@@ -246,9 +254,17 @@ class Settings:
             f.name: environ[f.name.upper()] for f in fields(cls) if environ.get(f.name.upper())
         }
         settings = cls(**{name: _parse(name, raw, cls) for name, raw in values.items()})
-        return replace(
-            settings, **{k: v for k, v in _derived_defaults(settings).items() if k not in values}
-        )
+        settings = _with(settings, _derived_defaults(settings), values)
+        pages = {
+            "mlflow_page_url": settings.mlflow_tracking_uri,
+            "airflow_page_url": settings.airflow_url,
+        }
+        return _with(settings, pages, values)
+
+
+def _with(settings: Settings, defaults: Mapping[str, str], given: Mapping[str, str]) -> Settings:
+    """The settings with these defaults for those that were not given."""
+    return replace(settings, **{name: v for name, v in defaults.items() if name not in given})
 
 
 def _derived_defaults(settings: Settings) -> dict[str, str]:

@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from setup.native import stack, training_run
+from setup.native import stack
 from setup.native.environment import ROOT
+from setup.runtime import training_run
 from vehicle_price.settings import documented
 
 MANUAL = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "setup").glob("*.md"))
@@ -56,7 +57,7 @@ def test_every_make_target_has_help_and_is_in_the_manual():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     phony = re.findall(r"^\.PHONY: ((?:[^\\\n]|\\\n)*)$", makefile, re.M)[0]
     targets = set(phony.replace("\\\n", " ").split())
-    assert targets == set(re.findall(r"^([a-z]+):.*## ", makefile, re.M))
+    assert targets == set(re.findall(r"^([a-z_]+):.*## ", makefile, re.M))
     assert not [name for name in targets if f"make {name}" not in MANUAL]
 
 

@@ -76,11 +76,12 @@ TWIN = Part("twin", TWIN_MANIFEST_TAG)  # the same recipe without the test days,
 class Registry:
     """The MLflow server at `tracking_uri`; each method raises RegistryError when it is down.
 
-    client: MLflow's own client, for use within `reachable`.
+    page_url: the server's address in links for people, "" for the same. client: MLflow's own client,
+    for use within `reachable`.
     """
 
-    def __init__(self, tracking_uri: str) -> None:
-        self.tracking_uri = tracking_uri
+    def __init__(self, tracking_uri: str, page_url: str = "") -> None:
+        self.tracking_uri, self.page_url = tracking_uri, page_url or tracking_uri
         with self.reachable():
             self.client = mlflow.MlflowClient(tracking_uri)
 
@@ -93,8 +94,19 @@ class Registry:
                 # MLflow reports an absent alias of a known model as an invalid parameter.
                 if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                     return None
+                if not self._has_model():  # then MLflow with users refuses to speak of aliases
+                    return None
                 raise
             return self._with_metrics(version)
+
+    def _has_model(self) -> bool:
+        try:
+            self.client.get_registered_model(MODEL_NAME)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
+        return True
 
     def version_by_number(self, number: str) -> ModelVersion:
         """The version with this number."""
