@@ -11,7 +11,7 @@ from setup.native.run import environment_file
 from vehicle_price.atomic_files import replace_file
 from vehicle_price.settings import SECRET_SETTINGS, Settings, documented
 
-# Of the caller's environment: the names, or beginnings of names with a `*`, that every program gets.
+# Of the caller's environment, what every program gets: names, or beginnings of names with a `*`.
 COMMON = (
     *("HOME", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR", "LANG", "LANGUAGE", "LC_*", "XDG_*"),
     *("PYTHON*", "OMP_*", "NUMBA_*", "LD_LIBRARY_PATH"),
