@@ -56,7 +56,9 @@ def _secrets(platform):
 
 def environment_of(pid):
     """What /proc shows of a process, as text."""
-    return Path(f"/proc/{pid}/environ").read_bytes().decode("utf-8", "replace")
+    text = Path(f"/proc/{pid}/environ").read_bytes().decode("utf-8", "replace")
+    assert "LOCAL_DIR=" in text  # a title of the process may have been written over it
+    return text
 
 
 def held(pid, secrets):

@@ -15,6 +15,7 @@ from vehicle_price.settings import SECRET_SETTINGS, Settings, documented
 COMMON = (
     *("HOME", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR", "LANG", "LANGUAGE", "LC_*", "XDG_*"),
     *("PYTHON*", "OMP_*", "NUMBA_*", "LD_LIBRARY_PATH"),
+    "SPT_NOENV",  # a title of a process then leaves /proc/PID/environ as it was
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
 )
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
