@@ -1,5 +1,7 @@
 """Settings, .env.example and setup/configuration.md hold the same names, defaults and helps."""
 
+import pytest
+
 from setup import settings_docs
 from setup.settings_docs import ROOT
 from vehicle_price.settings import Settings, documented
@@ -49,3 +51,19 @@ def test_an_empty_environment_gives_the_defaults():
 def test_every_default_is_a_value_that_may_be_set():
     defaults = {name: default for name, default, _ in documented()}
     assert Settings.from_environment(defaults) == Settings()
+
+
+def test_the_address_for_all_listeners_is_gone_and_the_new_ones_are_named():
+    with pytest.raises(
+        ValueError, match="BIND_HOST is gone: .*SERVICE_BIND_HOST, MLFLOW_BIND_HOST"
+    ):
+        Settings.from_environment({"BIND_HOST": "0.0.0.0"})
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"), [("0.0.0.0", "127.0.0.1"), ("10.1.2.3", "10.1.2.3"), ("", "127.0.0.1")]
+)
+def test_addresses_follow_where_a_listener_can_be_reached(host, reached):
+    settings = Settings.from_environment({"SERVICE_BIND_HOST": host})
+    assert settings.service_url == f"http://{reached}:5000"
+    assert settings.mlflow_bind_host == settings.postgres_bind_host == "127.0.0.1"

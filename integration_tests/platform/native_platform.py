@@ -121,6 +121,8 @@ def _environment(local_dir: Path) -> dict[str, str]:
     names = (*PORTS, *SOURCE_PORTS)
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
     sample = {"SAMPLE_ROWS": "6000", "SOURCE": "sample", "DATA": "", "TASK_RETRY_SECONDS": "2"}
+    # test_privilege.py looks who else can be reached, and what /proc shows of each process.
+    sample |= {"SERVICE_BIND_HOST": "0.0.0.0", "SPT_NOENV": "1"}
     own = {"LOCAL_DIR": str(local_dir), "ENV_FILE": str(local_dir / ".env")}
     return dict(os.environ) | own | sample | ports | _sources(ports)
 

@@ -26,6 +26,8 @@ from unit_tests.helpers import tiny
 
 EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "12")
 JSON = {"Content-Type": "application/json"}
+
+
 class AirflowStub(BaseHTTPRequestHandler):
     """The part of Airflow's API that the service uses. Every run is accepted, and is running."""
 

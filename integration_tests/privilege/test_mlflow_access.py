@@ -153,7 +153,9 @@ def test_serving_reads_what_it_needs_and_changes_nothing(server, sign_in, tmp_pa
         lambda: client.create_webhook("mine", "http://127.0.0.1:1/", ["registered_model.created"]),
     )
     for change in changes:
-        with pytest.raises((MlflowException, requests.HTTPError), match="403|Permission|only reads"):
+        with pytest.raises(
+            (MlflowException, requests.HTTPError), match="403|Permission|only reads"
+        ):
             change()
     assert production(server) == "1"
 

@@ -11,10 +11,11 @@ from setup.native.run import environment_file
 from vehicle_price.atomic_files import replace_file
 from vehicle_price.settings import SECRET_SETTINGS, Settings, documented
 
-# Of the caller's environment: the names, or beginnings of names with a `*`, that every program gets.
+# Of the caller's environment, what every program gets: names, or beginnings of names with a `*`.
 COMMON = (
     *("HOME", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR", "LANG", "LANGUAGE", "LC_*", "XDG_*"),
     *("PYTHON*", "OMP_*", "NUMBA_*", "LD_LIBRARY_PATH"),
+    "SPT_NOENV",  # a title of a process then leaves /proc/PID/environ as it was
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
 )
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")

@@ -35,6 +35,8 @@ SIGNED_IN = ("model-sync",)  # starts when MLflow has its users
 MONITORING = ("evidently-service", "evidently-ui")
 LAST = (*MONITORING, *observability.PROGRAMS)
 EVERYTHING = ("postgres", *WITHOUT_AIRFLOW, *AIRFLOW, *SIGNED_IN)
+# Folders of LOCAL_DIR for our own user. PostgreSQL, which may be another user, has its folder beside.
+PRIVATE = ("airflow", "data", "evidently", "logs", "mlflow-artifacts", "model", "outbox", "run")
 STOP_SECONDS = 120  # longer than every stopwaitsecs of supervisord.conf
 DEAD_STATES = ("EXITED", "FATAL", "UNKNOWN")
 
@@ -51,6 +53,9 @@ def start(settings: Settings, environ: Mapping[str, str], say: Callable[[str], N
     local = Path(settings.local_dir)
     for folder in (local / "run", Path(settings.log_dir), Path(settings.data_root)):
         folder.mkdir(parents=True, exist_ok=True)
+    for folder in (local / name for name in PRIVATE):
+        if folder.exists():
+            folder.chmod(0o700)  # an earlier version left it open to other users
     programs.write_environments(settings, environ)
     command = [VENV / "bin" / "supervisord", "-c", ROOT / "supervisord.conf"]
     own = programs.supervisor_environment(settings, environ)

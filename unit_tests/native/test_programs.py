@@ -71,7 +71,9 @@ def _of_programs(environ):
 def test_the_programs_are_those_of_supervisord_and_each_starts_in_its_environment():
     configuration = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=(";",))
     configuration.read(ROOT / "supervisord.conf", encoding="utf-8")
-    sections = {s.removeprefix("program:"): s for s in configuration.sections() if ":program" in f":{s}"}
+    sections = {
+        s.removeprefix("program:"): s for s in configuration.sections() if ":program" in f":{s}"
+    }
     assert set(sections) == set(PROGRAMS)
     for section in sections.values():
         command = configuration[section]["command"]

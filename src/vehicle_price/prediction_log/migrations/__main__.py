@@ -1,4 +1,4 @@
-"""`python -m vehicle_price.prediction_log.migrations`: migrate as the owner of the database, and end.
+"""`python -m vehicle_price.prediction_log.migrations`: migrate as the owner of the database.
 
 PREDICTION_DATABASE_URL names the owner. Exit status 1 if the database is away or refuses.
 """
