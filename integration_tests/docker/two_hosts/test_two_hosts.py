@@ -7,6 +7,7 @@ both sides reach its published ports there, and no container reaches one of the 
 import shutil
 import subprocess
 from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import NamedTuple
 
 import boto3
@@ -35,8 +36,8 @@ class Hosts(NamedTuple):
 def fixture_hosts() -> Iterator[Hosts]:
     """Both sides, started one after the other, the model trained by the first."""
     assert engine.problem() == "", engine.problem()
-    network = engine.inspect("network", ["bridge"])[0]
-    address = network["IPAM"]["Config"][0]["Gateway"]
+    subnet = engine.inspect("network", ["bridge"])[0]["IPAM"]["Config"][0]["Subnet"]
+    address = str(ip_network(subnet)[1])  # this machine's
     with (
         s3_server(address) as s3,
         environment("vehicle-price-training-host") as first,
