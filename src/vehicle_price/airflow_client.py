@@ -42,8 +42,8 @@ class Trainer(Protocol):
 class AirflowClient:
     """Airflow's API as one user. It signs in when needed and keeps no connection open.
 
-    timeout: seconds to connect, and to read. page_url: Airflow's address in links for people, "" for
-    the same.
+    timeout: seconds to connect, and to read. page_url: Airflow's address in links for people, ""
+    for the same.
     """
 
     def __init__(

@@ -76,8 +76,8 @@ TWIN = Part("twin", TWIN_MANIFEST_TAG)  # the same recipe without the test days,
 class Registry:
     """The MLflow server at `tracking_uri`; each method raises RegistryError when it is down.
 
-    page_url: the server's address in links for people, "" for the same. client: MLflow's own client,
-    for use within `reachable`.
+    page_url: the server's address in links for people, "" for the same. client: MLflow's own
+    client, for use within `reachable`.
     """
 
     def __init__(self, tracking_uri: str, page_url: str = "") -> None:
