@@ -28,9 +28,9 @@ PORTS = tuple(
 COMMAND_SECONDS = 900
 # A network of its own for nginx and the service, away from the default one.
 EDGE = {
-    "EDGE_SUBNET": "172.30.251.0/28",
-    "NGINX_ADDRESS": "172.30.251.2",
-    "SERVICE_ADDRESS": "172.30.251.3",
+    "EDGE_SUBNET": "198.18.251.0/28",
+    "NGINX_ADDRESS": "198.18.251.2",
+    "SERVICE_ADDRESS": "198.18.251.3",
 }
 
 

@@ -1,9 +1,9 @@
 """What every container runs first: secrets of the environment into files, then the program.
 
 The settings name files (`API_KEY_FILE`, …), compose hands secrets over as variables (`API_KEY`).
-For each variable `X_FILE` whose `X` is set, X is written to that file (mode 0600) and removed from the
-environment of the program, and so of its children. Only the standard library; ends in exec, so that
-signals reach the program.
+For each variable `X_FILE` whose `X` is set, X is written to that file (mode 0600) and removed from
+the environment of the program, and so of its children. Only the standard library; ends in exec, so
+that signals reach the program.
 """
 
 import json
