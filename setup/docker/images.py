@@ -66,24 +66,16 @@ def unavailable(variables: Mapping[str, str]) -> list[str]:
     return sentences
 
 
-def build(
-    variables: Mapping[str, str],
-    say: Callable[[str], None],
-    names: tuple[str, ...] = tuple(OWN),
-    from_nothing: bool = False,
-) -> list[Built]:
-    """Build those of our images whose reference is a local one. Raises EngineError.
-
-    from_nothing: without the layers of earlier builds.
-    """
+def build(variables: Mapping[str, str], say: Callable[[str], None]) -> list[Built]:
+    """Build those of our images whose reference is a local one. Raises EngineError."""
     made = []
-    for name in names:
+    for name in OWN:
         target = reference(OWN[name], variables)
         if not target.endswith(LOCAL_TAG):
             say(f"{name}: {target} comes from its registry")
             continue
         started = time.monotonic()
-        _build(name, target, from_nothing)
+        _build(name, target)
         made.append(Built(name, target, time.monotonic() - started, megabytes(target)))
         say(f"image {name:<18} {made[-1].megabytes:6.0f} MB {made[-1].seconds:7.1f} s")
     return made
@@ -94,9 +86,8 @@ def megabytes(name: str) -> float:
     return engine.inspect("image", [name])[0]["Size"] / 1e6
 
 
-def _build(name: str, target: str, from_nothing: bool) -> None:
+def _build(name: str, target: str) -> None:
     command = ["docker", "build", "-q", "-f", OWN[name].dockerfile, "-t", target]
-    command += ["--no-cache"] if from_nothing else []
     for key, value in {"COMMIT": commit(), "VERSION": version(), "SOURCE": source()}.items():
         command += ["--build-arg", f"{key}={value}"]
     command.append(".")
