@@ -13,6 +13,8 @@ from pathlib import Path
 
 from integration_tests.helpers.failure_logs import keep_logs
 from integration_tests.helpers.ports import free_ports
+from integration_tests.platform.airflow_runs import AirflowRuns
+from setup.docker.__main__ import with_passwords
 from setup.docker.stack import Container, Stack
 from setup.native.environment import ROOT, read_dotenv, settings_from
 
@@ -72,6 +74,11 @@ class DockerPlatform:
         """What the engine knows of a container."""
         command = ["docker", "container", "inspect", self.container(service).id]
         return json.loads(subprocess.check_output(command))[0]
+
+    def airflow(self) -> AirflowRuns:
+        """The platform's Airflow."""
+        settings = settings_from(self.environ)
+        return AirflowRuns(with_passwords(settings, read_dotenv(Path(self.environ["ENV_FILE"]))))
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         """`python -m setup.docker <command>` for this platform."""

@@ -11,6 +11,7 @@ import requests
 
 from integration_tests.helpers.http_contract import BROKEN, FILES, HOSTILE, run_schemathesis
 from integration_tests.helpers.service import HONDA
+from integration_tests.platform.airflow_runs import TRAIN
 
 EXAMPLES = "6"
 JSON = {"Content-Type": "application/json"}
@@ -22,6 +23,16 @@ BY_NGINX = {
 }
 
 
+@pytest.fixture(name="airflow", scope="module")
+def fixture_airflow(docker):
+    """The real Airflow: the trainings that requests have started are ended with the tests."""
+    airflow = docker.airflow()
+    yield airflow
+    for run in airflow.trainings():
+        if run["state"] in ("queued", "running"):
+            airflow.cancel(TRAIN, run["dag_run_id"])
+
+
 def worker_pids(docker):
     """Process ids of everything in the service's container."""
     lines = subprocess.check_output(
@@ -30,14 +41,15 @@ def worker_pids(docker):
     return set(lines.split()[1:])
 
 
-def test_generated_requests_get_only_documented_answers(docker, tmp_path):
+def test_generated_requests_get_only_documented_answers(docker, airflow, tmp_path):
     keys = docker.secret("API_KEY"), docker.secret("MONITORING_KEY")
-    before = worker_pids(docker)
+    before, trainings = worker_pids(docker), airflow.ids(TRAIN)
     completed = run_schemathesis(docker.service_url, *keys, EXAMPLES, tmp_path)
     output = completed.stdout[-6_000:] + completed.stderr[-2_000:]
     assert completed.returncode == 0, output
     assert int(re.search(r"(\d+) generated", completed.stdout)[1]) >= 10 * int(EXAMPLES), output
     assert worker_pids(docker) == before
+    assert airflow.ids(TRAIN) > trainings  # POST /train reached Airflow
 
 
 @pytest.mark.parametrize("path", ["/predict", "/feedback", "/train"])

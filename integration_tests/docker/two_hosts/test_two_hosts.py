@@ -15,6 +15,7 @@ import requests
 
 from integration_tests.docker.docker_platform import DockerPlatform, environment, running_platform
 from integration_tests.helpers.waiting import answers, wait_until
+from integration_tests.platform.airflow_runs import TRAIN
 from integration_tests.storage.s3_server import BUCKET, s3_server
 from setup.docker import engine
 from vehicle_price.schema import EXAMPLE
@@ -43,6 +44,7 @@ def fixture_hosts() -> Iterator[Hosts]:
     ):
         first |= s3 | {
             "SIDE": "training",
+            "SERVICE_URL": f"http://{address}:{second['SERVICE_PORT']}",
             "DATA_ROOT": f"s3://{BUCKET}/listings",
             "ARTIFACT_ROOT": f"s3://{BUCKET}/models",
             "MLFLOW_ALLOWED_HOSTS": f"{address}:{first['MLFLOW_PORT']}",
@@ -56,7 +58,7 @@ def fixture_hosts() -> Iterator[Hosts]:
             "MLFLOW_TRACKING_URI": f"http://{address}:{first['MLFLOW_PORT']}",
             "AIRFLOW_URL": f"http://{address}:{first['AIRFLOW_PORT']}",
             "SERVICE_BIND_HOST": address,
-            "SERVICE_URL": f"http://{address}:{second['SERVICE_PORT']}",
+            "SERVICE_URL": first["SERVICE_URL"],
         }
         with running_platform(first) as training:
             shutil.copy(first["ENV_FILE"], second["ENV_FILE"])
@@ -102,15 +104,21 @@ def test_predictions_reach_the_database_of_the_training_side(hosts):
     wait_until(lambda: subprocess.check_output(command, text=True).strip() == "1", SECONDS)
 
 
-def test_the_webhook_of_mlflow_leads_back_to_the_serving_host(hosts):
-    registered = hosts.training.log("mlflow") + hosts.serving.log("model-sync")
-    assert "no webhook" not in registered
-    training = requests.post(
-        f"{service_url(hosts)}/train",
-        headers={"X-API-Key": hosts.serving.secret("API_KEY")},
-        timeout=60,
-    )
-    assert training.status_code == 202, training.text  # Airflow, on the other host, accepted it
+def test_the_webhook_of_mlflow_leads_to_the_service_on_the_other_host(hosts):
+    url = f"{hosts.serving.environ['MLFLOW_TRACKING_URI']}/api/2.0/mlflow/webhooks"
+    sign_in = ("admin", hosts.training.secret("MLFLOW_ADMIN_PASSWORD"))
+    (webhook,) = requests.get(url, auth=sign_in, timeout=30).json()["webhooks"]
+    assert webhook["url"] == f"{service_url(hosts)}/webhooks/mlflow"
+    address = f"{url}/{webhook['webhook_id']}/test"
+    sent = requests.post(address, json={}, auth=sign_in, timeout=60).json()["result"]
+    assert sent["success"], sent
+
+
+def test_a_client_of_the_serving_host_starts_a_training_on_the_other(hosts):
+    headers = {"X-API-Key": hosts.serving.secret("API_KEY")}
+    started = requests.post(f"{service_url(hosts)}/train", headers=headers, timeout=60)
+    assert started.status_code == 202, started.text
+    assert started.json()["run_id"] in hosts.training.airflow().ids(TRAIN)
 
 
 def stored(hosts):

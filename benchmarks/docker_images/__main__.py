@@ -1,6 +1,6 @@
 """Size and build time of the five Docker images, each built from nothing.
 
-    python -m benchmarks.images
+    python -m benchmarks.docker_images
 
 Packages are downloaded for each. Prints the README's table.
 """
