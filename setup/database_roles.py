@@ -108,8 +108,9 @@ def make_roles(
             for name in OF_THE_SERVER:
                 _close_to_public(cursor, name, say)
     for name, database in DATABASES.items():
-        with closing(connect(name)) as connection, connection, connection.cursor() as cursor:
-            moved = _give_to(cursor, database.owner)
+        with closing(connect(name)) as connection:
+            with connection, connection.cursor() as cursor:
+                moved = _give_to(cursor, database.owner)
             if moved:
                 say(f"{name}: {moved} objects now belong to {database.owner}")
     return new

@@ -1,7 +1,7 @@
 """`python -m evidently_service.archive`: archive and delete what is old enough, and end.
 
---dry-run prints what that would be. `prediction-archive` (daily.py) starts it once a day. One run at
-a time. It signs in as the owner of the database, who alone may delete.
+--dry-run prints what that would be. `prediction-archive` (daily.py) starts it once a day. One run
+at a time. It signs in as the owner of the database, who alone may delete.
 """
 
 import argparse

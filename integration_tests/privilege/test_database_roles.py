@@ -7,8 +7,8 @@ from contextlib import closing
 from datetime import UTC, datetime
 
 import psycopg2
+import psycopg2.errors
 import pytest
-from psycopg2.errors import InsufficientPrivilege
 
 from integration_tests.prediction_log.harness import PASSWORD
 from integration_tests.privilege.postgres_server import PASSWORDS, postgres_server
@@ -24,6 +24,7 @@ from vehicle_price.prediction_log.migrations.schema import migrate, prepare
 from vehicle_price.prediction_log.rows import FeedbackRow, ModelRow, PredictionRow, Rows
 from vehicle_price.prediction_log.writer import insert
 
+InsufficientPrivilege = psycopg2.errors.lookup("42501")
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 GUESTS = ("vehicle_price_service", "vehicle_price_monitoring", "grafana")
 NOT_OURS = """

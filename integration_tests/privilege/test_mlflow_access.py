@@ -73,7 +73,8 @@ class Mlflow:
         return subprocess.run(
             [sys.executable, "-m", "setup.mlflow_access"],
             env=os.environ | given | changed,
-            **{"cwd": ROOT, "capture_output": True, "text": True, "check": False},
+            check=False,
+            **{"cwd": ROOT, "capture_output": True, "text": True},
         )
 
 

@@ -12,8 +12,8 @@ import requests
 from vehicle_price.registry.names import WEBHOOK_EVENTS, WEBHOOK_NAME
 
 ADMINISTRATOR = "admin"
-# user → kind → right, of all things of the kind; everybody reads everything. EDIT does not suffice to
-# take an alias away.
+# user → kind → right, of all things of the kind; everybody reads everything. EDIT does not suffice
+# to take an alias away.
 USERS: Mapping[str, Mapping[str, str]] = {
     "training": {"experiment": "EDIT", "registered_model": "MANAGE"},
     "serving": {},

@@ -35,7 +35,7 @@ SIGNED_IN = ("model-sync",)  # starts when MLflow has its users
 MONITORING = ("evidently-service", "evidently-ui")
 LAST = (*MONITORING, *observability.PROGRAMS)
 EVERYTHING = ("postgres", *WITHOUT_AIRFLOW, *AIRFLOW, *SIGNED_IN)
-# Folders of LOCAL_DIR for our own user. PostgreSQL, which may be another user, has its folder beside.
+# Folders of LOCAL_DIR for our own user; PostgreSQL, which may be another one, has its beside them.
 PRIVATE = ("airflow", "data", "evidently", "logs", "mlflow-artifacts", "model", "outbox", "run")
 STOP_SECONDS = 120  # longer than every stopwaitsecs of supervisord.conf
 DEAD_STATES = ("EXITED", "FATAL", "UNKNOWN")
