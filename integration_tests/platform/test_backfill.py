@@ -11,7 +11,8 @@ import pytest
 
 from integration_tests.helpers.waiting import wait_until
 from integration_tests.platform.airflow_runs import INGEST, RUN_SECONDS
-from setup.native.environment import VENV, process_environment, settings_from
+from setup.native.environment import VENV, settings_from
+from setup.native.programs import environment_of
 from unit_tests.helpers.real_data import ARCHIVE, find_real_data
 from vehicle_price.sources.sample.source import generate
 from vehicle_price.storage.dataset import open_dataset
@@ -88,7 +89,8 @@ def backfill(platform, airflow, days, file):
     command = [VENV / "bin" / "airflow", "backfill", "create", "--dag-id", INGEST]
     command += ["--max-active-runs", "1"]
     command += ["--from-date", days[0], "--to-date", days[-1], "--dag-run-conf", conf]
-    environ = process_environment(settings_from(platform.environ), platform.environ)
+    settings = settings_from(platform.environ)
+    environ = environment_of("airflow-scheduler", settings, platform.environ)
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     runs = [f"backfill__{day}T00:00:00+00:00" for day in days]
