@@ -33,15 +33,6 @@ OWN = {
 OTHERS = {"POSTGRES_IMAGE": "postgres:17", "NGINX_IMAGE": "nginx:1.27"}
 
 
-class Built(NamedTuple):
-    """What `docker build` made."""
-
-    name: str
-    reference: str
-    seconds: float
-    megabytes: float
-
-
 def reference(image: Image, variables: Mapping[str, str]) -> str:
     """The full name of an image: of its variable, else the default."""
     return variables.get(image.variable) or image.default
@@ -66,19 +57,17 @@ def unavailable(variables: Mapping[str, str]) -> list[str]:
     return sentences
 
 
-def build(variables: Mapping[str, str], say: Callable[[str], None]) -> list[Built]:
+def build(variables: Mapping[str, str], say: Callable[[str], None]) -> None:
     """Build those of our images whose reference is a local one. Raises EngineError."""
-    made = []
-    for name in OWN:
-        target = reference(OWN[name], variables)
+    for name, image in OWN.items():
+        target = reference(image, variables)
         if not target.endswith(LOCAL_TAG):
             say(f"{name}: {target} comes from its registry")
             continue
         started = time.monotonic()
         _build(name, target)
-        made.append(Built(name, target, time.monotonic() - started, megabytes(target)))
-        say(f"image {name:<18} {made[-1].megabytes:6.0f} MB {made[-1].seconds:7.1f} s")
-    return made
+        seconds = time.monotonic() - started
+        say(f"image {name:<18} {megabytes(target):6.0f} MB {seconds:7.1f} s")
 
 
 def megabytes(name: str) -> float:

@@ -15,6 +15,7 @@ from setup.native.environment import ROOT, env_file
 from vehicle_price.settings import Settings
 
 FILES = {"training": "docker-compose-airflow.yml", "serving": "docker-compose-service.yml"}
+PROFILES = "celery,mongodb,s3,prometheus,grafana"  # of both files
 NETWORK_LABEL = "vehicle-price.network=platform"
 UP_SECONDS = 900
 POLL_SECONDS = 1.0
@@ -153,8 +154,9 @@ class Stack:
             )
 
     def _run(self, side: str, *words: str) -> None:
+        environ = self.environ | {"COMPOSE_PROFILES": PROFILES}  # or their containers would stay
         completed = subprocess.run(
-            self.command(side, *words), cwd=ROOT, env=self.environ, capture_output=True, check=False
+            self.command(side, *words), cwd=ROOT, env=environ, capture_output=True, check=False
         )
         if completed.returncode:
             reason = completed.stderr.decode("utf-8", "replace").strip()

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from setup.docker import env_file
-from setup.docker.stack import FILES
+from setup.docker.stack import FILES, PROFILES
 from setup.native.environment import ROOT
 from vehicle_price.settings import documented
 
@@ -59,3 +59,10 @@ def test_every_setting_reaches_a_container():
 def test_compose_v1_can_read_them(files):
     assert not {"version", "name", "include"} & files.keys()
     assert not re.search(r"\$\{[^}]*\$\{", yaml.safe_dump(files, width=1_000))
+
+
+def test_stop_knows_every_profile():
+    files = [yaml.safe_load((ROOT / name).read_text("utf-8")) for name in FILES.values()]
+    services = [service for file in files for service in file["services"].values()]
+    used = {profile for service in services for profile in service.get("profiles", [])}
+    assert used == set(PROFILES.split(","))

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from contextlib import suppress
 from http.client import HTTPResponse
 from socket import create_connection
 
@@ -11,7 +12,9 @@ import requests
 
 from integration_tests.helpers.http_contract import BROKEN, FILES, HOSTILE, run_schemathesis
 from integration_tests.helpers.service import HONDA
+from integration_tests.helpers.waiting import wait_until
 from integration_tests.platform.airflow_runs import TRAIN
+from vehicle_price.airflow_client import TrainingUnavailable
 
 EXAMPLES = "6"
 JSON = {"Content-Type": "application/json"}
@@ -28,9 +31,17 @@ def fixture_airflow(docker):
     """The real Airflow: the trainings that requests have started are ended with the tests."""
     airflow = docker.airflow()
     yield airflow
-    for run in airflow.trainings():
-        if run["state"] in ("queued", "running"):
+    wait_until(lambda: end_trainings(airflow))
+
+
+def end_trainings(airflow):
+    """End those that wait, then the one that runs; whether none is left. Airflow may answer 500
+    while its scheduler locks the same rows."""
+    left = [run for run in airflow.trainings() if run["state"] in ("queued", "running")]
+    for run in sorted(left, key=lambda run: run["state"] == "running"):
+        with suppress(TrainingUnavailable):
             airflow.cancel(TRAIN, run["dag_run_id"])
+    return not left
 
 
 def worker_pids(docker):
