@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from integration_tests.helpers.processes import ROOT
-from setup.native.environment import VENV, process_environment, settings_from
+from setup.native.environment import VENV, settings_from
+from setup.native.programs import environment_of
 
 AIRFLOW = str(VENV / "bin" / "airflow")
 RETRIES = "action=retry"  # in Airflow's line on a failed attempt that is followed by another
@@ -26,7 +27,8 @@ def airflow_run(folder: Path, dag: str, form: dict[str, str], **variables: str) 
     """
     own = {"LOCAL_DIR": str(folder), "ENV_FILE": str(folder / ".env")}
     own["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
-    environ = process_environment(settings_from(os.environ | own | variables), os.environ)
+    settings = settings_from(os.environ | own | variables)
+    environ = environment_of("airflow-scheduler", settings, os.environ | variables)
     environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{folder}/airflow.db"
     subprocess.run([AIRFLOW, "db", "migrate"], env=environ, check=True, capture_output=True)
     command = [AIRFLOW, "dags", "test", dag, "--conf", json.dumps(form)]

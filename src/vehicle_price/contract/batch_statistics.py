@@ -56,7 +56,7 @@ class BatchStatistics:
 
 def _missing(column: pa.ChunkedArray) -> int:
     if pa.types.is_string(column.type):
-        return column.null_count + (pc.sum(pc.equal(pc.utf8_length(column), 0)).as_py() or 0)
+        return column.null_count + (pc.sum(pc.equal(pc.binary_length(column), 0)).as_py() or 0)
     return column.null_count
 
 

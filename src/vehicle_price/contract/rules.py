@@ -114,7 +114,8 @@ def _limits(column: Column, numbers: pa.Array) -> Iterator[tuple[str, pa.Array]]
 def _missing(column: Column, cells: Cells) -> list[Violation]:
     if not column.required and column.name not in IDENTIFYING:
         return []
-    return [Violation(column.name, "missing", _mask(cells.expand(cells.values).is_null()))]
+    missing = cells.expand(cells.values.is_null()).fill_null(True)
+    return [Violation(column.name, "missing", _mask(missing))]
 
 
 def _too_long(column: Column, cells: Cells) -> list[Violation]:
