@@ -8,11 +8,11 @@ from pathlib import Path
 
 import requests
 
+from integration_tests.helpers.breaking_servers import KillingProxy
 from integration_tests.kaggle.archives import zip_archive
 from integration_tests.kaggle.fake_kaggle import FakeKaggle
 from integration_tests.mongodb.mongodb_server import MongodbServer, running_server
 from integration_tests.platform.airflow_runs import TRAIN, AirflowRuns
-from integration_tests.platform.breaking_servers import KillingProxy
 from integration_tests.platform.native_platform import NativePlatform
 from integration_tests.prediction_log.database_proxy import OPEN, REFUSING
 from setup.native.environment import settings_from

@@ -3,11 +3,11 @@
 from contextlib import closing
 from urllib.parse import quote
 
+from integration_tests.helpers.breaking_servers import RefusingS3
 from integration_tests.helpers.http_server import serving
 from integration_tests.helpers.sql import rows
 from integration_tests.helpers.waiting import wait_until
 from integration_tests.platform.airflow_runs import INGEST, RUN_SECONDS, TRAIN
-from integration_tests.platform.breaking_servers import RefusingS3
 from setup.native.environment import settings_from
 from vehicle_price.names import FAMILY_NAMES
 from vehicle_price.prediction_log.database import address_of, connect
