@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +23,7 @@ WITHOUT_DEPENDENCIES = {"uv": "uv=="}  # the start of the one line that it needs
 INPUTS = ("Pipfile.lock", "pyproject.toml")
 
 
-def main(optional: list[str]) -> None:
+def main(optional: Sequence[str] = ()) -> None:
     """Install the locked packages unless they are, then the optional categories."""
     _install()
     if optional:
