@@ -6,10 +6,10 @@ from benchmarks.growth.measure import INGEST, Figure
 
 # MB of one process: what it takes whatever the size, and for each million of listings.
 BOUNDS = {
-    INGEST: (1_000, 0),
+    INGEST: (900, 0),
     "reading": (450, 0),
-    "training input": (400, 1_000),
-    "scoring": (700, 0),
+    "training input": (500, 800),
+    "scoring": (650, 0),
 }
 
 

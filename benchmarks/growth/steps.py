@@ -18,7 +18,7 @@ from benchmarks.growth.engines import Engine
 from vehicle_price.features.definitions import FEATURE_NAMES, LEVEL_COLUMNS
 from vehicle_price.features.frame import car_frame
 from vehicle_price.model import artifact
-from vehicle_price.model.valuation import FittedValuation, Valuation
+from vehicle_price.model.valuation import FittedValuation
 from vehicle_price.pipelines import by_day
 from vehicle_price.storage.dataset import DatasetDay, dataset_days, read_day
 from vehicle_price.training.fit import FOLDS, fit
@@ -93,18 +93,12 @@ def score(uri: str, engine: Engine, folder: Path) -> Outcome:
 
 def score_day(folder: str, day: DatasetDay) -> Outcome:
     """Write the prices of a day; their hash."""
-    prices = by_day.price_day(_model(folder), day)
+    prices = by_day.price_day(by_day.saved_model(f"{folder}/model"), day)
     prices.to_parquet(f"{folder}/prices/{day.file.day}.parquet")
     content = (
         "\n".join(prices["id"]).encode() + prices[["price", "low", "high"]].to_numpy().tobytes()
     )
     return Outcome(len(prices), hashlib.sha256(content).hexdigest())
-
-
-@lru_cache(maxsize=1)
-def _model(folder: str) -> Valuation:
-    """Once for all days that a process prices."""
-    return artifact.load(Path(folder) / "model")
 
 
 def combined(outcomes: Iterable[Outcome]) -> Outcome:

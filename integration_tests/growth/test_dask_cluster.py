@@ -38,7 +38,7 @@ def test_a_cluster_has_the_results_of_one_process(folder, cluster, step):
     with engine(0, str(folder)) as alone:
         expected = STEPS[step](uri, alone, folder)
     assert STEPS[step](uri, cluster, folder) == expected
-    assert len({usage.peak_mb for usage in cluster.usage()}) == 3  # client and two workers
+    assert len(cluster.usage()) == 3  # client and two workers
 
 
 def test_an_error_of_a_worker_reaches_the_caller_with_its_name(folder, cluster, tmp_path):

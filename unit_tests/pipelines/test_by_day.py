@@ -7,11 +7,13 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from unit_tests.helpers import tiny
-from unit_tests.helpers.store import one_row, stored
+from unit_tests.helpers.store import one_row, stored, write_listings
+from vehicle_price.contract.check import check
 from vehicle_price.features.deduplication import first_postings
 from vehicle_price.pipelines import by_day
 from vehicle_price.storage.dataset import dataset_days, read_day, read_listings
 from vehicle_price.storage.errors import StorageError
+from vehicle_price.training.split import TrainingError, split_cars
 
 
 @pytest.fixture(name="uri", scope="module")
@@ -52,6 +54,15 @@ def test_a_later_day_in_an_eastern_state_may_hold_the_earlier_posting(tmp_path):
     assert [day.file.day for day in days] == ["2021-04-10", "2021-04-11"]
     assert by_day.first_cars(days)["id"].tolist() == ["east"]
     assert_frame_equal(by_day.first_cars(days), first_postings(read_listings(uri)))
+
+
+def test_a_store_without_accepted_listings_has_no_cars_and_says_so(tmp_path):
+    checked = [check(one_row(price="0"))]
+    uri = write_listings(tmp_path, checked, {"source": "test"}, may_be_empty=True).uri
+    cars = by_day.first_cars(dataset_days(uri))
+    assert cars.empty and list(cars) == list(read_listings(uri))
+    with pytest.raises(TrainingError, match="0 different cars"):
+        split_cars(cars)
 
 
 def test_the_prices_of_all_days_are_those_of_the_table(uri):

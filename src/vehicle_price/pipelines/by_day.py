@@ -6,13 +6,17 @@ engine's. setup/scale.md shows one for Dask.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vehicle_price.contract.check import LISTING_SCHEMA
 from vehicle_price.features.deduplication import car_hashes, is_first
+from vehicle_price.model import artifact
 from vehicle_price.model.valuation import MapFunction, Valuation
 from vehicle_price.storage.dataset import TIME_ORDER, DatasetDay, read_day
 
@@ -24,6 +28,8 @@ def first_cars(days: Sequence[DatasetDay], map_days: MapFunction = map) -> pd.Da
 
     It takes half the memory, because reposts are left out before the days are put together.
     """
+    if not days:  # a store of quarantined rows alone
+        return LISTING_SCHEMA.empty_table().to_pandas()
     first, order = first_of_days(list(map_days(identities_of_day, days)))
     tables = map_days(listings_at, zip(days, first, strict=True))
     cars = pd.concat([table.to_pandas() for table in tables], ignore_index=True)
@@ -65,3 +71,9 @@ def price_day(valuation: Valuation, day: DatasetDay) -> pd.DataFrame:
     """The prices of a day's listings: columns id, price, low, high."""
     listings = read_day(day).to_pandas()
     return pd.concat([listings["id"], valuation.price_frame(listings)], axis=1)
+
+
+@lru_cache(maxsize=1)
+def saved_model(folder: str) -> Valuation:
+    """The model in a folder, loaded once for all days that a process prices. Raises ArtifactError."""
+    return artifact.load(Path(folder))
