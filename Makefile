@@ -1,11 +1,12 @@
 # `make help` lists the targets. Settings are environment variables: make build SERVICE_PORT=5050
 
-RUNTIME ?= native
 PYTHON ?= $(or $(shell for p in python3.11 python3 /usr/bin/python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && \
 	command -v "$$p" && break; done),python3)
 BIN := .venv/bin
-PLATFORM := $(BIN)/python -m setup.native
+# RUNTIME=docker|native; by default Docker where an engine answers and every image can be had.
+export RUNTIME
+PLATFORM := "$(PYTHON)" -m setup.runtime
 # Files, not folders: Pylint would take the folder streamlit for the installed package.
 CHECKED = $(shell find $(wildcard src service airflow/dags streamlit evidently_service \
 	unit_tests integration_tests benchmarks setup) -name '*.py')
@@ -26,19 +27,18 @@ IN_TWO_PROCESSES := -n 2 --dist loadfile
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: build preflight install retrain status logs stop rehearse test unit integration lint docs format lock \
+.PHONY: build preflight images docker_test install retrain status logs stop rehearse test unit integration lint docs format lock \
 	clean help
 
-build: preflight install ## Start everything, train, ask for a price [SOURCE=file DATA=path]
+build: python ## Start everything, train, ask for a price [SOURCE=file DATA=path RUNTIME=docker|native]
 	@$(PLATFORM) build $(TRAIN)
 
-preflight: ## Check Python, ports, memory and disk; changes nothing
-ifneq ($(RUNTIME),native)
-	@echo "RUNTIME=$(RUNTIME): the compose files are not there yet; use RUNTIME=native." >&2; exit 1
-endif
+preflight: python ## Check Python, ports, memory and disk; changes nothing
+	@$(PLATFORM) preflight
+
+python:
 	@command -v "$(PYTHON)" >/dev/null || { echo "Python 3.11 is missing. Install it:" \
 		"apt-get install python3.11 python3.11-venv, or pyenv install 3.11" >&2; exit 1; }
-	@"$(PYTHON)" -m setup.native.preflight
 
 install: ## Make .venv from Pipfile.lock, hashes enforced
 	@"$(PYTHON)" -m setup.native.install
@@ -52,8 +52,15 @@ status: install ## What runs, and where
 logs: ## Follow all logs (Ctrl-C ends it)
 	@$(PLATFORM) logs
 
-stop: ## End every process; data, models and logs stay
-	@if [ -x $(BIN)/python ]; then $(PLATFORM) stop; else echo "Nothing runs."; fi
+stop: ## End every process or container; data, models and logs stay
+	@$(PLATFORM) stop
+
+images: install ## Build the five Docker images; prints their sizes and build times
+	@$(BIN)/python -m setup.docker images
+
+docker_test: install ## Both compose files up, trained and serving; needs a Docker engine, 20 minutes
+	@$(BIN)/pytest -q integration_tests/docker/one_host
+	@$(BIN)/pytest -q integration_tests/docker/two_hosts
 
 rehearse: install ## Replay days with a fault, all parts at work [SHOCK=+25% UNIT=km BLANK=condition MAKE=ford]
 	@$(BIN)/python -m setup.rehearsal $(REHEARSAL)
@@ -69,7 +76,7 @@ else
 endif
 
 integration: install ## The real parts together: one platform, and what each stand needs
-	@$(BIN)/pytest -q $(IN_TWO_PROCESSES) --no-loadscope-reorder integration_tests
+	@$(BIN)/pytest -q $(IN_TWO_PROCESSES) --no-loadscope-reorder --ignore=integration_tests/docker integration_tests
 
 lint: install ## Black, isort, Pylint, layers, size of rooms, dashboards, lock: changes nothing
 	@$(BIN)/black --check --quiet $(CHECKED) || { echo "run make format" >&2; exit 1; }
@@ -94,5 +101,5 @@ clean: stop ## Delete the environment and everything a run wrote, models and dat
 	rm -rf .venv .local .pytest_cache .hypothesis .import_linter_cache
 
 help: ## This list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
+	@grep -E '^[a-z_]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 	@echo "Rooms: $(ROOMS)" | fold -s -w 100

@@ -7,7 +7,6 @@ import time
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from evidently_service.archive.daily import DailyArchive
 from evidently_service.messages.messenger import Messenger
 from evidently_service.monitor import NICE, RETRAINING, Monitor
 from evidently_service.snapshots.writer import SnapshotWriter
@@ -17,10 +16,10 @@ from vehicle_price.prediction_log.database import (
     address_of,
     advisory_lock,
     connected,
-    migrate,
     translated,
 )
 from vehicle_price.prediction_log.errors import DatabaseUnavailable, InvalidRow
+from vehicle_price.prediction_log.migrations.schema import prepare
 from vehicle_price.registry.client import Registry
 from vehicle_price.settings import Settings
 
@@ -36,7 +35,6 @@ class Jobs(NamedTuple):
     monitor: Monitor
     messenger: Messenger
     snapshots: SnapshotWriter
-    archive: DailyArchive
 
 
 def main() -> None:
@@ -51,13 +49,15 @@ def main() -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     os.nice(NICE)
     airflow = AirflowClient(
-        settings.airflow_url, settings.airflow_username, settings.airflow_password_file
+        settings.airflow_url,
+        settings.airflow_username,
+        settings.airflow_password_file,
+        page_url=settings.airflow_page_url,
     )
     jobs = Jobs(
         Monitor(settings, airflow, lambda: Registry(settings.mlflow_tracking_uri)),
         Messenger(settings),
         SnapshotWriter(settings),
-        DailyArchive(settings),
     )
     while True:
         try:
@@ -70,7 +70,7 @@ def main() -> None:
 def _run(settings: Settings, jobs: Jobs) -> None:
     """Step as the only writer until the database is away. Raises DatabaseUnavailable."""
     address = address_of(settings)
-    migrate(address)
+    prepare(address)
     with (
         advisory_lock(address, LOCK, SECONDS),
         connected(address, SECONDS) as connection,
@@ -81,7 +81,6 @@ def _run(settings: Settings, jobs: Jobs) -> None:
             closed = jobs.monitor.step(connection, datetime.now(UTC))
             jobs.messenger.step(connection, datetime.now(UTC))
             jobs.snapshots.step(connection, bool(closed))
-            jobs.archive.step(connection)
             time.sleep(settings.monitoring_poll_seconds)
 
 

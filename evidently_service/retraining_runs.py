@@ -73,7 +73,8 @@ def _follow_without_run(connection: Connection, airflow: AirflowClient, opened: 
         _send(airflow, run_id, cause)
         return True
     if state not in ENDED_STATES:
-        page = f"{airflow.url}/dags/{APPROVAL_DAG_ID}/runs/{run_id}/tasks/approve/required_actions"
+        run = f"{airflow.page_url}/dags/{APPROVAL_DAG_ID}/runs/{run_id}"
+        page = f"{run}/tasks/approve/required_actions"
         message = f"a retraining waits for your approval ({'; '.join(cause['causes'])}): {page}"
         incidents.open_incident(connection, Incident(WAITS_FOR_APPROVAL, "", "warn", message, {}))
         return True

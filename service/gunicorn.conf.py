@@ -25,7 +25,7 @@ _settings = Settings.from_environment()
 _metrics_dir = f"{_settings.run_dir}/metrics-{_settings.service_port}"
 
 wsgi_app = "service.app:create_service_from_environment()"
-bind = f"{_settings.bind_host}:{_settings.service_port}"
+bind = f"{_settings.service_bind_host}:{_settings.service_port}"
 workers = _settings.web_workers
 worker_class = Worker  # ASGI: a slow client costs a few kilobytes, not a thread
 preload_app = False

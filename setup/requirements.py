@@ -12,6 +12,7 @@ from pathlib import Path
 LOCK = Path(__file__).resolve().parents[1] / "Pipfile.lock"
 CATEGORIES = (
     "packages",
+    "training",
     "ingest",
     "service",
     "airflow",

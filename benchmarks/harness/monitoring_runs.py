@@ -16,7 +16,8 @@ from evidently_service.incident_rules import NOT_JUDGED
 from evidently_service.monitor import NICE, Monitor
 from integration_tests.monitoring.fakes import FakeAirflow, FakeRegistry
 from integration_tests.monitoring.made_up_log import FIRST_DAY, LATER, complete_until
-from vehicle_price.prediction_log.database import Address, Connection, connected, migrate
+from vehicle_price.prediction_log.database import Address, Connection, connected
+from vehicle_price.prediction_log.migrations.schema import migrate
 from vehicle_price.settings import Settings
 
 REFERENCE_DAYS, A_DAY = 14, 2_000  # that the reference is learnt from; predictions of each

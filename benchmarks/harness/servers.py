@@ -1,7 +1,6 @@
 """The servers that are compared, each started as for production, and ended with its block."""
 
 import os
-import secrets
 import shutil
 import socket
 import subprocess
@@ -16,8 +15,10 @@ from typing import NamedTuple
 from integration_tests.helpers.ports import free_port
 from integration_tests.helpers.service import worker_pids
 from service.json_files import write_json
-from setup.native import postgres
+from setup.native import postgres, variables
 from setup.native.environment import settings_from
+from vehicle_price.prediction_log.database import address_of
+from vehicle_price.prediction_log.migrations.schema import migrate
 from vehicle_price.schema import EXAMPLE
 
 BIN = Path(sys.executable).parent
@@ -50,19 +51,15 @@ def prediction_log(work: Path) -> Iterator[dict[str, str]]:
 
     `work` must be a folder that every user may enter: as root, PostgreSQL runs as another user.
     """
-    port, password = free_port(), secrets.token_hex(16)
-    address = f"postgresql://postgres:{password}@127.0.0.1:{port}/vehicle_price"
-    environ = {
-        "LOCAL_DIR": str(work),
-        "POSTGRES_PORT": str(port),
-        "POSTGRES_PASSWORD": password,
-        "PREDICTION_DATABASE_URL": address,
-    }
+    environ = {"LOCAL_DIR": str(work), "POSTGRES_PORT": str(free_port())}
     settings = settings_from(os.environ | environ)
     with running_process(
         [sys.executable, "-m", "setup.native.postgres"], environ, work / "postgres.log"
     ):
-        postgres.create_databases(settings, password)
+        postgres.create_databases(settings)
+        owner = environ | variables.prediction_log(settings, "vehicle_price_owner")
+        migrate(address_of(settings_from(os.environ | owner)))
+        environ |= variables.prediction_log(settings, "vehicle_price_service")
         command = [sys.executable, "-m", "service.forwarder"]
         with running_process(command, environ, work / "forwarder.log"):
             yield environ

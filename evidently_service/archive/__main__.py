@@ -1,6 +1,7 @@
 """`python -m evidently_service.archive`: archive and delete what is old enough, and end.
 
---dry-run prints what that would be. `evidently-service` starts it once a day. One run at a time.
+--dry-run prints what that would be. `prediction-archive` (daily.py) starts it once a day. One run
+at a time. It signs in as the owner of the database, who alone may delete.
 """
 
 import argparse
@@ -15,11 +16,11 @@ from vehicle_price.prediction_log.database import (
     Connection,
     address_of,
     connected,
-    migrate,
     translated,
     try_advisory_lock,
 )
 from vehicle_price.prediction_log.errors import DatabaseUnavailable, InvalidRow
+from vehicle_price.prediction_log.migrations.schema import prepare
 from vehicle_price.prediction_log.retention.pruning import delete_old
 from vehicle_price.settings import Settings
 from vehicle_price.storage.errors import StorageError
@@ -43,7 +44,7 @@ def main() -> int:
     os.nice(NICE)
     address = address_of(settings)
     try:
-        migrate(address)
+        prepare(address)
         with connected(address, SECONDS) as connection, translated(address):
             if dry_run:
                 _print(work_of(connection, make_plan(connection, settings)))

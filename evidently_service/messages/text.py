@@ -78,7 +78,7 @@ def _links(settings: Settings) -> str:
     rows = (
         ("Monitoring", f"{settings.streamlit_url}/Monitoring"),
         ("Pictures", settings.evidently_url),
-        ("Models", settings.mlflow_tracking_uri),
-        ("Trainings", settings.airflow_url),
+        ("Models", settings.mlflow_page_url),
+        ("Trainings", settings.airflow_page_url),
     )
     return "\n".join(f"{name}: {address}" for name, address in rows)

@@ -27,6 +27,7 @@ from integration_tests.helpers.ports import free_ports
 from integration_tests.helpers.processes import ROOT
 from integration_tests.helpers.waiting import wait_until
 from integration_tests.model_changes.storage_proxy import StorageProxy, storage_proxy
+from setup.mlflow_access.users import Administrator, register_webhook
 from unit_tests.helpers import broken_models, tiny
 from vehicle_price.listing.validation import check_many
 from vehicle_price.model import artifact
@@ -132,7 +133,9 @@ def _started(folder: Path) -> Iterator[ModelChangeHarness]:
         harness.set_alias("production", "1")
         with harness.gunicorn(), harness.process("model-sync", "service.model_sync"):
             wait_until(lambda: harness.answers("1"))
-            wait_until(lambda: "sends alias" in (folder / "model-sync.log").read_text())
+            secret = (folder / "secrets" / "webhook_secret").read_text("utf-8").strip()
+            with Administrator(mlflow_url, password="") as mlflow:  # a server without users
+                register_webhook(mlflow, f"{url}/webhooks/mlflow", secret)
             yield harness
 
 

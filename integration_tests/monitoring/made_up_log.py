@@ -15,8 +15,9 @@ from integration_tests.prediction_log.harness import (
 from unit_tests.helpers import tiny
 from unit_tests.monitoring.requests_made_up import made_up
 from vehicle_price.prediction_log import completeness
-from vehicle_price.prediction_log.database import Address, Connection, connect, migrate
+from vehicle_price.prediction_log.database import Address, Connection, connect
 from vehicle_price.prediction_log.ids import member_ids, new_id
+from vehicle_price.prediction_log.migrations.schema import migrate
 from vehicle_price.prediction_log.rows import FeedbackRow, ModelRow, PredictionRow, Rows
 from vehicle_price.prediction_log.writer import insert
 

@@ -10,7 +10,7 @@ from psycopg2 import extensions
 
 from setup.dashboards.files import Query
 from setup.dashboards.macros import Range, expand
-from setup.native.postgres import READER, make_reader
+from setup.database_roles import ROLES, connector, make_roles
 from vehicle_price.prediction_log.database import Address, Connection
 
 PASSWORD = "only-for-tests-of-the-reader"
@@ -28,9 +28,11 @@ class Answer(NamedTuple):
 @contextmanager
 def reading(address: Address, connection: Connection) -> Iterator[Connection]:
     """A connection to the log as Grafana's role, made as `make build` makes it."""
-    with connection, connection.cursor() as cursor:
-        make_reader(cursor, PASSWORD)
-    parts = extensions.parse_dsn(address.url) | {"user": READER, "password": PASSWORD}
+    del connection
+    parts = extensions.parse_dsn(address.url)
+    server = {name: value for name, value in parts.items() if name != "dbname"}
+    make_roles({role: f"{PASSWORD}-{role}" for role in ROLES}, connector(10, **server))
+    parts |= {"user": "grafana", "password": f"{PASSWORD}-grafana"}
     reader = psycopg2.connect(**parts, options="-c timezone=UTC")
     try:
         yield reader

@@ -10,8 +10,9 @@ from alembic.config import Config
 from integration_tests.prediction_log.harness import prediction_log_harness
 from unit_tests.helpers import tiny
 from vehicle_price.prediction_log import database
-from vehicle_price.prediction_log.database import Address, connect, migrate
+from vehicle_price.prediction_log.database import Address, connect
 from vehicle_price.prediction_log.errors import DatabaseUnavailable
+from vehicle_price.prediction_log.migrations.schema import migrate
 
 RIGHTS = """
 SELECT has_table_privilege('vehicle_price_reader', 'predictions', 'SELECT'),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from integration_tests.helpers.waiting import wait_until
-from setup.native import training_run
+from setup.runtime import training_run
 from vehicle_price.settings import Settings
 
 INGEST, TRAIN = "ingest_listings", "train_vehicle_price"

@@ -14,8 +14,11 @@ from setup.native.environment import settings_from
 
 @pytest.fixture(name="platform", scope="session")
 def fixture_platform() -> Iterator[NativePlatform]:
-    """A platform after `make build`, shared by all tests that need one."""
-    with running_platform() as platform:
+    """A platform after `make build`, shared by all tests of it; MLflow's client signs in."""
+    with running_platform() as platform, pytest.MonkeyPatch.context() as patch:
+        user, password = platform.mlflow_sign_in
+        patch.setenv("MLFLOW_TRACKING_USERNAME", user)
+        patch.setenv("MLFLOW_TRACKING_PASSWORD", password)
         yield platform
 
 

@@ -83,6 +83,8 @@ def contract_report(platform, airflow: AirflowRuns, dag: str, run_id: str) -> st
 def artifact_of_run(platform, run_id: str, name: str) -> requests.Response:
     """An artifact of an MLflow run."""
     query = f"path={name}&run_uuid={run_id}"
-    answer = requests.get(f"{platform.mlflow_url}/get-artifact?{query}", timeout=30)
+    answer = requests.get(
+        f"{platform.mlflow_url}/get-artifact?{query}", auth=platform.mlflow_sign_in, timeout=30
+    )
     assert answer.status_code == 200
     return answer

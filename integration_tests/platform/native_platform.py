@@ -60,6 +60,15 @@ class NativePlatform:
         return self._url("MLFLOW_PORT")
 
     @property
+    def mlflow_sign_in(self) -> tuple[str, str]:
+        """A user of MLflow who may write, and the password."""
+        return "training", self.secret("mlflow_training_password")
+
+    def secret(self, name: str) -> str:
+        """The content of a file in LOCAL_DIR/secrets."""
+        return (self.local_dir / "secrets" / name).read_text("utf-8").strip()
+
+    @property
     def evidently_url(self) -> str:
         """Address of Evidently's pages."""
         return self._url("EVIDENTLY_PORT")
@@ -112,6 +121,8 @@ def _environment(local_dir: Path) -> dict[str, str]:
     names = (*PORTS, *SOURCE_PORTS)
     ports = dict(zip(names, map(str, free_ports(len(names))), strict=True))
     sample = {"SAMPLE_ROWS": "6000", "SOURCE": "sample", "DATA": "", "TASK_RETRY_SECONDS": "2"}
+    # test_privilege.py looks who else can be reached, and what /proc shows of each process.
+    sample |= {"SERVICE_BIND_HOST": "0.0.0.0", "SPT_NOENV": "1"}
     own = {"LOCAL_DIR": str(local_dir), "ENV_FILE": str(local_dir / ".env")}
     return dict(os.environ) | own | sample | ports | _sources(ports)
 

@@ -5,7 +5,7 @@ import pytest
 from integration_tests.helpers.waiting import wait_until
 from integration_tests.platform.airflow_runs import TRAIN
 from setup.native.environment import settings_from
-from setup.native.training_run import connect
+from setup.runtime.training_run import connect
 from vehicle_price.airflow_client import APPROVAL_DAG_ID, UnknownRun
 
 TASK = "approve"

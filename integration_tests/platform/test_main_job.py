@@ -47,9 +47,11 @@ def test_every_page_answers(platform):
         f"{platform.service_url}/model",
         f"{platform.streamlit_url}/",
         f"{platform.airflow_url}/api/v2/monitor/health",
-        f"{platform.mlflow_url}/",
+        f"{platform.mlflow_url}/health",
     ):
         assert requests.get(url, timeout=30).status_code == 200, url
+    signed_in = requests.get(f"{platform.mlflow_url}/", auth=platform.mlflow_sign_in, timeout=30)
+    assert signed_in.status_code == 200
 
 
 def test_airflow_shows_a_successful_run_of_the_dag(airflow):
@@ -66,7 +68,8 @@ def test_both_families_are_in_mlflow_with_comparable_figures_and_the_gates_reaso
     gates = {version.tags["gate"] for version in (first, second)}
     assert gates == {"promoted", "not the best"}
     address = f"{platform.mlflow_url}/get-artifact?path=gate.json&run_uuid={first.run_id}"
-    assert requests.get(address, timeout=30).json()["reasons"]
+    gate = requests.get(address, auth=platform.mlflow_sign_in, timeout=30).json()
+    assert gate["reasons"]
 
 
 def test_materializing_the_asset_on_its_page_starts_a_training_that_changes_nothing(

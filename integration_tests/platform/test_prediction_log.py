@@ -15,7 +15,7 @@ from vehicle_price.schema import EXAMPLE
 def logged_prices(platform, prediction_id):
     """(price, later feedback) of a prediction in PostgreSQL; [] while it has not arrived."""
     settings = settings_from(platform.environ)
-    password = (platform.local_dir / "secrets" / "postgres_password").read_text("utf-8").strip()
+    password = platform.secret("vehicle_price_service_password")
     sql = "SELECT p.price, f.price FROM predictions p JOIN feedback f USING (prediction_id)"
     with closing(psycopg2.connect(address_of(settings).url, password=password)) as connection:
         with connection, connection.cursor() as cursor:

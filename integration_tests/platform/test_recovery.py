@@ -12,7 +12,8 @@ from integration_tests.helpers.sql import rows
 from integration_tests.helpers.waiting import wait_until
 from integration_tests.platform.airflow_runs import INGEST, RUN_SECONDS, TRAIN
 from integration_tests.platform.breaking_servers import RefusingS3
-from setup.native.environment import VENV, process_environment, settings_from
+from setup.native.environment import VENV, settings_from
+from setup.native.programs import environment_of
 from vehicle_price.names import FAMILY_NAMES
 from vehicle_price.prediction_log.database import address_of, connect
 from vehicle_price.registry.client import Registry
@@ -143,6 +144,7 @@ def backfill(platform, first, last, conf):
     """`airflow backfill create` as in setup/data.md."""
     command = [VENV / "bin" / "airflow", "backfill", "create", "--dag-id", INGEST]
     command += ["--from-date", first, "--to-date", last, "--dag-run-conf", json.dumps(conf)]
-    environ = process_environment(settings_from(platform.environ), platform.environ)
+    settings = settings_from(platform.environ)
+    environ = environment_of("airflow-scheduler", settings, platform.environ)
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -8,8 +8,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 from contextlib import contextmanager
 from http.client import HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,8 +17,8 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
+from integration_tests.helpers.http_contract import BROKEN, FILES, HOSTILE, run_schemathesis
 from integration_tests.helpers.http_server import serving
-from integration_tests.helpers.processes import ROOT
 from integration_tests.helpers.service import HONDA, read_api_key
 from integration_tests.helpers.waiting import wait_until
 from integration_tests.prediction_log.harness import prediction_log_harness
@@ -28,13 +26,6 @@ from unit_tests.helpers import tiny
 
 EXAMPLES = os.environ.get("CONTRACT_EXAMPLES", "12")
 JSON = {"Content-Type": "application/json"}
-# Which key schemathesis sends where, for the file that it reads in its folder.
-KEYS = """
-headers = {{ X-API-Key = "{}" }}
-[[operations]]
-include-path = "/monitoring"
-headers = {{ X-API-Key = "{}" }}
-"""
 
 
 class AirflowStub(BaseHTTPRequestHandler):
@@ -97,21 +88,8 @@ def _url(harness):
 
 def test_generated_requests_get_only_documented_answers(harness, url, tmp_path):
     before = harness.workers()
-    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json"]
-    options = ["--checks", "all", "--mode", "all", "--max-examples", EXAMPLES, "--no-color"]
-    options += ["--seed", "5", "--generation-database", "none", "--continue-on-failure"]
-    options += ["--suppress-health-check", "all"]
     keys = [read_api_key(harness.folder, name) for name in ("api_key", "monitoring_key")]
-    (tmp_path / "schemathesis.toml").write_text(KEYS.format(*keys), encoding="utf-8")
-    hooks = str(ROOT / "integration_tests" / "prediction_log" / "schemathesis_hooks.py")
-    completed = subprocess.run(
-        command + options,
-        cwd=tmp_path,
-        env=os.environ | {"SCHEMATHESIS_HOOKS": hooks},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    completed = run_schemathesis(url, *keys, EXAMPLES, tmp_path)
     output = completed.stdout[-6_000:] + completed.stderr[-2_000:]
     assert completed.returncode == 0, output
     generated = int(re.search(r"(\d+) generated", completed.stdout)[1])
@@ -120,35 +98,6 @@ def test_generated_requests_get_only_documented_answers(harness, url, tmp_path):
         assert metric(url, "http_requests_total", route="/monitoring", status=status)
     assert harness.workers() == before
     print(f"schemathesis: {generated} requests")  # shown with -s
-
-
-HOSTILE = {
-    b"": 400,
-    b"[" * 60_000: 400,
-    b'{"a":' * 60_000: 400,
-    b'[{"model":' + b"[" * 300 + b"]" * 300 + b"}]": 400,
-    b"9" * 5_000: 400,
-    b'{"year": ' + b"9" * 4_000 + b"}": 422,
-    b'{"year": NaN}': 400,
-    b'{"year": Infinity}': 400,
-    b'{"year": 1e999}': 422,
-    b'{"model": "\xff"}': 400,
-    b'{"model": "\\ud800"}': 400,
-    b'{"model": "\\u0000"}': 422,
-    b'{"year": 2014, "year": 2015, "manufacturer": "honda", "odometer": 1}': 400,
-    b'{"year": true, "manufacturer": "honda", "odometer": 1}': 422,
-    b'{"year": "2014", "manufacturer": "honda", "odometer": 1}': 422,
-    b'{"year": 2014, "manufacturer": "\\u200b", "odometer": 1}': 422,
-    b'{"__proto__": 1, "constructor": 2}': 422,
-    b"\xef\xbb\xbf{}": 400,
-    '{"year": 2014}'.encode("utf-16"): 400,
-    b"{}{}": 400,
-    b"null": 422,
-    b"[]": 422,
-    b"[[]]": 422,
-    b"[" + b"{}," * 1_000 + b"{}]": 422,
-    b" " * 3_000_000: 413,
-}
 
 
 @pytest.mark.parametrize("path", ["/predict", "/feedback", "/train"])
@@ -162,9 +111,6 @@ def test_no_hostile_body_is_a_server_error_and_no_worker_dies(harness, url, path
             if path == "/predict" and body:
                 assert answer.status_code == status, (body[:40], answer.text[:200])
     assert harness.workers() == before
-
-
-FILES = [b"\x00" * 1_000, b"a\n" * 200_000, b'"' * 70_000, b"PAR1" * 3, b"year,year\n1,2\n"]
 
 
 @pytest.mark.parametrize("media", ["text/csv", "application/vnd.apache.parquet"])
@@ -189,23 +135,6 @@ def test_no_hostile_file_is_a_server_error_and_no_worker_dies(harness, url, medi
 def test_a_body_of_another_type_is_415(url, headers):
     answer = requests.post(f"{url}/predict", json.dumps(HONDA), headers=headers, timeout=20)
     assert answer.status_code == 415
-
-
-BROKEN = {
-    b"NONSENSE\r\n\r\n": 400,
-    b"GET / HTTP/9.9\r\n\r\n": 400,
-    b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n": 400,
-    b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n": 414,
-    b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"a" * 20_000 + b"\r\n\r\n": 431,
-    b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: a\r\n" * 200 + b"\r\n": 431,
-    b"GET / HTTP/1.1\r\nHost: x\r\nA b: c\r\n\r\n": 400,
-    b"GET /health HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: nonsense\r\n\r\n": 400,
-    b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n{}": 400,
-    b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n"
-    b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n": 400,
-    b"GET /health HTTP/1.1\r\nHost: x\r\nSCRIPT_NAME: /x\r\nConnection: close\r\n\r\n": 200,
-    b"GET /health HTTP/1.1\r\nHost: x\r\nExpect: nonsense\r\n\r\n": 417,
-}
 
 
 @pytest.mark.parametrize("sent", BROKEN, ids=lambda sent: repr(sent[:40]))

@@ -25,14 +25,12 @@ from service.outbox.outbox import StoredAnswer
 from service.outbox.records import Record
 from unit_tests.helpers import tiny
 from vehicle_price.estimate import Estimate
-from vehicle_price.prediction_log import database
 from vehicle_price.prediction_log.database import Address, connected
 from vehicle_price.prediction_log.errors import DatabaseUnavailable
 from vehicle_price.prediction_log.ids import new_id
+from vehicle_price.prediction_log.migrations import schema
 from vehicle_price.prediction_log.performance import errors_by_version, shadow_errors
 
-MIGRATIONS = ROOT / "src/vehicle_price/prediction_log/migrations/versions"
-LATEST_REVISION = max(file.name[:4] for file in MIGRATIONS.glob("0*.py"))
 SMALL = FaultPlan(predictions=3_000, kills=6, away_seconds=5, clients=4, per_second=250)
 
 
@@ -236,15 +234,15 @@ def test_three_processes_may_migrate_at_once(harness):
         with connection.cursor() as cursor:
             cursor.execute("CREATE DATABASE migrated_at_once")
     url = harness.database.url.replace("/vehicle_price", "/migrated_at_once")
-    package = "vehicle_price.prediction_log.database"
-    code = f"import sys; from {package} import *; migrate(Address(sys.argv[1]))"
+    package = "vehicle_price.prediction_log.migrations.schema"
+    code = f"import sys; from {package} import Address, migrate; migrate(Address(sys.argv[1]))"
     command = [sys.executable, "-c", code, url]
     # pylint: disable-next=consider-using-with
     migrations = [subprocess.Popen(command, cwd=ROOT) for _ in range(3)]
     assert [migration.wait(60) for migration in migrations] == [0, 0, 0]
     with connected(Address(url), 5) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT version_num FROM alembic_version")
-        assert cursor.fetchall() == [(LATEST_REVISION,)]
+        assert cursor.fetchall() == [(schema.latest_revision(),)]
 
 
 def test_a_silent_database_counts_as_away_after_the_patience(harness, monkeypatch):
@@ -254,9 +252,9 @@ def test_a_silent_database_counts_as_away_after_the_patience(harness, monkeypatc
     with pytest.raises(DatabaseUnavailable, match="no answer in time"):
         with connected(silent, 0.5):
             pass
-    monkeypatch.setattr(database, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(schema, "CONNECT_SECONDS", 0.5)
     with pytest.raises(DatabaseUnavailable, match="no answer in time"):
-        database.migrate(silent)
+        schema.migrate(silent)
     harness.proxy.switch(OPEN)
 
 

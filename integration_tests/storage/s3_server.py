@@ -14,16 +14,19 @@ BUCKET = "listings-test"
 
 
 @contextmanager
-def s3_server() -> Iterator[dict[str, str]]:
-    """The environment variables that lead AWS clients to the server; it has the bucket BUCKET."""
+def s3_server(host: str = HOST) -> Iterator[dict[str, str]]:
+    """The environment variables that lead AWS clients to the server; it has the bucket BUCKET.
+
+    host: the address of this machine that it listens on.
+    """
     import boto3
 
     port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    url = f"http://{host}:{port}"
+    command = [sys.executable, "-m", "moto.server", "-H", host, "-p", str(port)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
-            wait_until(lambda: _listens(server, port))
+            wait_until(lambda: _listens(server, host, port))
             environ = client_environment(url)
             client = boto3.client(
                 "s3",
@@ -53,12 +56,12 @@ def client_environment(url: str) -> dict[str, str]:
     }
 
 
-def _listens(server: subprocess.Popen, port: int) -> bool:
+def _listens(server: subprocess.Popen, host: str, port: int) -> bool:
     """Whether the server accepts connections. Raises RuntimeError if it has ended."""
     if server.poll() is not None:
         raise RuntimeError(f"moto's S3 server ended with status {server.returncode}")
     try:
-        socket.create_connection((HOST, port), timeout=1).close()
+        socket.create_connection((host, port), timeout=1).close()
         return True
     except OSError:
         return False

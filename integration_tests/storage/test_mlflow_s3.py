@@ -12,7 +12,8 @@ from integration_tests.helpers.failure_logs import keep_logs
 from integration_tests.helpers.ports import free_port
 from integration_tests.helpers.waiting import answers, wait_until
 from integration_tests.storage.s3_server import BUCKET, s3_server
-from setup.native.environment import process_environment, settings_from
+from setup.native.environment import settings_from
+from setup.native.programs import environment_of
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
@@ -29,7 +30,7 @@ def _server(tmp_path_factory):
         (folder / "mlflow.log").open("w", encoding="utf-8") as log,
         keep_logs(folder),
     ):
-        environ = process_environment(settings, os.environ | s3)
+        environ = environment_of("mlflow", settings, os.environ | s3)
         environ |= {"MLFLOW_BACKEND_STORE_URI": f"sqlite:///{folder}/mlflow.db"}
         with subprocess.Popen(command, env=environ, stdout=log, stderr=log) as server:
             try:

@@ -14,8 +14,9 @@ from service.forwarder.drain import DeadLetter, Drain, QueuedRecord
 from service.outbox import codec, forwarder_status
 from service.outbox.outbox import OutboxUnavailable
 from vehicle_price.prediction_log import completeness
-from vehicle_price.prediction_log.database import Address, Connection, connect, migrate, translated
+from vehicle_price.prediction_log.database import Address, Connection, connect, translated
 from vehicle_price.prediction_log.errors import DatabaseUnavailable
+from vehicle_price.prediction_log.migrations.schema import prepare
 from vehicle_price.prediction_log.rows import Rows, concatenate
 from vehicle_price.prediction_log.writer import insert
 
@@ -95,7 +96,7 @@ class Forwarder:
                 pause = min(pause * 2, MAX_RETRY_SECONDS)
 
     def disconnect(self) -> None:
-        """Close the connection; the next step opens a new one and migrates the schema."""
+        """Close the connection; the next step opens a new one and looks at the schema."""
         if self._connection:
             self._connection.close()
         self._connection = None
@@ -108,7 +109,7 @@ class Forwarder:
 
     def _connect(self) -> None:
         if self._connection is None:
-            migrate(self.address)
+            prepare(self.address)
             with translated(self.address):
                 self._connection = connect(self.address, self.timeout)
 

@@ -16,7 +16,6 @@ from service.model_sync.challenger import Challenger, ChallengerMode
 from service.model_sync.fetcher import Errors, ModelChecks, ModelFetcher
 from service.model_sync.reconciler import Reconciler
 from service.model_sync.status_file import StatusFile
-from service.model_sync.webhook_registration import WebhookRegistration
 from vehicle_price.log_setup import configure
 from vehicle_price.settings import Settings
 
@@ -52,14 +51,9 @@ def main() -> None:
     configure(settings.log_level)
     requests = SyncRequests(Path(settings.model_dir))
     reconciler = reconciler_from(settings, requests.pending)
-    webhook = WebhookRegistration(settings)
     log.info("watching %s", settings.mlflow_tracking_uri)
     while True:
         outcome = reconciler.step(time.monotonic())
-        if outcome == "unreachable":
-            webhook.registered = False  # the next registry at this address may be another one
-        else:
-            webhook.ensure(reconciler)
         if outcome not in ("superseded", "loaded"):  # after these, look again at once
             requests.wait(settings.model_poll_seconds)
 

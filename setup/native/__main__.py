@@ -5,81 +5,54 @@ import logging
 import os
 import subprocess
 import sys
-import time
 import urllib.error
 from pathlib import Path
 
-from setup.native import observability, report, stack, training_run
-from setup.native.environment import keep_source, process_environment, settings_from
+from service.model_dir import STATUS_FILE
+from setup.native import observability, stack
+from setup.native.addresses import summary
+from setup.native.environment import EmptySecret, keep_source, settings_from
+from setup.runtime import report, training_run
+from setup.runtime.main_job import price_or_retrain
+from setup.runtime.main_job import retrain as train_again
+from setup.runtime.main_job import say, train_if_needed, training_form
 from vehicle_price.airflow_client import TrainingUnavailable, UnknownRun
 from vehicle_price.settings import Settings
-from vehicle_price.storage.filesystem import is_remote
 
-STARTED = time.monotonic()
-ERRORS = (stack.StackError, training_run.TrainingFailed, report.NoPrice)
-
-
-def say(line: str) -> None:
-    """Print a line with the seconds since the command began."""
-    print(f"{time.monotonic() - STARTED:6.1f} s  {line}", flush=True)
+ERRORS = (stack.StackError, training_run.TrainingFailed, report.NoPrice, EmptySecret)
 
 
 def build(settings: Settings, train: bool) -> None:
     """Start the processes that do not run, train if asked to or needed, get a price."""
-    form = training_form(settings) if train else {}  # reports a wrong DATA before anything starts
     if train:
+        training_form(settings)  # reports a wrong DATA before anything starts
         keep_source(settings, os.environ)
-    environ = process_environment(settings, os.environ)
     if stack.is_running(settings) and not stack.same_settings(settings):
         say("the settings changed: starting anew")
         stack.stop(settings)
     if not stack.is_running(settings):
         stack.stop(settings)
-        stack.start(settings, environ, say)
+        stack.start(settings, os.environ, say)
     else:
         stack.launch(settings, *stack.EVERYTHING)
         stack.wait_healthy(settings, say)
-    version = report.production_version(settings)
-    if train or version is None:
-        retrain(settings, form)
+    if train_if_needed(settings, training_form(settings), train):
         report.first_price(settings, say)
     else:
-        say(f"version {version} is in production; `make retrain` trains again")
-        price_or_retrain(settings)
+        price_or_retrain(settings, training_form(settings), lambda: status_file(settings))
     stack.launch_last(settings, say)
-    print(report.summary(settings), flush=True)
+    print(summary(settings, hide_passwords=os.environ.get("CI") == "true"), flush=True)
 
 
-def price_or_retrain(settings: Settings) -> None:
-    """Ask for a price; train again when the service refuses the production model.
-
-    It does after an update of the code that changed the format of models.
-    """
-    try:
-        report.first_price(settings, say)
-    except report.NoPrice:
-        reason = report.refusal(settings)
-        if not reason:
-            raise
-        say(f"the service refuses the production model: {reason}")
-        retrain(settings)
-        report.first_price(settings, say)
+def status_file(settings: Settings) -> str:
+    """What model-sync did last; '' before it did anything."""
+    path = Path(settings.model_dir) / STATUS_FILE
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def retrain(settings: Settings, form: dict | None = None) -> None:
-    """Train through Airflow, with `form` or else the form that the settings give."""
-    form = form or training_form(settings)
-    read = form["data"] if form["source"] == "file" else form["source"]
-    say(f"training on {read} through Airflow")
-    training_run.run(settings, form, say)
-
-
-def training_form(settings: Settings) -> dict:
-    """The DAG's form from the settings. Raises TrainingFailed if DATA is not a file."""
-    source, data = settings.source, settings.data
-    if source == "file" and not is_remote(data) and not Path(data).is_file():
-        raise training_run.TrainingFailed(f"DATA={data!r} is not a file")
-    return {"source": source, "data": data, "rows": settings.sample_rows, "seed": settings.seed}
+def retrain(settings: Settings) -> None:
+    """Train again through Airflow."""
+    train_again(settings, training_form(settings))
 
 
 def status(settings: Settings) -> None:
@@ -93,7 +66,7 @@ def status(settings: Settings) -> None:
     for sentence in observability.missing():
         print(sentence)
     print(f"\n{report.models(settings)}")
-    print(report.summary(settings))
+    print(summary(settings, hide_passwords=os.environ.get("CI") == "true"))
 
 
 def logs(settings: Settings) -> None:
@@ -122,6 +95,7 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
+    os.umask(0o077)
     options = {"train": arguments.train} if arguments.command == "build" else {}
     try:
         commands[arguments.command](settings_from(os.environ), **options)

@@ -1,9 +1,8 @@
-"""The environment every process of the native runtime starts with.
+"""The settings and the secrets of this installation.
 
 Only the standard library: the preflight reads ports from here before anything is installed.
 """
 
-import json
 import os
 import secrets
 import sys
@@ -18,10 +17,13 @@ if str(ROOT / "src") not in sys.path:  # usable before the package is installed
 
 # Below the path that they are found by.
 from vehicle_price.atomic_files import replace_file  # pylint: disable=wrong-import-position
-from vehicle_price.settings import Settings, documented  # pylint: disable=wrong-import-position
+from vehicle_price.settings import Settings  # pylint: disable=wrong-import-position
 
-DATABASES = ("airflow", "mlflow", "vehicle_price")
 LISTINGS_NAMES = {"SOURCE", "DATA"}  # the variables that choose where listings come from
+
+
+class EmptySecret(RuntimeError):
+    """A file that should hold a secret is empty; the message names it and says what to do."""
 
 
 def read_dotenv(path: Path) -> dict[str, str]:
@@ -70,51 +72,22 @@ def keep_source(settings: Settings, environ: Mapping[str, str]) -> None:
     replace_file(path, "\n".join([*kept, ""]).encode(), mode=0o600)
 
 
-def process_environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
-    """`environ` plus every setting and the variables of Airflow, MLflow and PostgreSQL.
-
-    Generates the secrets that are missing under LOCAL_DIR/secrets (mode 0600).
-    """
-    variables = {name: str(getattr(settings, name.lower())) for name, _, _ in documented()}
-    local = Path(settings.local_dir)
-    return {
-        **environ,
-        **variables,
-        "PATH": f"{VENV / 'bin'}:{environ.get('PATH', '/usr/bin:/bin')}",
-        "PYTHONUNBUFFERED": "1",
-        "POSTGRES_PASSWORD": secret(local, "postgres_password"),
-        "GRAFANA_DATABASE_PASSWORD": secret(local, "grafana_database_password"),
-        "MLFLOW_BACKEND_STORE_URI": database_url(settings, "mlflow"),
-        "MLFLOW_ARTIFACTS_DESTINATION": settings.artifact_root,
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # LLM evaluation jobs: 4 more processes
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "DO_NOT_TRACK": "1",  # Evidently's telemetry, and of others that respect it
-        "EVIDENTLY_SECRET": secret(local, "evidently_secret"),  # without it, its pages only show
-        # The registry's webhook: to the service on this machine, known to MLflow at once.
-        "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
-        "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
-        "MLFLOW_WEBHOOK_CACHE_TTL": "2",
-        "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": secret(local, "mlflow_webhook_key") + "=",
-        **_airflow(settings, local),
-    }
-
-
-def database_url(settings: Settings, database: str) -> str:
-    """SQLAlchemy address of one database of the embedded PostgreSQL, password included.
-
-    The driver is named because SQLAlchemy 2.1 would otherwise look for psycopg 3.
-    """
-    password = secret(Path(settings.local_dir), "postgres_password")
-    address = f"127.0.0.1:{settings.postgres_port}"
-    return f"postgresql+psycopg2://postgres:{password}@{address}/{database}"
-
-
 def secret(local: Path, name: str) -> str:
-    """The secret stored in LOCAL_DIR/secrets/<name>, generated when it is missing."""
+    """The secret stored in LOCAL_DIR/secrets/<name>, generated when it is missing.
+
+    Raises EmptySecret.
+    """
     path = local / "secrets" / name
     if not path.exists():
         write_private(path, secrets.token_urlsafe(32) + "\n")
-    return path.read_text(encoding="utf-8").strip()
+    return read_secret(path)
+
+
+def read_secret(path: Path) -> str:
+    """The secret in a file. Raises EmptySecret."""
+    if found := path.read_text(encoding="utf-8").strip():
+        return found
+    raise EmptySecret(f"{path} is empty: write the secret into it, or delete it for a new one")
 
 
 def write_private(path: Path, text: str) -> None:
@@ -123,37 +96,3 @@ def write_private(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
-
-
-def _airflow_password(settings: Settings) -> None:
-    path = Path(settings.airflow_password_file)
-    if not path.exists():
-        write_private(path, json.dumps({settings.airflow_username: secrets.token_urlsafe(12)}))
-
-
-def _airflow(settings: Settings, local: Path) -> dict[str, str]:
-    _airflow_password(settings)
-    variables = {
-        "CORE__DAGS_FOLDER": ROOT / "airflow" / "dags",
-        "CORE__LOAD_EXAMPLES": "False",
-        "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-        "CORE__EXECUTOR": "LocalExecutor",
-        "CORE__PARALLELISM": "4",
-        "CORE__FERNET_KEY": secret(local, "airflow_fernet_key") + "=",  # base64 of 32 bytes
-        "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{settings.airflow_username}:admin",
-        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": settings.airflow_password_file,
-        "CORE__EXECUTION_API_SERVER_URL": f"{settings.airflow_url}/execution/",
-        "DATABASE__SQL_ALCHEMY_CONN": database_url(settings, "airflow"),
-        "API__BASE_URL": settings.airflow_url,
-        "API__SECRET_KEY": secret(local, "airflow_secret_key"),
-        "API_AUTH__JWT_SECRET": secret(local, "airflow_jwt_secret"),
-        "LOGGING__BASE_LOG_FOLDER": f"{settings.log_dir}/airflow",
-        "DAG_PROCESSOR__PARSING_PROCESSES": "1",
-        "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
-        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
-        "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
-        # A busy machine answers late; after a time-out the task is lost, since it has been started.
-        "WORKERS__EXECUTION_API_TIMEOUT": "60",
-    }
-    prefixed = {f"AIRFLOW__{name}": str(value) for name, value in variables.items()}
-    return {"AIRFLOW_HOME": f"{local}/airflow"} | prefixed

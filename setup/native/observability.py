@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from setup.native.environment import ROOT, secret, settings_from
-from setup.native.postgres import READER
 from setup.native.preflight import port_is_free, port_user
 from vehicle_price.atomic_files import replace_file
 from vehicle_price.settings import Settings
@@ -76,7 +75,7 @@ def prometheus(settings: Settings) -> list[str]:
         f"--config.file={configuration}",
         f"--storage.tsdb.path={folder / 'data'}",
         "--storage.tsdb.retention.time=30d",
-        f"--web.listen-address={settings.bind_host}:{settings.prometheus_port}",
+        f"--web.listen-address={settings.prometheus_bind_host}:{settings.prometheus_port}",
     ]
 
 
@@ -100,7 +99,7 @@ def grafana_environment(settings: Settings) -> dict[str, str]:
     """The variables of Grafana, and of its provisioning files."""
     local = Path(settings.local_dir)
     return {
-        "GF_SERVER_HTTP_ADDR": settings.bind_host,
+        "GF_SERVER_HTTP_ADDR": settings.grafana_bind_host,
         "GF_SERVER_HTTP_PORT": str(settings.grafana_port),
         "GF_PATHS_DATA": str(local / "grafana" / "data"),
         "GF_PATHS_LOGS": str(local / "grafana" / "logs"),
@@ -115,8 +114,8 @@ def grafana_environment(settings: Settings) -> dict[str, str]:
         "GRAFANA_DASHBOARDS_DIR": str(FILES / "grafana" / "dashboards"),
         "GRAFANA_DATABASE_ADDRESS": f"127.0.0.1:{settings.postgres_port}",
         "GRAFANA_DATABASE_NAME": "vehicle_price",
-        "GRAFANA_DATABASE_USER": READER,
-        "GRAFANA_DATABASE_PASSWORD": secret(local, "grafana_database_password"),
+        "GRAFANA_DATABASE_USER": "grafana",
+        "GRAFANA_DATABASE_PASSWORD": secret(local, "grafana_password"),
         "GRAFANA_PROMETHEUS_URL": f"http://127.0.0.1:{settings.prometheus_port}",
         "GRAFANA_ALERT_TYPE": settings.grafana_alert_type,
         "GRAFANA_ALERT_ADDRESS": settings.grafana_alert_address,
@@ -143,7 +142,7 @@ def _port(settings: Settings, name: str) -> int:
 
 
 def _port_is_free(settings: Settings, name: str) -> bool:
-    return port_is_free(settings.bind_host, _port(settings, name))
+    return port_is_free(getattr(settings, f"{name}_bind_host"), _port(settings, name))
 
 
 def _replaced(text: str, old: str, new: str) -> str:

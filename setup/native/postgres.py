@@ -11,23 +11,26 @@ import shutil
 import stat
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
-from setup.native.environment import DATABASES, settings_from
+from setup.database_roles import ADMINISTRATOR_PASSWORD, connector, make_roles, passwords_from
+from setup.native import variables
+from setup.native.environment import secret, settings_from
 from vehicle_price.settings import Settings
 
 log = logging.getLogger(__name__)
 
+LOOPBACK = "127.0.0.1"
 SERVER_OPTIONS = {
-    "listen_addresses": "127.0.0.1",
+    "listen_addresses": LOOPBACK,
     "unix_socket_directories": "",  # a socket's path may have 107 characters, a folder's more
     "max_connections": "120",
     "shared_buffers": "64MB",
     "jit": "off",
 }
-READERS, READER = "vehicle_price_reader", "grafana"  # the group with SELECT; who signs in
-READER_OPTIONS = {"default_transaction_read_only": "on", "statement_timeout": "'15s'"}
+# Who may sign in from where. The administrator only from this machine, however far others may.
+LOCAL_RULES = f"host all all {LOOPBACK}/32 scram-sha-256\n"
+NETWORK_RULES = "host all postgres all reject\nhost all all all scram-sha-256\n"
 
 
 def main() -> None:
@@ -39,8 +42,10 @@ def main() -> None:
         allow_traversal(folder)
         allow_traversal(Path(binary("postgres")))
     if not folder.exists():
-        initialise(folder, os.environ["POSTGRES_PASSWORD"])
-    options = [f"-c{name}={value}" for name, value in SERVER_OPTIONS.items()]
+        initialise(folder, secret(Path(settings.local_dir), "postgres_password"))
+    (folder / "pg_hba.conf").write_text(sign_in_rules(settings.postgres_bind_host), "utf-8")
+    listen = {"listen_addresses": listen_addresses(settings.postgres_bind_host)}
+    options = [f"-c{name}={value}" for name, value in (SERVER_OPTIONS | listen).items()]
     server = [binary("postgres"), "-D", str(folder), f"-p{settings.postgres_port}", *options]
     command = [*unprivileged(), *server]
     os.execvp(command[0], command)
@@ -63,39 +68,26 @@ def initialise(folder: Path, password: str) -> None:
     unfinished.rename(folder)
 
 
-def create_databases(
-    settings: Settings, password: str, timeout: float = 30, dashboards_password: str = ""
-) -> set[str]:
-    """Wait for the server and create those of DATABASES that are missing; returns their names.
+def create_databases(settings: Settings, timeout: float = 30) -> set[str]:
+    """Wait for the server, make its databases and roles; returns the names of new databases.
 
-    dashboards_password: of the role that dashboards read with; none is made without it. Raises
-    psycopg2.OperationalError when the server does not answer within `timeout` seconds.
+    Raises psycopg2.OperationalError when the server does not answer within `timeout` seconds, and
+    RolesError.
     """
-    connection = _connect(settings, password, time.monotonic() + timeout)
-    connection.autocommit = True
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT datname FROM pg_database")
-            missing = set(DATABASES) - {name for (name,) in cursor.fetchall()}
-            for name in sorted(missing):
-                cursor.execute(f"CREATE DATABASE {name}")
-            if dashboards_password:
-                make_reader(cursor, dashboards_password)
-        return missing
-    finally:
-        connection.close()
+    given = variables.database_roles(settings)
+    password = given[ADMINISTRATOR_PASSWORD]
+    address = {"host": LOOPBACK, "port": settings.postgres_port, "user": "postgres"}
+    return make_roles(passwords_from(given), connector(timeout, **address, password=password))
 
 
-def make_reader(cursor, password: str) -> None:
-    """The role that dashboards sign in with. Its rights are those of the group, to which the
-    prediction log's migrations give SELECT; a slow panel ends and cannot hold up the log."""
-    for role, options in ((READERS, "NOLOGIN"), (READER, f"LOGIN IN ROLE {READERS}")):
-        cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,))
-        if not cursor.rowcount:
-            cursor.execute(f"CREATE ROLE {role} {options}")
-    cursor.execute(f"ALTER ROLE {READER} CONNECTION LIMIT 20 PASSWORD %s", (password,))
-    for name, value in READER_OPTIONS.items():
-        cursor.execute(f"ALTER ROLE {READER} SET {name} = {value}")
+def listen_addresses(bind_host: str) -> str:
+    """Where the server listens: also on this machine, where the platform looks for it."""
+    return bind_host if bind_host in (LOOPBACK, "0.0.0.0", "*") else f"{LOOPBACK},{bind_host}"
+
+
+def sign_in_rules(bind_host: str) -> str:
+    """The content of pg_hba.conf."""
+    return LOCAL_RULES + (NETWORK_RULES if bind_host != LOOPBACK else "")
 
 
 def unprivileged() -> list[str]:
@@ -130,19 +122,6 @@ def _account() -> tuple[int, int]:
     names = {entry.pw_name: entry for entry in pwd.getpwall()}
     entry = names.get("postgres") or names["nobody"]
     return entry.pw_uid, entry.pw_gid
-
-
-def _connect(settings: Settings, password: str, deadline: float):
-    import psycopg2
-
-    address = {"host": "127.0.0.1", "port": settings.postgres_port, "user": "postgres"}
-    while True:
-        try:
-            return psycopg2.connect(**address, password=password, dbname="postgres")
-        except psycopg2.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
 
 
 if __name__ == "__main__":

@@ -60,13 +60,12 @@ def python_problems(version: tuple = tuple(sys.version_info)) -> list[str]:
 
 def port_problems(settings) -> list[str]:
     """A sentence for each port of the settings that another process uses."""
-    names = [f"{name}_port" for name in PORTS]
     sentences = []
-    for name in names:
-        port = getattr(settings, name)
-        if not port_is_free(settings.bind_host, port):
+    for name in PORTS:
+        port = getattr(settings, f"{name}_port")
+        if not port_is_free(getattr(settings, f"{name}_bind_host"), port):
             user = f" by {port_user(port)}" if port_user(port) else ""
-            setting = f"{name.upper()}={port + 1000}"
+            setting = f"{name.upper()}_PORT={port + 1000}"
             sentences.append(
                 f"Port {port} is taken{user}. Stop that, or choose another: make build {setting}."
             )

@@ -16,22 +16,28 @@ import psutil
 import psycopg2
 from supervisor.xmlrpc import SupervisorTransport
 
-from setup.native import observability, postgres
+from setup.database_roles import RolesError
+from setup.mlflow_access import users
+from setup.native import observability, postgres, programs, variables
 from setup.native.environment import ROOT, VENV
 from vehicle_price.settings import Settings
 
 AIRFLOW = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor")
 WITHOUT_AIRFLOW = (
     "mlflow",
-    "model-sync",
+    "prediction-archive",
     "prediction-forwarder",
     "service",
     "streamlit",
 )
+SIGNED_IN = ("model-sync",)  # starts when MLflow has its users
 # Nobody waits for these: they start when the rest answers, and a build does not fail without them.
 MONITORING = ("evidently-service", "evidently-ui")
 LAST = (*MONITORING, *observability.PROGRAMS)
-EVERYTHING = ("postgres", *WITHOUT_AIRFLOW, *AIRFLOW)
+EVERYTHING = ("postgres", *WITHOUT_AIRFLOW, *AIRFLOW, *SIGNED_IN)
+# Folders of LOCAL_DIR for our own user; PostgreSQL, which may be another one, has its beside them.
+PRIVATE = ("airflow", "data", "evidently", "logs", "mlflow-artifacts", "model", "outbox", "run")
+STOP_SECONDS = 120  # longer than every stopwaitsecs of supervisord.conf
 DEAD_STATES = ("EXITED", "FATAL", "UNKNOWN")
 
 
@@ -47,22 +53,27 @@ def start(settings: Settings, environ: Mapping[str, str], say: Callable[[str], N
     local = Path(settings.local_dir)
     for folder in (local / "run", Path(settings.log_dir), Path(settings.data_root)):
         folder.mkdir(parents=True, exist_ok=True)
+    for folder in (local / name for name in PRIVATE):
+        if folder.exists():
+            folder.chmod(0o700)  # an earlier version left it open to other users
+    programs.write_environments(settings, environ)
     command = [VENV / "bin" / "supervisord", "-c", ROOT / "supervisord.conf"]
-    subprocess.run(command, env=dict(environ), cwd=ROOT, check=True)
+    own = programs.supervisor_environment(settings, environ)
+    subprocess.run(command, env=own, cwd=ROOT, check=True)
     _settings_file(settings).touch(mode=0o600)  # an address may hold a password
     _settings_file(settings).write_text(str(settings), encoding="utf-8")
     _wait_until(lambda: is_running(settings), 20, "supervisord")
     launch(settings, "postgres")
     try:
-        reader_password = environ["GRAFANA_DATABASE_PASSWORD"]
-        created = postgres.create_databases(
-            settings, environ["POSTGRES_PASSWORD"], dashboards_password=reader_password
-        )
+        created = postgres.create_databases(settings)
     except psycopg2.OperationalError as error:
         raise did_not_start(settings, "postgres") from error
+    except RolesError as error:
+        raise StackError(str(error)) from error
     say("PostgreSQL answers")
     launch(settings, *WITHOUT_AIRFLOW)
-    migrate_airflow(settings, environ, new="airflow" in created)
+    own = programs.environment_of("airflow-api-server", settings, environ)
+    migrate_airflow(settings, own, new="airflow" in created)
     launch(settings, *AIRFLOW)
     wait_healthy(settings, say)
 
@@ -88,14 +99,26 @@ def migrate_airflow(settings: Settings, environ: Mapping[str, str], new: bool) -
     version_file.write_text(installed, encoding="utf-8")
 
 
+def admit_users(settings: Settings) -> None:
+    """Make MLflow's users and its webhook to the service. Raises StackError."""
+    passwords = {user: variables.mlflow_password(settings, user) for user in users.USERS}
+    password = variables.mlflow_password(settings, users.ADMINISTRATOR)
+    url, secret = variables.webhook_url(settings), variables.webhook_secret(settings)
+    try:
+        with users.Administrator(variables.own_mlflow(settings), password) as mlflow:
+            users.make_users(mlflow, passwords)
+            users.register_webhook(mlflow, url, secret)
+    except users.AccessError as error:
+        raise StackError(str(error)) from error
+
+
 def health_addresses(settings: Settings) -> dict[str, str]:
     """The address of each process's health check."""
-    host = "127.0.0.1"
     return {
-        "mlflow": f"http://{host}:{settings.mlflow_port}/health",
-        "service": f"http://{host}:{settings.service_port}/health",
-        "streamlit": f"http://{host}:{settings.streamlit_port}/_stcore/health",
-        "airflow-api-server": f"http://{host}:{settings.airflow_port}/api/v2/monitor/health",
+        "mlflow": f"{variables.own_mlflow(settings)}/health",
+        "service": f"{settings.service_url}/health",
+        "streamlit": f"{settings.streamlit_url}/_stcore/health",
+        "airflow-api-server": f"{settings.airflow_url}/api/v2/monitor/health",
     }
 
 
@@ -105,6 +128,9 @@ def wait_healthy(settings: Settings, say: Callable[[str], None], timeout: float 
     deadline = time.monotonic() + timeout
     while waiting:
         for name in [name for name, address in waiting.items() if answers(address)]:
+            if name == "mlflow":
+                admit_users(settings)
+                launch(settings, *SIGNED_IN)
             say(f"{name} answers")
             del waiting[name]
         dead = [
@@ -144,7 +170,7 @@ def stop(settings: Settings) -> int:
     session = int(pidfile.read_text(encoding="utf-8"))
     if is_running(settings):
         end_all_at_once(settings)
-        _wait_until(lambda: not psutil.pid_exists(session), 60, "the end of supervisord")
+        _wait_until(lambda: not psutil.pid_exists(session), STOP_SECONDS, "the end of supervisord")
     left_over = session_members(session, settings)
     for process in left_over:
         process.send_signal(signal.SIGTERM)
@@ -153,6 +179,7 @@ def stop(settings: Settings) -> int:
     psutil.wait_procs(left_over, timeout=5)
     for path in (pidfile, pidfile.with_name("supervisor.sock")):
         path.unlink(missing_ok=True)
+    programs.remove_environments(settings)
     return len(left_over)
 
 

@@ -42,7 +42,8 @@ class Trainer(Protocol):
 class AirflowClient:
     """Airflow's API as one user. It signs in when needed and keeps no connection open.
 
-    timeout: seconds to connect, and to read.
+    timeout: seconds to connect, and to read. page_url: Airflow's address in links for people, ""
+    for the same.
     """
 
     def __init__(
@@ -51,9 +52,10 @@ class AirflowClient:
         username: str,
         password_file: str | Path,
         timeout: tuple[float, float] = TIMEOUT_SECONDS,
+        page_url: str = "",
     ) -> None:
         self.url, self.username, self.password_file = url.rstrip("/"), username, password_file
-        self._timeout = timeout
+        self._timeout, self.page_url = timeout, page_url.rstrip("/") or self.url
         self._token = ""
 
     def start(self, conf: Mapping[str, object], run_id: str = "", dag_id: str = DAG_ID) -> str:

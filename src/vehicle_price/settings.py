@@ -25,7 +25,14 @@ def setting(default: str | int | float, explain: str, secret: bool = False) -> A
 class Settings:
     """All settings. The environment variable is the field's name in capitals."""
 
-    bind_host: str = setting("127.0.0.1", "Address every listener binds to.")
+    service_bind_host: str = setting("127.0.0.1", "Address that the valuation service listens on.")
+    mlflow_bind_host: str = setting("127.0.0.1", "Address that the MLflow server listens on.")
+    airflow_bind_host: str = setting("127.0.0.1", "Address that Airflow's page and API listen on.")
+    streamlit_bind_host: str = setting("127.0.0.1", "Address that the Streamlit page listens on.")
+    evidently_bind_host: str = setting("127.0.0.1", "Address that Evidently's pages listen on.")
+    prometheus_bind_host: str = setting("127.0.0.1", "Address that Prometheus listens on.")
+    grafana_bind_host: str = setting("127.0.0.1", "Address that Grafana listens on.")
+    postgres_bind_host: str = setting("127.0.0.1", "Address that PostgreSQL listens on.")
     service_port: int = setting(5000, "Port of the valuation service.")
     mlflow_port: int = setting(5001, "Port of the MLflow server.")
     airflow_port: int = setting(8080, "Port of Airflow's page and API.")
@@ -93,11 +100,11 @@ class Settings:
     service_url: str = setting("http://127.0.0.1:5000", "Address the page asks for prices.")
 
     prediction_database_url: str = setting(
-        "postgresql://postgres@127.0.0.1:5433/vehicle_price",
+        "postgresql://vehicle_price_service@127.0.0.1:5433/vehicle_price",
         "Address of the PostgreSQL that keeps predictions and feedback.",
     )
     prediction_database_password_file: str = setting(
-        ".local/secrets/postgres_password", "File with its password, if the address has none."
+        ".local/secrets/vehicle_price_service_password", "File with its password, if it has none."
     )
     outbox_dir: str = setting(
         ".local/outbox", "Folder where predictions wait until PostgreSQL has them; a local disk."
@@ -202,6 +209,14 @@ class Settings:
     streamlit_url: str = setting(
         "http://127.0.0.1:8501", "Address of the Streamlit page in links for people."
     )
+    mlflow_page_url: str = setting(
+        "http://127.0.0.1:5001",
+        "Address of MLflow's pages in links for people, if it is not MLFLOW_TRACKING_URI.",
+    )
+    airflow_page_url: str = setting(
+        "http://127.0.0.1:8080",
+        "Address of Airflow's pages in links for people, if it is not AIRFLOW_URL.",
+    )
     grafana_url: str = setting(
         "", "Address of Grafana in links for people; empty where there is none."
     )
@@ -228,16 +243,28 @@ class Settings:
         """Read every setting from `environ` (default: the process's environment).
 
         An empty variable counts as unset. Unset folders follow `local_dir`, unset addresses the
-        ports. Raises ValueError, with the variable's name, for a value that is not a number.
+        ports. Raises ValueError, with the variable's name, for a value that is not a number and
+        for a variable that is gone.
         """
         environ = os.environ if environ is None else environ
+        if environ.get("BIND_HOST"):
+            hosts = [f.name.upper() for f in fields(cls) if f.name.endswith("_bind_host")]
+            raise ValueError(f"BIND_HOST is gone: each listener has its own, {', '.join(hosts)}")
         values = {
             f.name: environ[f.name.upper()] for f in fields(cls) if environ.get(f.name.upper())
         }
         settings = cls(**{name: _parse(name, raw, cls) for name, raw in values.items()})
-        return replace(
-            settings, **{k: v for k, v in _derived_defaults(settings).items() if k not in values}
-        )
+        settings = _with(settings, _derived_defaults(settings), values)
+        pages = {
+            "mlflow_page_url": settings.mlflow_tracking_uri,
+            "airflow_page_url": settings.airflow_url,
+        }
+        return _with(settings, pages, values)
+
+
+def _with(settings: Settings, defaults: Mapping[str, str], given: Mapping[str, str]) -> Settings:
+    """The settings with these defaults for those that were not given."""
+    return replace(settings, **{name: v for name, v in defaults.items() if name not in given})
 
 
 def _derived_defaults(settings: Settings) -> dict[str, str]:
@@ -248,15 +275,20 @@ def _derived_defaults(settings: Settings) -> dict[str, str]:
         if str(f.default).startswith(".local/")
     }
     return folders | {
-        "mlflow_tracking_uri": f"http://127.0.0.1:{settings.mlflow_port}",
-        "airflow_url": f"http://127.0.0.1:{settings.airflow_port}",
-        "service_url": f"http://127.0.0.1:{settings.service_port}",
-        "evidently_url": f"http://127.0.0.1:{settings.evidently_port}",
-        "streamlit_url": f"http://127.0.0.1:{settings.streamlit_port}",
+        "mlflow_tracking_uri": _address(settings.mlflow_bind_host, settings.mlflow_port),
+        "airflow_url": _address(settings.airflow_bind_host, settings.airflow_port),
+        "service_url": _address(settings.service_bind_host, settings.service_port),
+        "evidently_url": _address(settings.evidently_bind_host, settings.evidently_port),
+        "streamlit_url": _address(settings.streamlit_bind_host, settings.streamlit_port),
         "prediction_database_url": (
-            f"postgresql://postgres@127.0.0.1:{settings.postgres_port}/vehicle_price"
+            f"postgresql://vehicle_price_service@127.0.0.1:{settings.postgres_port}/vehicle_price"
         ),
     }
+
+
+def _address(bind_host: str, port: int) -> str:
+    """Where this machine reaches a listener."""
+    return f"http://{'127.0.0.1' if bind_host == '0.0.0.0' else bind_host}:{port}"
 
 
 def _parse(name: str, raw: str, cls: type[Settings]) -> str | int | float:
@@ -279,3 +311,6 @@ def documented() -> list[tuple[str, str, str]]:
     """(environment variable, default, help) of every setting, in order."""
     all_fields: tuple[Field, ...] = fields(Settings)
     return [(f.name.upper(), str(f.default), f.metadata["help"]) for f in all_fields]
+
+
+SECRET_SETTINGS = frozenset(f.name.upper() for f in fields(Settings) if not f.repr)

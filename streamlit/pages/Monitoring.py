@@ -8,5 +8,5 @@ from vehicle_price.settings import Settings
 settings = Settings.from_environment()
 show(
     MonitoringClient(settings.service_url, settings.monitoring_key_file),
-    Addresses(settings.evidently_url, settings.airflow_url, settings.grafana_url),
+    Addresses(settings.evidently_url, settings.airflow_page_url, settings.grafana_url),
 )

@@ -2,10 +2,12 @@
 
 import stat
 
+import pytest
+
 from setup.native import environment
 from setup.native.environment import (
+    EmptySecret,
     keep_source,
-    process_environment,
     read_dotenv,
     secret,
     settings_from,
@@ -42,15 +44,12 @@ def test_secrets_are_private_random_and_stay_the_same(tmp_path):
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
 
 
-def test_every_process_gets_addresses_on_the_chosen_ports(tmp_path):
-    chosen = {"LOCAL_DIR": str(tmp_path), "POSTGRES_PORT": "7001", "AIRFLOW_PORT": "7002"}
-    environ = process_environment(settings_from(chosen), {"PATH": "/bin", "HOME": "/h"})
-    assert "@127.0.0.1:7001/mlflow" in environ["MLFLOW_BACKEND_STORE_URI"]
-    assert "@127.0.0.1:7001/airflow" in environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
-    assert environ["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == "http://127.0.0.1:7002/execution/"
-    assert environ["AIRFLOW_HOME"].startswith(str(tmp_path))
-    assert environ["HOME"] == "/h"
-    assert environ["PATH"].endswith(":/bin")
+@pytest.mark.parametrize("content", ["", "\n", "  \n"])
+def test_an_empty_secret_is_named_and_not_replaced(tmp_path, content):
+    secret(tmp_path, "one")
+    (tmp_path / "secrets" / "one").write_text(content, encoding="utf-8")
+    with pytest.raises(EmptySecret, match="secrets/one is empty"):
+        secret(tmp_path, "one")
 
 
 def test_the_chosen_source_is_kept_where_the_other_settings_are(tmp_path):

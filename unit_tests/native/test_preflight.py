@@ -19,7 +19,8 @@ def test_a_taken_port_is_reported_with_its_holder_and_the_setting_to_change():
         with socket.create_server(("127.0.0.1", 0)) as closed_server:
             free_port = closed_server.getsockname()[1]
         ports = dict.fromkeys(PORTS, free_port) | {"airflow_port": used_port}
-        problems = preflight.port_problems(SimpleNamespace(bind_host="127.0.0.1", **ports))
+        hosts = {name.replace("_port", "_bind_host"): "127.0.0.1" for name in PORTS}
+        problems = preflight.port_problems(SimpleNamespace(**hosts, **ports))
     assert len(problems) == 1
     assert f"Port {used_port} is taken by" in problems[0]
     assert f"(pid {os.getpid()})" in problems[0]

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from vehicle_price.cli import data, keys, models
-from vehicle_price.cli.options import EPILOG
+from vehicle_price.cli.options import EPILOG, sign_in_to_mlflow
 from vehicle_price.settings import Settings
 
 
@@ -21,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.basicConfig(
             level=settings.log_level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S"
         )
+        sign_in_to_mlflow(settings)
         return options.run(settings, options)
     # The project raises these, with a message for the user.
     except (ValueError, RuntimeError, OSError) as error:

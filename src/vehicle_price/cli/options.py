@@ -2,14 +2,18 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from vehicle_price.names import SOURCE_NAMES
 from vehicle_price.settings import Settings
 
 EPILOG = """Settings come from environment variables (setup/configuration.md). Commands that need
-MLflow find it at MLFLOW_TRACKING_URI; `make build` starts one. Exit status: 0 done, 1 refused or
+MLflow find it at MLFLOW_TRACKING_URI and sign in with MLFLOW_TRACKING_USERNAME and
+MLFLOW_TRACKING_PASSWORD, or to the one that `make build` starts as `training`. Exit status: 0 done, 1 refused or
 failed (the reason is the last line), 2 wrong arguments."""
 
 
@@ -56,3 +60,16 @@ def seed_option(settings: Settings, options: argparse.Namespace) -> int:
 def print_json(answer: dict) -> None:
     """Print a result as JSON to standard output."""
     sys.stdout.write(json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
+
+
+def sign_in_to_mlflow(settings: Settings) -> None:
+    """Be MLflow's user `training` at the server of this machine, unless a user is set.
+
+    Who may read LOCAL_DIR/secrets may train. No other server is told the password.
+    """
+    file = Path(settings.local_dir) / "secrets" / "mlflow_training_password"
+    own_hosts = ("127.0.0.1", "localhost", settings.mlflow_bind_host)
+    is_own = urlsplit(settings.mlflow_tracking_uri).hostname in own_hosts
+    if is_own and not os.environ.get("MLFLOW_TRACKING_USERNAME") and file.exists():
+        os.environ["MLFLOW_TRACKING_USERNAME"] = "training"
+        os.environ["MLFLOW_TRACKING_PASSWORD"] = file.read_text(encoding="utf-8").strip()

@@ -75,7 +75,7 @@ def publish(settings: Settings, uri: str) -> str:
     from vehicle_price.registry.client import Registry
 
     report = read(uri)
-    registry = Registry(settings.mlflow_tracking_uri)
+    registry = Registry(settings.mlflow_tracking_uri, settings.mlflow_page_url)
     return runs.keep_report(registry, uri, report, report_html.render_report(report))
 
 

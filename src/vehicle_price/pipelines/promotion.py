@@ -87,7 +87,7 @@ def run_gate(
             f"no version to decide on: none of {', '.join(families)} was trained; see the logs of "
             "the failed tasks"
         )
-    registry = Registry(settings.mlflow_tracking_uri)
+    registry = Registry(settings.mlflow_tracking_uri, settings.mlflow_page_url)
     serving = now_in_production = registry.version(PRODUCTION)
     if serving and serving.version in versions:
         # A retry of a gate that has promoted already: compare with what served before it.

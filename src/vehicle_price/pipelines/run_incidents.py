@@ -18,7 +18,7 @@ def run_failed(settings: Settings, dag_id: str, run_id: str, task_id: str) -> No
 
     task_id: the task that failed last; "" if none did. Raises DatabaseUnavailable.
     """
-    page = f"{settings.airflow_url}/dags/{dag_id}/runs/{quote(run_id, safe='')}"
+    page = f"{settings.airflow_page_url}/dags/{dag_id}/runs/{quote(run_id, safe='')}"
     where = f" in the task {task_id}" if task_id else ""
     message = (
         f"a run of {dag_id} failed{where}, after all attempts: {page}. Its log names the cause; "

@@ -61,7 +61,11 @@ def train_family(
     """
     dataset = asdict(open_dataset(dataset_uri))
     key = _training_key(settings, dataset["sha256"], family, seed, price_shift)
-    if key and (version := runs.registered(Registry(settings.mlflow_tracking_uri), key)):
+    if key and (
+        version := runs.registered(
+            Registry(settings.mlflow_tracking_uri, settings.mlflow_page_url), key
+        )
+    ):
         log.info("%s: an earlier attempt has registered version %s", family, version.version)
         return _result(family, version)
     cars = split_by_time(read_listings(dataset_uri), price_shift)
@@ -69,7 +73,9 @@ def train_family(
     if key:
         record = replace(record, tags={**record.tags, TRAINING_KEY_TAG: key})
     log.info(record.summary)
-    version = runs.register(Registry(settings.mlflow_tracking_uri), models, record)
+    version = runs.register(
+        Registry(settings.mlflow_tracking_uri, settings.mlflow_page_url), models, record
+    )
     return _result(family, version)
 
 

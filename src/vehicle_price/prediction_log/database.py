@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL with a timeout on every wait, and the migrations of the schema."""
+"""Connections to PostgreSQL with a timeout on every wait."""
 
 import select
 import time
@@ -15,8 +15,6 @@ from vehicle_price.prediction_log.errors import DatabaseUnavailable, InvalidRow
 from vehicle_price.settings import Settings
 
 Connection = extensions.connection
-MIGRATION_LOCK = 7_316_356_412  # key of an advisory lock: any number, the same in every process
-CONNECT_SECONDS, MIGRATION_SECONDS = 10.0, 120.0
 # Classes of SQLSTATE: data exception, integrity constraint violation, program limit exceeded.
 ROW_ERROR_CLASSES = ("22", "23", "54")
 DATATYPE_MISMATCH = "42804"
@@ -113,44 +111,6 @@ def translated(address: Address) -> Iterator[None]:
         raise DatabaseUnavailable(f"PostgreSQL ({address}): {first_line(error)}") from error
 
 
-def migrate(address: Address) -> None:
-    """Upgrade the schema to the latest revision; concurrent migrations wait for each other.
-
-    Raises DatabaseUnavailable.
-    """
-    import sqlalchemy as sa
-    from alembic import command
-    from alembic.config import Config
-    from alembic.util.exc import CommandError
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-    engine = sa.create_engine(
-        "postgresql+psycopg2://",
-        creator=lambda: _with_migration_timeout(connect(address, CONNECT_SECONDS)),
-        poolclass=sa.pool.NullPool,
-    )
-    try:
-        with translated(address), engine.begin() as connection:
-            connection.execute(
-                sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK}
-            )
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-    except sa.exc.DBAPIError as error:
-        raise DatabaseUnavailable(f"PostgreSQL ({address}): {first_line(error.orig)}") from error
-    except CommandError as error:  # the schema is of a later version than this code
-        raise DatabaseUnavailable(f"PostgreSQL ({address}): cannot migrate: {error}") from error
-
-
-def _with_migration_timeout(connection: Connection) -> Connection:
-    """Raise the statement timeout for migrations; connecting keeps the short timeout."""
-    connection.timeout = MIGRATION_SECONDS
-    with connection, connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = %s", (int(MIGRATION_SECONDS * 1000),))
-    return connection
-
-
 def _wait(connection: extensions.connection) -> None:
     """Wait for the socket when psycopg2 has to, no longer than the connection's timeout.
 
@@ -172,9 +132,12 @@ def _password(address: Address) -> dict[str, str]:
     if "password" in extensions.parse_dsn(address.url) or not address.password_file:
         return {}
     try:
-        return {"password": Path(address.password_file).read_text("utf-8").strip()}
+        password = Path(address.password_file).read_text("utf-8").strip()
     except OSError as error:
         raise psycopg2.OperationalError(f"no password: {error}") from error
+    if not password:
+        raise psycopg2.OperationalError(f"no password: {address.password_file} is empty")
+    return {"password": password}
 
 
 def _is_row_error(error: psycopg2.Error) -> bool:

@@ -1,4 +1,4 @@
-"""Registered versions, their aliases and the webhook, over MLflow's API."""
+"""Registered versions and their aliases, over MLflow's API."""
 
 import json
 import logging
@@ -30,8 +30,6 @@ from vehicle_price.registry.names import (
     PROMOTION_REASON_TAG,
     STARTED_BY_TAG,
     TWIN_MANIFEST_TAG,
-    WEBHOOK_EVENTS,
-    WEBHOOK_NAME,
 )
 from vehicle_price.transient import TransientError
 
@@ -78,11 +76,12 @@ TWIN = Part("twin", TWIN_MANIFEST_TAG)  # the same recipe without the test days,
 class Registry:
     """The MLflow server at `tracking_uri`; each method raises RegistryError when it is down.
 
-    client: MLflow's own client, for use within `reachable`.
+    page_url: the server's address in links for people, "" for the same. client: MLflow's own
+    client, for use within `reachable`.
     """
 
-    def __init__(self, tracking_uri: str) -> None:
-        self.tracking_uri = tracking_uri
+    def __init__(self, tracking_uri: str, page_url: str = "") -> None:
+        self.tracking_uri, self.page_url = tracking_uri, page_url or tracking_uri
         with self.reachable():
             self.client = mlflow.MlflowClient(tracking_uri)
 
@@ -95,8 +94,19 @@ class Registry:
                 # MLflow reports an absent alias of a known model as an invalid parameter.
                 if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                     return None
+                if not self._has_model():  # then MLflow with users refuses to speak of aliases
+                    return None
                 raise
             return self._with_metrics(version)
+
+    def _has_model(self) -> bool:
+        try:
+            self.client.get_registered_model(MODEL_NAME)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
+        return True
 
     def version_by_number(self, number: str) -> ModelVersion:
         """The version with this number."""
@@ -214,22 +224,6 @@ class Registry:
                 self.client.set_registered_model_alias(MODEL_NAME, CHALLENGER, number)
             elif self.version(CHALLENGER):
                 self.client.delete_registered_model_alias(MODEL_NAME, CHALLENGER)
-
-    def ensure_webhook(self, url: str, secret: str) -> None:
-        """Make the registry send its alias events to `url`, signed with `secret`.
-
-        There is one registration, under this project's name; it is created or updated.
-        """
-        settings = {"url": url, "events": list(WEBHOOK_EVENTS), "secret": secret}
-        settings["status"] = "ACTIVE"
-        with self.reachable():
-            webhooks = self.client.list_webhooks(max_results=100)
-            registered = next((hook for hook in webhooks if hook.name == WEBHOOK_NAME), None)
-            if registered is None:
-                self.client.create_webhook(WEBHOOK_NAME, **settings)
-            else:
-                self.client.update_webhook(registered.webhook_id, **settings)
-        log.info("webhook %s sends alias events to %s", WEBHOOK_NAME, url)
 
     @contextmanager
     def reachable(self) -> Iterator[None]:

@@ -192,7 +192,7 @@ def artifact_page(registry: Registry, run_id: str, name: str) -> str:
     """The address of MLflow's page that shows a run's artifact. Raises RegistryError."""
     with registry.reachable():
         experiment_id = registry.client.get_run(run_id).info.experiment_id
-    return f"{registry.tracking_uri}/#/experiments/{experiment_id}/runs/{run_id}/artifacts/{name}"
+    return f"{registry.page_url}/#/experiments/{experiment_id}/runs/{run_id}/artifacts/{name}"
 
 
 def _experiment_id(registry: Registry, name: str) -> str:

@@ -1,15 +1,14 @@
-"""The report at the end of `make build`: a price, and a table of addresses, logins, next steps."""
+"""What `make build` and `make status` report of the models, a price, and the table of addresses."""
 
+import base64
 import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import urlencode
 
-from service.model_dir import STATUS_FILE
-from setup.native import observability
+from setup.native import variables
 from vehicle_price.registry.names import (
     FAMILY_TAG,
     GATE_REASONS_TAG,
@@ -49,6 +48,8 @@ def models(settings: Settings) -> str:
 def _production(settings: Settings) -> dict | None:
     query = {"name": MODEL_NAME, "alias": PRODUCTION}
     try:
+        # Of a model that does not exist, MLflow refuses the alias with 403, and this with 404.
+        _from_mlflow(settings, "registered-models/get", {"name": MODEL_NAME})
         return _from_mlflow(settings, "registered-models/alias", query)["model_version"]
     except urllib.error.HTTPError as error:
         if error.code in (400, 404):  # no such model, no such alias
@@ -90,8 +91,11 @@ def _tags(entity: Mapping[str, list]) -> dict[str, str]:
 
 
 def _from_mlflow(settings: Settings, path: str, query: Mapping[str, str]) -> dict:
-    address = f"http://127.0.0.1:{settings.mlflow_port}/api/2.0/mlflow/{path}"
-    with urllib.request.urlopen(f"{address}?{urlencode(query)}", timeout=30) as response:
+    address = f"{variables.own_mlflow(settings)}/api/2.0/mlflow/{path}?{urlencode(query)}"
+    password = variables.mlflow_password(settings, "serving")
+    sign_in = base64.b64encode(f"serving:{password}".encode()).decode()
+    request = urllib.request.Request(address, headers={"Authorization": f"Basic {sign_in}"})
+    with urllib.request.urlopen(request, timeout=30) as response:
         return json.load(response)
 
 
@@ -110,23 +114,24 @@ def first_price(settings: Settings, say: Callable[[str], None], timeout: float =
     deadline = time.monotonic() + timeout
     while (priced := price_example(settings))["model"]["version"] != version:
         if time.monotonic() > deadline:
-            log = Path(settings.log_dir) / "model-sync.log"
-            raise NoPrice(f"version {version} does not answer after {timeout:.0f} s; see {log}")
+            reason = f"version {version} does not answer after {timeout:.0f} s"
+            raise NoPrice(f"{reason}; make logs shows what model-sync says")
         time.sleep(0.3)
     car = f"{EXAMPLE['year']} {EXAMPLE['manufacturer']} {EXAMPLE['model']}"
     low, high = priced["interval"]["low"], priced["interval"]["high"]
     say(f"{car}: ${priced['price']:,} (${low:,} to ${high:,}), model version {version}")
 
 
-def refusal(settings: Settings) -> str:
-    """Why the service refuses the production model; '' when it does not refuse it."""
-    path = Path(settings.model_dir) / STATUS_FILE
-    try:
-        status = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+def refusal(settings: Settings, status: str) -> str:
+    """Why the service refuses the production model; '' when it does not refuse it.
+
+    status: the content of MODEL_DIR/status.json, '' if there is none.
+    """
+    if not status:
         return ""
-    refused = status["state"] == "refused" and status["version"] == production_version(settings)
-    return str(status["detail"]) if refused else ""
+    found = json.loads(status)
+    refused = found["state"] == "refused" and found["version"] == production_version(settings)
+    return str(found["detail"]) if refused else ""
 
 
 def price_example(settings: Settings) -> dict:
@@ -146,39 +151,9 @@ def price_example(settings: Settings) -> dict:
         raise NoPrice(f"POST /predict: {error.code} {error.read().decode()}") from error
 
 
-def _dashboards(settings: Settings) -> list[tuple[str, str, str]]:
-    """The rows of Grafana and Prometheus, where they are installed."""
-    password = f"admin / {settings.local_dir}/secrets/grafana_admin_password"
-    rows = {
-        "grafana": ("Grafana", f"http://127.0.0.1:{settings.grafana_port}", password),
-        "prometheus": ("Prometheus", f"http://127.0.0.1:{settings.prometheus_port}", ""),
-    }
-    return [row for name, row in rows.items() if observability.binary(name)]
-
-
-def summary(settings: Settings) -> str:
-    """The table of addresses, logins and next steps."""
-    passwords = json.loads(Path(settings.airflow_password_file).read_text(encoding="utf-8"))
-    user = settings.airflow_username
-    rows = [
-        ("Listings", f"SOURCE={settings.source}", settings.data),
-        ("Price form, API", settings.service_url, f"API key: {settings.api_key_file}"),
-        ("Its routes", f"{settings.service_url}/docs", ""),
-        ("Streamlit", f"http://127.0.0.1:{settings.streamlit_port}", ""),
-        (
-            "Monitoring",
-            f"http://127.0.0.1:{settings.streamlit_port}/Monitoring",
-            f"API key: {settings.monitoring_key_file}",
-        ),
-        ("Airflow", settings.airflow_url, f"{user} / {passwords[user]}"),
-        ("MLflow", f"http://127.0.0.1:{settings.mlflow_port}", ""),
-        ("Evidently", f"http://127.0.0.1:{settings.evidently_port}", ""),
-        *_dashboards(settings),
-        ("PostgreSQL", f"127.0.0.1:{settings.postgres_port}", f"{settings.local_dir}/secrets"),
-        ("Logs", settings.log_dir, ""),
-    ]
-    table = "\n".join(
-        f"  {name:<16} {address:<33} {login}".rstrip() for name, address, login in rows
-    )
+def table(rows: Iterable[tuple[str, str, str]]) -> str:
+    """(name, address, sign-in) as a table, and the next steps."""
+    lines = [f"  {name:<16} {address:<33} {login}".rstrip() for name, address, login in rows]
     steps = "make retrain · make build SOURCE=file DATA=listings.csv · make status · make stop"
-    return f"\n{table}\n\n  Next: {steps}\n"
+    text = "\n".join(lines)
+    return f"\n{text}\n\n  Next: {steps}\n"

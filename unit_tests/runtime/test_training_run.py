@@ -2,8 +2,8 @@
 
 import pytest
 
-from setup.native import training_run
-from setup.native.training_run import (
+from setup.runtime import training_run
+from setup.runtime.training_run import (
     TrainingFailed,
     changed,
     describe,

@@ -1,26 +1,24 @@
 """`make build` reports why the service refuses the production model."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
-from setup.native import report
+from setup.native import addresses, variables
+from setup.runtime import report
 from vehicle_price.settings import Settings
 
 
 @pytest.fixture(name="settings")
-def _settings(tmp_path, monkeypatch):
+def _settings(monkeypatch):
     monkeypatch.setattr(report, "production_version", lambda _: "3")
-    return replace(Settings(), model_dir=str(tmp_path))
+    return Settings()
 
 
 def refusal_of(settings: Settings, state: str, version: str) -> str:
     """The refusal that is read from a status.json with these values."""
     status = {"state": state, "version": version, "detail": "format 1, need 2"}
-    with open(f"{settings.model_dir}/status.json", "w", encoding="utf-8") as file:
-        json.dump(status, file)
-    return report.refusal(settings)
+    return report.refusal(settings, json.dumps(status))
 
 
 def test_a_refused_production_model_is_reported_with_the_reason(settings):
@@ -28,7 +26,7 @@ def test_a_refused_production_model_is_reported_with_the_reason(settings):
 
 
 def test_a_served_or_earlier_refused_version_is_no_refusal(settings):
-    assert report.refusal(settings) == ""
+    assert report.refusal(settings, "") == ""
     assert refusal_of(settings, "ok", "3") == "" == refusal_of(settings, "refused", "2")
 
 
@@ -82,3 +80,13 @@ def test_the_status_names_a_move_that_is_not_ours(settings, monkeypatch, moved_t
 
 def test_the_status_without_a_model_says_so(settings, monkeypatch):
     assert "No model" in status_of(monkeypatch, settings, None, "")
+
+
+@pytest.mark.parametrize("hide", [True, False])
+def test_a_ci_job_prints_where_the_password_is_and_not_the_password(tmp_path, hide):
+    settings = Settings.from_environment({"LOCAL_DIR": str(tmp_path)})
+    password = variables.airflow_password(settings)
+    table = addresses.summary(settings, hide_passwords=hide)
+    assert (password in table) != hide
+    assert (settings.airflow_password_file in table) == hide
+    assert settings.local_dir in table  # the other secrets are named by their files in any case

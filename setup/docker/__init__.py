@@ -1,0 +1,1 @@
+"""The Docker runtime: images, and the two compose files at the root as one platform."""

@@ -1,0 +1,1 @@
+"""What runs inside every image: the entry point and the health check."""

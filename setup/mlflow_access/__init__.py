@@ -1,0 +1,1 @@
+"""Who may do what in MLflow: its users, the rules of its server, the webhook to the service."""
