@@ -13,7 +13,7 @@ locals {
   host_of     = { for side in ["training", "serving"] : side => one([for name in local.host_names : name if contains(local.sides[var.hosts[name].side], side)]) }
   two_hosts   = local.host_of.training != local.host_of.serving
 
-  ports = { mlflow = 5001, airflow = 8080, postgres = 5433, service = var.service_port }
+  ports = { mlflow = 5001, airflow = 8080, postgres = 5433, service = 5000, service_tls = 5443 }
 }
 
 module "network" {
@@ -44,6 +44,7 @@ module "secrets" {
   path            = local.path
   generated       = local.generated_secrets
   secrets_version = var.secrets_version
+  padded          = ["AIRFLOW_FERNET_KEY", "MLFLOW_WEBHOOK_KEY"]
   settings        = local.settings
   release         = var.release
 }

@@ -35,7 +35,7 @@ output "private_ips" {
 
 output "service_url" {
   description = "Address of the service, for the networks in service_cidrs."
-  value       = "http://${module.host[local.host_of.serving].public_ip}:${var.service_port}"
+  value       = "${var.service_tls ? "https" : "http"}://${module.host[local.host_of.serving].public_ip}:${local.client_port}"
 }
 
 output "database_address" {

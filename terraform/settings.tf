@@ -1,22 +1,24 @@
 # What the hosts find in Parameter Store and write into .env, besides what a deployment puts there.
 locals {
-  # Who reads which generated secret. The names are those of the compose files.
+  # Who reads which generated secret. The names are those that the compose files demand.
   generated_secrets = {
     POSTGRES_PASSWORD                 = "training"
     AIRFLOW_DATABASE_PASSWORD         = "training"
     MLFLOW_DATABASE_PASSWORD          = "training"
-    VEHICLE_PRICE_OWNER_PASSWORD      = "training"
+    VEHICLE_PRICE_OWNER_PASSWORD      = "shared"
     VEHICLE_PRICE_SERVICE_PASSWORD    = "shared"
     VEHICLE_PRICE_MONITORING_PASSWORD = "shared"
     GRAFANA_DATABASE_PASSWORD         = "shared"
     AIRFLOW_FERNET_KEY                = "training"
     AIRFLOW_SECRET_KEY                = "training"
     AIRFLOW_JWT_SECRET                = "training"
-    AIRFLOW_ADMIN_PASSWORD            = "shared"
+    AIRFLOW_PASSWORD                  = "shared"
+    REDIS_PASSWORD                    = "training"
+    MONGODB_ROOT_PASSWORD             = "training"
     MLFLOW_ADMIN_PASSWORD             = "training"
     MLFLOW_TRAINING_PASSWORD          = "training"
     MLFLOW_SERVING_PASSWORD           = "shared"
-    MLFLOW_SECRET_KEY                 = "training"
+    MLFLOW_FLASK_KEY                  = "training"
     MLFLOW_WEBHOOK_KEY                = "training"
     WEBHOOK_SECRET                    = "shared"
     API_KEY                           = "serving"
@@ -33,33 +35,38 @@ locals {
     DATA_ROOT          = "s3://${module.storage.bucket_names.data}/data"
   }
 
+  training_ip = local.private_ips[local.host_of.training]
+  serving_ip  = local.private_ips[local.host_of.serving]
+
   database_settings = (
     var.database != null ? {
-      "shared/POSTGRES_HOST"       = module.database[0].address
-      "shared/POSTGRES_PORT"       = tostring(module.database[0].port)
-      "training/EXTERNAL_POSTGRES" = "true"
+      "shared/DATABASE_HOST"            = module.database[0].address
+      "shared/DATABASE_PORT"            = tostring(module.database[0].port)
+      "serving/PREDICTION_DATABASE_URL" = "postgresql://${module.database[0].address}:${module.database[0].port}/vehicle_price"
     } :
     local.two_hosts ? {
-      "serving/POSTGRES_HOST"       = local.private_ips[local.host_of.training]
-      "serving/POSTGRES_PORT"       = tostring(local.ports.postgres)
-      "training/POSTGRES_BIND_HOST" = local.private_ips[local.host_of.training]
+      "serving/DATABASE_HOST"           = local.training_ip
+      "serving/DATABASE_PORT"           = tostring(local.ports.postgres)
+      "serving/PREDICTION_DATABASE_URL" = "postgresql://${local.training_ip}:${local.ports.postgres}/vehicle_price"
+      "training/POSTGRES_BIND_HOST"     = local.training_ip
     } : {}
   )
 
   # On one host the two sides find each other by Docker's network, on two by private addresses.
   address_settings = !local.two_hosts ? {} : {
-    "training/MLFLOW_BIND_HOST"   = local.private_ips[local.host_of.training]
-    "training/AIRFLOW_BIND_HOST"  = local.private_ips[local.host_of.training]
-    "training/SERVICE_URL"        = "http://${local.private_ips[local.host_of.serving]}:${local.ports.service}"
-    "serving/MLFLOW_TRACKING_URI" = "http://${local.private_ips[local.host_of.training]}:${local.ports.mlflow}"
-    "serving/AIRFLOW_URL"         = "http://${local.private_ips[local.host_of.training]}:${local.ports.airflow}"
+    "training/MLFLOW_BIND_HOST"     = local.training_ip
+    "training/MLFLOW_ALLOWED_HOSTS" = "${local.training_ip}:${local.ports.mlflow}"
+    "training/AIRFLOW_BIND_HOST"    = local.training_ip
+    "training/SERVICE_URL"          = "http://${local.serving_ip}:${local.ports.service}"
+    "serving/MLFLOW_TRACKING_URI"   = "http://${local.training_ip}:${local.ports.mlflow}"
+    "serving/AIRFLOW_URL"           = "http://${local.training_ip}:${local.ports.airflow}"
   }
 
-  # Nobody but the other host may come in as long as service_cidrs is empty.
-  service_settings = {
-    "serving/SERVICE_PORT"      = tostring(local.ports.service)
-    "serving/SERVICE_BIND_HOST" = local.two_hosts || length(var.service_cidrs) > 0 ? "0.0.0.0" : "127.0.0.1"
-  }
+  # The service listens on the host's address if anybody else may come in, else on 127.0.0.1.
+  service_settings = merge(
+    { "serving/SERVICE_BIND_HOST" = local.two_hosts || length(var.service_cidrs) > 0 ? local.serving_ip : "127.0.0.1" },
+    var.service_tls ? { "serving/TLS_DIR" = "/etc/vehicle-price/tls" } : {},
+  )
 
   settings = merge(
     { for name, value in merge(local.shared_settings, var.settings) : "shared/${name}" => value },
@@ -68,8 +75,10 @@ locals {
     local.service_settings,
   )
 
+  client_port = var.service_tls ? local.ports.service_tls : local.ports.service
+
   clients = {
-    for cidr in var.service_cidrs : "service-${cidr}" => { description = "Clients of the service", port = local.ports.service, cidr = cidr }
+    for cidr in var.service_cidrs : "service-${cidr}" => { description = "Clients of the service", port = local.client_port, cidr = cidr }
   }
 
   from = { for side, name in local.host_of : side => "${local.private_ips[name]}/32" }

@@ -69,15 +69,10 @@ variable "service_cidrs" {
   }
 }
 
-variable "service_port" {
-  description = "Port on which the serving host offers the service."
-  type        = number
-  default     = 5000
-
-  validation {
-    condition     = var.service_port >= 1 && var.service_port <= 65535 && !contains([22, 5001, 8080], var.service_port)
-    error_message = "service_port must be 1 to 65535, and not 22, 5001 (MLflow) or 8080 (Airflow)."
-  }
+variable "service_tls" {
+  description = "Whether clients speak TLS, on port 5443 in place of 5000. The certificate is put onto the host by hand (setup/setup_terraform.md)."
+  type        = bool
+  default     = false
 }
 
 variable "egress_ports" {

@@ -38,7 +38,7 @@ locals {
     PARAMETER_PATH     = var.parameter_path
     AWS_DEFAULT_REGION = var.region
     RELEASES_URL       = var.releases_url
-    PRIVATE_ADDRESS    = var.private_ip
+    LOG_GROUPS         = var.parameter_path
     DATA_VOLUME        = aws_ebs_volume.data.id
   }
 
@@ -118,6 +118,10 @@ resource "aws_instance" "this" {
   }
 
   tags = { Name = "${var.project}-${var.name}", Side = var.side }
+
+  lifecycle {
+    ignore_changes = [ami, user_data]
+  }
 }
 
 # Images and the containers' data: PostgreSQL, the outbox, models that serve. It outlives the host.
@@ -128,7 +132,7 @@ resource "aws_ebs_volume" "data" {
   type              = "gp3"
   size              = var.disk_gib
   encrypted         = true
-  final_snapshot    = var.protected
+  final_snapshot    = true # also where protected is false: the provider cannot change it later
   tags              = { Name = "${var.project}-${var.name}-data" }
 }
 

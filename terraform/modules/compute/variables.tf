@@ -89,6 +89,6 @@ variable "releases_url" {
 }
 
 variable "protected" {
-  description = "Whether the host refuses to be terminated, and its volume leaves a last snapshot."
+  description = "Whether the host refuses to be terminated."
   type        = bool
 }

@@ -15,7 +15,7 @@ resource "aws_ssm_parameter" "secret" {
   name             = "${var.path}/${each.value}/${each.key}"
   description      = "Generated; secrets_version makes a new one"
   type             = "SecureString"
-  value_wo         = ephemeral.aws_secretsmanager_random_password.this[each.key].random_password
+  value_wo         = "${ephemeral.aws_secretsmanager_random_password.this[each.key].random_password}${contains(var.padded, each.key) ? "=" : ""}"
   value_wo_version = var.secrets_version
 }
 

@@ -13,6 +13,11 @@ variable "generated" {
   }
 }
 
+variable "padded" {
+  description = "Those of them that are keys in base64, which end with =."
+  type        = set(string)
+}
+
 variable "secrets_version" {
   description = "A higher number generates every secret anew."
   type        = number

@@ -108,7 +108,9 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     id     = "old-versions"
     status = "Enabled"
 
-    filter {}
+    filter {
+      prefix = "" # every object
+    }
 
     noncurrent_version_expiration {
       noncurrent_days = var.old_versions_days
