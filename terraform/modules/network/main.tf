@@ -1,4 +1,5 @@
 data "aws_availability_zones" "available" {
+  #checkov:skip=CKV_AWS_394:The subnets keep the zone they were made in (ignore_changes), whatever zones AWS adds.
   state = "available"
 
   filter { # no local zones, which have neither RDS nor every instance type
@@ -42,6 +43,10 @@ resource "aws_subnet" "public" {
   cidr_block              = cidrsubnet(var.cidr, 4, 0)
   map_public_ip_on_launch = true
   tags                    = { Name = "${var.project}-public" }
+
+  lifecycle {
+    ignore_changes = [availability_zone]
+  }
 }
 
 resource "aws_subnet" "database" {
@@ -51,6 +56,10 @@ resource "aws_subnet" "database" {
   availability_zone = local.zones[count.index]
   cidr_block        = cidrsubnet(var.cidr, 4, 8 + count.index)
   tags              = { Name = "${var.project}-database-${count.index}" }
+
+  lifecycle {
+    ignore_changes = [availability_zone]
+  }
 }
 
 resource "aws_route_table" "public" {
