@@ -1,0 +1,9 @@
+variable "project" {
+  description = "Prefix of every name."
+  type        = string
+}
+
+variable "cidr" {
+  description = "Network of the VPC."
+  type        = string
+}
