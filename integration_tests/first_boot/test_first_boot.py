@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from integration_tests.first_boot.host import PATH, REGISTRY, Host, answering_server, client, publish
+from integration_tests.first_boot.host import (
+    PATH,
+    REGISTRY,
+    Host,
+    answering_server,
+    client,
+    publish,
+)
 from integration_tests.helpers.http_server import serving
 from setup.native.environment import ROOT, read_dotenv
 from setup.terraform_checks.stand_in import aws_stand_in
