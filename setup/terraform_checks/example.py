@@ -27,7 +27,9 @@ def try_example(folder: Path, environ: Mapping[str, str], say: Callable[[str], N
     key = f"vehicle-price/{folder.name}.tfstate"
     backend = {"bucket": STATE_BUCKET, "region": environ["AWS_REGION"], "key": key}
     terraform.run(
-        "init", *plugin_options(), *(f"-backend-config={name}={value}" for name, value in backend.items())
+        "init",
+        *plugin_options(),
+        *(f"-backend-config={name}={value}" for name, value in backend.items()),
     )
     terraform.run("apply", "-auto-approve", *options(protected=True))
     resources = terraform.resources()
@@ -129,7 +131,10 @@ class Clients:
             if instance["State"]["Name"] != "terminated"
         ]
         left += [v["VolumeId"] for v in self._client("ec2").describe_volumes()["Volumes"]]
-        left += [d["DBInstanceIdentifier"] for d in self._client("rds").describe_db_instances()["DBInstances"]]
+        left += [
+            d["DBInstanceIdentifier"]
+            for d in self._client("rds").describe_db_instances()["DBInstances"]
+        ]
         left += [b["Name"] for b in self.s3.list_buckets()["Buckets"] if b["Name"] != STATE_BUCKET]
         if left:
             raise CheckFailed(f"left after destroy: {', '.join(left)}")

@@ -75,7 +75,10 @@ def check_security(folder: Path, empty: Path) -> str:
             f"checkov read {found.resources} resources with {found.parsing_errors} errors"
         )
     if found.failed or found.without_reason:
-        lines = [*found.failed, *(f"{line}: skipped without a reason" for line in found.without_reason)]
+        lines = [
+            *found.failed,
+            *(f"{line}: skipped without a reason" for line in found.without_reason),
+        ]
         raise CheckFailed("\n".join(["checkov:", *lines]))
     return (
         f"{found.resources} resources, {found.passed} checks passed, 0 failed, "
@@ -114,5 +117,5 @@ def _scan(report: dict) -> Scan:
 
 
 def _finding(check: dict) -> str:
-    lines = check["file_line_range"]
-    return f"{check['file_path']}:{lines[0]} {check['check_id']} {check['check_name']} ({check['resource']})"
+    place = f"{check['file_path']}:{check['file_line_range'][0]}"
+    return f"{place} {check['check_id']} {check['check_name']} ({check['resource']})"
