@@ -27,7 +27,7 @@ IN_TWO_PROCESSES := -n 2 --dist loadfile
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: build preflight images docker_test install scale retrain status logs stop rehearse test unit integration lint docs format lock \
+.PHONY: build preflight images docker_test first_boot_test terraform_test install scale retrain status logs stop rehearse test unit integration lint docs format lock \
 	clean help
 
 build: python ## Start everything, train, ask for a price [SOURCE=file DATA=path RUNTIME=docker|native]
@@ -64,6 +64,12 @@ images: install ## Build the five Docker images; prints their sizes and build ti
 docker_test: install ## Both compose files up, trained and serving; needs a Docker engine, 20 minutes
 	@$(BIN)/pytest -q integration_tests/docker/one_host
 	@$(BIN)/pytest -q integration_tests/docker/two_hosts
+
+first_boot_test: install ## The first boot of an AWS host with real containers; needs a Docker engine
+	@$(BIN)/pytest -q integration_tests/docker/first_boot
+
+terraform_test: install ## Check, apply and destroy terraform/ on a local AWS stand-in [TF_PLUGIN_DIR=folder]
+	@$(BIN)/python -m setup.terraform_checks
 
 rehearse: install ## Replay days with a fault, all parts at work [SHOCK=+25% UNIT=km BLANK=condition MAKE=ford]
 	@$(BIN)/python -m setup.rehearsal $(REHEARSAL)

@@ -1,7 +1,7 @@
-"""A host that boots for the first time: AWS is moto's server, Docker writes down what it is asked for.
+"""A host that boots for the first time: moto's server is AWS, Docker only writes down its calls.
 
-Parameter Store, S3, ECR's token and the AWS command line are real programs. What answers for MLflow and
-the service is a small server, since no container runs.
+Parameter Store, S3, ECR's token and the AWS command line are real programs. What answers for MLflow
+and the service is a small server, since no container runs.
 """
 
 import json
@@ -43,6 +43,7 @@ class Host:
         self._aws = aws
         self._calls = folder / "calls.log"
         self._bin = folder / "bin"
+        self._parameters: dict[str, str] = {}
         self._bin.mkdir(parents=True)
         shutil.copy(Path(__file__).with_name("docker"), self._bin / "docker")
         self._settings = folder / "host.env"
@@ -52,9 +53,17 @@ class Host:
             encoding="utf-8",
         )
 
+    def set(self, parameters: Mapping[str, str]) -> None:
+        """Put parameters where this host reads them when it boots, whatever others put there."""
+        self._parameters.update(parameters)
+
     def boot(self, fault: str = "", **changes: str) -> Boot:
-        """Run the script as systemd would. fault: what Docker refuses; changes: of the environment."""
+        """Run the script as systemd would. fault: what Docker refuses; changes: of variables."""
         self._calls.write_text("", encoding="utf-8")
+        for name, value in self._parameters.items():
+            client("ssm", self._aws).put_parameter(
+                Name=f"{PATH}/shared/{name}", Value=value, Type="String", Overwrite=True
+            )
         environ = {
             **_without_aws(os.environ),
             **self._aws,

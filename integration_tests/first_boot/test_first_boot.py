@@ -5,6 +5,7 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from integration_tests.first_boot.host import (
     PATH,
     REGISTRY,
+    Boot,
     Host,
     answering_server,
     client,
@@ -41,14 +43,21 @@ def fixture_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[st
         yield environ
 
 
-@pytest.fixture(name="host")
-def fixture_host(tmp_path: Path, aws: Mapping[str, str]) -> Iterator[Host]:
-    """A host with both sides."""
-    host = Host(tmp_path, aws, "both")
+@contextmanager
+def host_of_both_sides(folder: Path, aws: Mapping[str, str]) -> Iterator[Host]:
+    """A host, and what answers for its MLflow and its service."""
+    host = Host(folder, aws, "both")
     with serving(answering_server(host)) as server:
         port = str(server.server_address[1])
-        put(client("ssm", aws), "training/MLFLOW_PORT", port)
-        put(client("ssm", aws), "serving/SERVICE_PORT", port)
+        ports = {"MLFLOW_PORT": port, "SERVICE_PORT": port}
+        host.set(ports)
+        yield host
+
+
+@pytest.fixture(name="host")
+def fixture_host(tmp_path: Path, aws: Mapping[str, str]) -> Iterator[Host]:
+    """A host that has not booted yet."""
+    with host_of_both_sides(tmp_path, aws) as host:
         yield host
 
 
@@ -57,9 +66,19 @@ def put(ssm, name: str, value: str, kind: str = "String") -> None:
     ssm.put_parameter(Name=f"{PATH}/{name}", Value=value, Type=kind, Overwrite=True)
 
 
-def test_a_new_host_starts_both_sides_trains_and_ends_with_a_price(host: Host):
-    boot = host.boot()
-    assert boot.status == 0, boot.output
+@pytest.fixture(name="first_boot", scope="module")
+def fixture_first_boot(
+    tmp_path_factory: pytest.TempPathFactory, aws: Mapping[str, str]
+) -> Iterator[tuple[Host, Boot]]:
+    """A host that has booted once."""
+    with host_of_both_sides(tmp_path_factory.mktemp("booted"), aws) as host:
+        boot = host.boot()
+        assert boot.status == 0, boot.output
+        yield host, boot
+
+
+def test_a_new_host_starts_both_sides_trains_and_ends_with_a_price(first_boot: tuple[Host, Boot]):
+    host, boot = first_boot
     assert host.is_trained
     assert "price" in boot.output and "9627" in boot.output
     ups = [call for call in boot.calls if " up " in call]
@@ -68,8 +87,8 @@ def test_a_new_host_starts_both_sides_trains_and_ends_with_a_price(host: Host):
     assert "-p vehicle-price-serving" in ups[1] and "docker-compose-service.yml" in ups[1]
 
 
-def test_the_settings_of_compose_are_complete_and_private(host: Host):
-    assert host.boot().status == 0
+def test_the_settings_of_compose_are_complete_and_private(first_boot: tuple[Host, Boot]):
+    host, _ = first_boot
     values = read_dotenv(host.env_file)
     assert SECRETS.keys() <= values.keys()
     assert values["SERVICE_IMAGE"] == f"{REGISTRY}/service:{values['COMMIT']}"
@@ -78,16 +97,15 @@ def test_the_settings_of_compose_are_complete_and_private(host: Host):
     assert stat.S_IMODE(host.env_file.stat().st_mode) == 0o600
 
 
-def test_no_secret_is_in_an_argument_or_in_the_output(host: Host):
-    boot = host.boot()
-    assert boot.status == 0
+def test_no_secret_is_in_an_argument_or_in_the_output(first_boot: tuple[Host, Boot]):
+    host, boot = first_boot
     assert host.registry_password()
     text = "\n".join([boot.output, *boot.calls])
     assert "secret-of-" not in text and host.registry_password() not in text
 
 
-def test_a_second_boot_changes_nothing_and_trains_no_more(host: Host):
-    assert host.boot().status == 0
+def test_a_second_boot_changes_nothing_and_trains_no_more(first_boot: tuple[Host, Boot]):
+    host, _ = first_boot
     written = host.env_file.read_bytes()
     again = host.boot()
     assert again.status == 0, again.output
@@ -100,7 +118,7 @@ def test_a_serving_host_starts_its_side_only_and_gets_no_other_secret(
 ):
     host = Host(tmp_path, aws, "serving")
     with serving(answering_server(host)) as server:
-        put(client("ssm", aws), "serving/SERVICE_PORT", str(server.server_address[1]))
+        host.set({"SERVICE_PORT": str(server.server_address[1])})
         boot = host.boot()
     assert boot.status == 0, boot.output
     assert not any("training" in call for call in boot.calls)
@@ -159,9 +177,8 @@ def test_a_registry_that_refuses_is_named(host: Host):
 def test_an_image_that_is_not_there_is_named(host: Host):
     boot = host.boot(fault="image")
     assert boot.status == 1
-    assert "an image cannot be pulled (manifest for registry/vehicle-price/service not found)" in (
-        boot.output
-    )
+    assert f"the registry refuses: {REGISTRY}/service:" in boot.output
+    assert "cannot be pulled (manifest for registry/vehicle-price/service not found)" in boot.output
     assert not any(" up " in call for call in boot.calls)
 
 

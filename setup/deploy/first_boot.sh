@@ -11,6 +11,7 @@ MODEL_SECONDS=${MODEL_SECONDS:-3600} # for the first training
 PRICE_SECONDS=${PRICE_SECONDS:-3900} # a serving host waits for the training host
 
 declare -A COMPOSE_FILES=([training]=docker-compose-airflow.yml [serving]=docker-compose-service.yml)
+IMAGES=(airflow mlflow service streamlit evidently_service)
 declare -A VALUES=() # names and values of .env
 SIDES=()
 
@@ -137,10 +138,11 @@ require_secrets() {
 write_env() {
   local name registry
   registry=$(value IMAGE_REGISTRY shared/IMAGE_REGISTRY)
-  for name in airflow mlflow service streamlit evidently_service; do
+  for name in "${IMAGES[@]}"; do
     set_image "$(image_variable "$name")" "$registry/$name:${VALUES[COMMIT]}"
   done
-  VALUES[PLATFORM_NETWORK]=${VALUES[PLATFORM_NETWORK]:-vehicle-price}
+  VALUES[COMPOSE_PROJECT_NAME]=${VALUES[COMPOSE_PROJECT_NAME]:-vehicle-price}
+  VALUES[PLATFORM_NETWORK]=${VALUES[PLATFORM_NETWORK]:-${VALUES[COMPOSE_PROJECT_NAME]}}
   if [ "${SIDE:?}" != both ]; then VALUES[SIDE]=$SIDE; fi
   for name in "${!VALUES[@]}"; do
     printf "%s='%s'\n" "$name" "${VALUES[$name]}"
@@ -166,10 +168,15 @@ sign_in_to_registry() {
     stop "the registry refuses: $host (${answer##*$'\n'})" "Look at IMAGE_REGISTRY in $PARAMETER_PATH/shared, and at the network."
 }
 
+# Those of this project; compose fetches the others, such as nginx, where they are missing.
 pull_images() {
-  local answer
-  answer=$(on "$1" pull -q 2>&1) ||
-    stop "the registry refuses: an image cannot be pulled (${answer##*$'\n'})" "Push the images of ${VALUES[COMMIT]}: make push."
+  local name variable answer
+  for name in "${IMAGES[@]}"; do
+    variable=$(image_variable "$name")
+    grep -qF "\${$variable:-" "$RELEASE_DIR/${COMPOSE_FILES[$1]}" || continue
+    answer=$(docker pull -q "${VALUES[$variable]}" 2>&1) ||
+      stop "the registry refuses: ${VALUES[$variable]} cannot be pulled (${answer##*$'\n'})" "Push the images of ${VALUES[COMMIT]}."
+  done
 }
 
 start() {
@@ -190,7 +197,7 @@ on() { # side, words for compose
   files=(-f "$RELEASE_DIR/${COMPOSE_FILES[$side]}")
   if [ -e "$PROJECT_DIR/logs-$side.yml" ]; then files+=(-f "$PROJECT_DIR/logs-$side.yml"); fi
   # shellcheck disable=SC2046  # two words
-  env -u SIDE $(compose_command) -p "vehicle-price-$side" --project-directory "$RELEASE_DIR" --env-file "$PROJECT_DIR/.env" "${files[@]}" "$@"
+  env -u SIDE $(compose_command) -p "${VALUES[COMPOSE_PROJECT_NAME]}-$side" --project-directory "$RELEASE_DIR" --env-file "$PROJECT_DIR/.env" "${files[@]}" "$@"
 }
 
 # Containers log to CloudWatch where LOG_GROUPS says so; `docker logs` still works.

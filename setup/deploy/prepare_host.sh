@@ -4,7 +4,8 @@
 set -Eeuo pipefail
 
 HOST_SETTINGS=${HOST_SETTINGS:-/etc/vehicle-price/host.env}
-MOUNT_POINT=/var/lib/docker # images and the containers' volumes
+FSTAB=${FSTAB:-/etc/fstab}
+MOUNT_POINT=${MOUNT_POINT:-/var/lib/docker} # images and the containers' volumes
 DEVICES=${DEVICES:-/dev/disk/by-id}
 
 main() {
@@ -28,8 +29,8 @@ mount_data_volume() {
     *) stop "blkid cannot read the volume $DATA_VOLUME (status $status); it was left as it is" ;;
   esac
   mkdir -p "$MOUNT_POINT"
-  grep -q "^LABEL=vehicle-price " /etc/fstab ||
-    echo "LABEL=vehicle-price $MOUNT_POINT ext4 defaults,nofail,x-systemd.before=docker.service 0 2" >>/etc/fstab
+  grep -q "^LABEL=vehicle-price " "$FSTAB" ||
+    echo "LABEL=vehicle-price $MOUNT_POINT ext4 defaults,nofail,x-systemd.before=docker.service 0 2" >>"$FSTAB"
   mount "$MOUNT_POINT" || stop "the volume $DATA_VOLUME cannot be mounted on $MOUNT_POINT"
 }
 

@@ -1,6 +1,7 @@
 """`python -m setup.terraform_checks`: what `make terraform_test` runs. Needs no AWS account.
 
-TF_PLUGIN_DIR names a folder with the AWS provider; without it /opt/tf-plugins is taken, or the registry.
+TF_PLUGIN_DIR names a folder with the AWS provider; without it /opt/tf-plugins is taken, or the
+registry.
 """
 
 import shutil

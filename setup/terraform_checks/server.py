@@ -1,7 +1,8 @@
-"""`python -m setup.terraform_checks.server -H HOST -p PORT`: moto's server, nearer to AWS in two points.
+"""`python -m setup.terraform_checks.server -H HOST -p PORT`: moto's server, nearer to AWS.
 
-AWS Budgets: the provider asks for subscribers and tags of a budget after it has made one, and again and
-again if the server does not know the question. EC2: the tags of a launch template are not part of its content.
+AWS Budgets: the provider asks for subscribers and tags of a budget after it has made one, and again
+and again if the server does not know the question. EC2: the tags of a launch template are not part
+of its content.
 """
 
 # Moto's own actions read their parameters with this method, too.

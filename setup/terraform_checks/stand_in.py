@@ -41,7 +41,7 @@ class StandInError(RuntimeError):
 
 @contextmanager
 def aws_stand_in(folder: Path) -> Iterator[dict[str, str]]:
-    """The environment variables that lead Terraform and boto3 to the server. folder: for its files."""
+    """The variables that lead Terraform and boto3 to the server. folder: for its files."""
     images = folder / "images.json"
     images.write_text(json.dumps([UBUNTU]), encoding="utf-8")
     port = _free_port()

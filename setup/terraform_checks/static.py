@@ -117,5 +117,5 @@ def _scan(report: dict) -> Scan:
 
 
 def _finding(check: dict) -> str:
-    lines = check["file_line_range"]
-    return f"{check['file_path']}:{lines[0]} {check['check_id']} {check['check_name']} ({check['resource']})"
+    place = f"{check['file_path']}:{check['file_line_range'][0]}"
+    return f"{place} {check['check_id']} {check['check_name']} ({check['resource']})"

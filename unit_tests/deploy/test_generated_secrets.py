@@ -1,4 +1,4 @@
-"""The secrets that Terraform generates are those that the compose files demand, for their side only."""
+"""The secrets that Terraform generates are those that the compose files demand."""
 
 import re
 
