@@ -75,5 +75,5 @@ def price_day(valuation: Valuation, day: DatasetDay) -> pd.DataFrame:
 
 @lru_cache(maxsize=1)
 def saved_model(folder: str) -> Valuation:
-    """The model in a folder, loaded once for all days that a process prices. Raises ArtifactError."""
+    """A saved model, loaded once for all days that a process prices. Raises ArtifactError."""
     return artifact.load(Path(folder))
