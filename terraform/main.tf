@@ -89,18 +89,18 @@ module "database" {
   source = "./modules/database"
   count  = var.database == null ? 0 : 1
 
-  project                   = var.project
-  vpc_id                    = module.network.vpc_id
-  subnet_ids                = module.network.database_subnet_ids
-  client_security_group_ids = { for name, host in module.host : name => host.security_group_id }
-  instance_class            = var.database.instance_class
-  storage_gib               = var.database.storage_gib
-  max_storage_gib           = var.database.max_storage_gib
-  backup_days               = var.database.backup_days
-  multi_az                  = var.database.multi_az
-  master_password           = module.secrets.database_password
-  master_password_version   = var.secrets_version
-  protected                 = var.protected
+  project                 = var.project
+  vpc_id                  = module.network.vpc_id
+  subnet_ids              = module.network.database_subnet_ids
+  client_addresses        = local.private_ips
+  instance_class          = var.database.instance_class
+  storage_gib             = var.database.storage_gib
+  max_storage_gib         = var.database.max_storage_gib
+  backup_days             = var.database.backup_days
+  multi_az                = var.database.multi_az
+  master_password         = module.secrets.database_password
+  master_password_version = var.secrets_version
+  protected               = var.protected
 }
 
 module "monitoring" {

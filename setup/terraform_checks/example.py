@@ -130,7 +130,9 @@ class Clients:
             for instance in reservation["Instances"]
             if instance["State"]["Name"] != "terminated"
         ]
-        left += [v["VolumeId"] for v in self._client("ec2").describe_volumes()["Volumes"]]
+        # Without tags: moto's own, a second system disk that it forgets.
+        volumes = self._client("ec2").describe_volumes()["Volumes"]
+        left += [volume["VolumeId"] for volume in volumes if volume.get("Tags")]
         left += [
             d["DBInstanceIdentifier"]
             for d in self._client("rds").describe_db_instances()["DBInstances"]

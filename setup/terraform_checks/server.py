@@ -2,17 +2,19 @@
 
 AWS Budgets: the provider asks for subscribers and tags of a budget after it has made one, and again
 and again if the server does not know the question. EC2: the tags of a launch template are not part
-of its content.
+of its content. RDS: a parameter that was set says so, without which the provider does not see it.
 """
 
 # Moto's own actions read their parameters with this method, too.
 # pylint: disable=protected-access
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from moto.budgets.responses import BudgetsResponse
 from moto.ec2.models.launch_templates import LaunchTemplate, LaunchTemplateVersion
+from moto.rds.models import DBParameterGroup
 from moto.server import main
 
 SAME = ("NotificationType", "ComparisonOperator", "Threshold")
@@ -69,12 +71,19 @@ def create_version(
     return MOTO_CREATE_VERSION(template, {**data, "TagSpecifications": kept}, description)
 
 
+def update_parameters(group: DBParameterGroup, new_parameters: Iterable[dict[str, Any]]) -> None:
+    """Moto's method, with who has set the parameters."""
+    marked = [{**parameter, "Source": "user"} for parameter in new_parameters]
+    MOTO_UPDATE_PARAMETERS(group, marked)
+
+
 def _by_key(tags: list[dict[str, str]]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in tags}
 
 
 MOTO_CREATE_BUDGET = BudgetsResponse.create_budget
 MOTO_CREATE_VERSION = LaunchTemplate.create_version
+MOTO_UPDATE_PARAMETERS = DBParameterGroup.update_parameters
 ADDED = (
     describe_subscribers_for_notification,
     create_budget,
@@ -87,4 +96,5 @@ if __name__ == "__main__":
     for action in ADDED:
         setattr(BudgetsResponse, action.__name__, action)
     LaunchTemplate.create_version = create_version
+    DBParameterGroup.update_parameters = update_parameters
     main()

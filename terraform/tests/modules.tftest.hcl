@@ -104,18 +104,18 @@ run "database" {
   }
 
   variables {
-    project                   = "vehicle-price"
-    vpc_id                    = "vpc-1"
-    subnet_ids                = ["subnet-1", "subnet-2"]
-    client_security_group_ids = { training = "sg-1" }
-    instance_class            = "db.t4g.small"
-    storage_gib               = 20
-    max_storage_gib           = 100
-    backup_days               = 7
-    multi_az                  = false
-    master_password           = "only-for-this-plan"
-    master_password_version   = 1
-    protected                 = true
+    project                 = "vehicle-price"
+    vpc_id                  = "vpc-1"
+    subnet_ids              = ["subnet-1", "subnet-2"]
+    client_addresses        = { training = "10.20.0.11" }
+    instance_class          = "db.t4g.small"
+    storage_gib             = 20
+    max_storage_gib         = 100
+    backup_days             = 7
+    multi_az                = false
+    master_password         = "only-for-this-plan"
+    master_password_version = 1
+    protected               = true
   }
 
   assert {
@@ -139,7 +139,7 @@ run "database" {
   }
 
   assert {
-    condition     = [for rule in aws_vpc_security_group_ingress_rule.hosts : rule.referenced_security_group_id] == ["sg-1"]
+    condition     = [for rule in aws_vpc_security_group_ingress_rule.hosts : rule.cidr_ipv4] == ["10.20.0.11/32"]
     error_message = "Only hosts may connect."
   }
 }

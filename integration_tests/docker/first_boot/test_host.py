@@ -61,7 +61,7 @@ def test_with_a_registry_that_refuses(cloud: Cloud):
         line = stopped_with(cloud)
     finally:
         (cloud.folder / "htpasswd").write_text(accepted, encoding="utf-8")
-    assert "the registry refuses: 127.0.0.1" in line and "unauthorized" in line
+    assert "the registry refuses: 127.0.0.1" in line and "401 Unauthorized" in line
 
 
 def test_it_ends_with_a_price_and_a_second_boot_keeps_the_containers(cloud: Cloud):

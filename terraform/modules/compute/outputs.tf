@@ -12,8 +12,3 @@ output "public_ip" {
   description = "Public address."
   value       = var.fixed_address ? aws_eip.this[0].public_ip : aws_instance.this.public_ip
 }
-
-output "security_group_id" {
-  description = "Security group of the host."
-  value       = aws_security_group.this.id
-}

@@ -11,14 +11,14 @@ resource "aws_security_group" "this" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "hosts" {
-  for_each = var.client_security_group_ids
+  for_each = var.client_addresses
 
-  security_group_id            = aws_security_group.this.id
-  description                  = "PostgreSQL from the host ${each.key}"
-  referenced_security_group_id = each.value
-  ip_protocol                  = "tcp"
-  from_port                    = 5432
-  to_port                      = 5432
+  security_group_id = aws_security_group.this.id
+  description       = "PostgreSQL from the host ${each.key}"
+  cidr_ipv4         = "${each.value}/32"
+  ip_protocol       = "tcp"
+  from_port         = 5432
+  to_port           = 5432
 }
 
 resource "aws_db_parameter_group" "this" {
@@ -55,7 +55,7 @@ resource "aws_db_instance" "this" {
   #checkov:skip=CKV_AWS_161:Each process signs in with its own PostgreSQL role and a generated password, as without AWS.
   #checkov:skip=CKV_AWS_157:Two zones double the price; the example team switches them on.
   #checkov:skip=CKV_AWS_293:On unless protected is false, which destroying needs.
-  #checkov:skip=CKV_AWS_354:Performance Insights is encrypted with AWS's own key, which costs nothing.
+  #checkov:skip=CKV_AWS_353:Slow statements are in the log; CloudWatch Database Insights takes the place of Performance Insights.
   identifier     = var.project
   engine         = "postgres"
   engine_version = local.major_version
@@ -88,5 +88,4 @@ resource "aws_db_instance" "this" {
 
   auto_minor_version_upgrade      = true
   enabled_cloudwatch_logs_exports = ["postgresql", "upgrade"]
-  performance_insights_enabled    = true
 }

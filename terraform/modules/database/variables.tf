@@ -13,8 +13,8 @@ variable "subnet_ids" {
   type        = list(string)
 }
 
-variable "client_security_group_ids" {
-  description = "Security groups that may connect, by the name of the host."
+variable "client_addresses" {
+  description = "Private addresses that may connect, by the name of the host."
   type        = map(string)
 }
 

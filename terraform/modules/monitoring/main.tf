@@ -75,7 +75,7 @@ locals {
       threshold   = 0.1 * local.gib
     }
     processor = {
-      description = "Busy above 90 %: look at Performance Insights for the query."
+      description = "Busy above 90 %: statements of more than a second are in the database's log."
       metric      = "CPUUtilization"
       comparison  = "GreaterThanThreshold"
       threshold   = 90

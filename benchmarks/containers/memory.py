@@ -1,6 +1,6 @@
 """Peak memory of the containers of each side, which sizes the hosts in `terraform/sizing.tf`.
 
-    python -m benchmarks.container_memory [--seconds 600] [--project vehicle-price]
+    python -m benchmarks.containers.memory [--seconds 600] [--project vehicle-price]
 
 Start it, then train (`make retrain`) and ask for prices. Every two seconds it adds up what the
 engine reports for each container, file cache left out; it prints the largest sums.
