@@ -27,7 +27,8 @@ def main() -> None:
         used = memory(arguments.project)
         used["both"] = sum(used.values())
         peaks = {name: max(peaks.get(name, 0), mebibytes) for name, mebibytes in used.items()}
-    print("".join(f"{name:<10}{peak:8,.0f} MiB\n" for name, peak in peaks.items()), end="")
+    for name, peak in peaks.items():
+        print(f"{name:<10}{peak:8,.0f} MiB")
 
 
 def memory(project: str) -> dict[str, float]:

@@ -23,6 +23,7 @@ from integration_tests.helpers.http_server import serving
 from setup.native.environment import ROOT, read_dotenv
 from setup.terraform_checks.stand_in import aws_stand_in
 
+# In continuous integration a missing program must fail, not skip.
 if not shutil.which("aws") and not os.environ.get("CI"):
     pytest.skip("needs the AWS command line", allow_module_level=True)
 

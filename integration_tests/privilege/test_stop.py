@@ -61,6 +61,7 @@ def test_a_slow_request_under_way_is_answered_before_the_service_ends(settings):
         time.sleep(1)  # so that the service has begun to read it
         stopping = threading.Thread(target=stack.stop, args=(settings,))
         stopping.start()
+        # Longer than supervisord waits by default: with `stopwaitsecs` left out the test fails.
         time.sleep(SUPERVISOR_PATIENCE + 2)
         client.sendall(BODY[10:])
         with client.makefile("rb") as file:
