@@ -6,7 +6,7 @@ PGUSER is the administrator: a superuser, or a role with CREATEDB and CREATEROLE
 libpq's other variables count too, such as PGSSLMODE. The passwords of the roles are in the
 variables of ROLES. It can be repeated: passwords are set anew, what an earlier version left to the
 administrator gets its owner. What the roles may do with the tables of the prediction log is in
-`vehicle_price.prediction_log.rights`; migrations give these rights.
+`vehicle_price.prediction_log.migrations.rights`; migrations give these rights.
 """
 
 import argparse
