@@ -54,7 +54,7 @@ class FakeAirflow:
     """Keeps the trainings that were started, and the questions whether to start one. state: of all
     runs. gate: the state of its task in all runs; that of the run if it is empty."""
 
-    url = "http://airflow"
+    page_url = "http://airflow"  # what links for people begin with
 
     def __init__(self):
         self.started, self.questions, self.state, self.gate = {}, {}, "running", ""
