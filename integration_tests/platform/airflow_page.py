@@ -68,6 +68,7 @@ class AirflowPage:
                 self.page.get_by_placeholder(placeholder).locator("visible=true").fill(text)
                 self.page.keyboard.press("Tab")
             self.dialog.get_by_text("Date Range").click()  # closes the calendar
+            expect(self.page.get_by_placeholder("HH:mm").locator("visible=true")).to_have_count(0)
         button = self.dialog.get_by_role("button", name="Run Backfill")
         expect(button).to_be_enabled(timeout=PATIENCE)
         button.click()
