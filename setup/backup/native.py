@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from signal import SIGINT
 
+import psutil
 import psycopg2
 
 from setup.backup import databases, file_stream
@@ -88,7 +89,9 @@ class NativeInstallation:
         """See Installation."""
         if stack.is_running(self.settings):
             raise BackupError(f"the platform in {self.settings.local_dir} runs: make stop")
-        shutil.rmtree(Path(self.settings.local_dir) / "postgres", ignore_errors=True)
+        folder = Path(self.settings.local_dir) / "postgres"
+        _end_server(folder)
+        shutil.rmtree(folder, ignore_errors=True)
         for part in local_parts(self.parts).values():
             if part.only is None:
                 shutil.rmtree(part.folder, ignore_errors=True)
@@ -125,6 +128,15 @@ class NativeInstallation:
     @property
     def _password(self) -> str:
         return variables.role_password(self.settings, "postgres")
+
+
+def _end_server(folder: Path) -> None:
+    """End the server of a data folder that a killed restore has left running."""
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if words[1:3] == ["-D", str(folder)]:
+            process.send_signal(SIGINT)
+            process.wait(STOP_SECONDS)
 
 
 def parts(settings: Settings) -> dict[str, Part]:

@@ -44,11 +44,11 @@ def restore(
     """
     manifest = manifest_of(backup)
     check_fits(manifest, installation)
+    if not mark.exists():
+        check_empty(installation)
     with backup.local_copy(manifest.files) as folder:
         verify(manifest, folder, backup.uri)
         say(f"{len(manifest.files)} files are as they were saved")
-        if not mark.exists():
-            check_empty(installation)
         replace_file(mark, backup.uri.encode(), mode=0o600)
         try:
             installation.clear()
