@@ -3,11 +3,14 @@
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Any
 
 import pandas as pd
 import requests
 
+from integration_tests.helpers.sql import rows
+from setup.backup.native import NativeInstallation
 from setup.native.environment import ROOT, settings_from
 from setup.rehearsal.listings import Day, cars_of
 from vehicle_price.pipelines import ingestion
@@ -41,6 +44,12 @@ def prices(predictions: list[dict[str, Any]]) -> list[tuple]:
         (p["price"], p["interval"]["low"], p["interval"]["high"], p["model"]["version"])
         for p in predictions
     ]
+
+
+def log_ids(environ: Mapping[str, str]) -> set[str]:
+    """The ids of all predictions in an installation's embedded PostgreSQL."""
+    with closing(NativeInstallation(environ).connect("vehicle_price")) as connection:
+        return {row[0] for row in rows(connection, "SELECT prediction_id::text FROM predictions")}
 
 
 def command(environ: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
