@@ -30,27 +30,40 @@ class Command(NamedTuple):
 def save_output(command: Command, path: Path) -> FileFacts:
     """Write the output of a command to a new file of mode 0600; its size and hash.
 
-    Raises BackupError if the command fails, OSError if the file cannot be written.
+    Raises BackupError if the command fails, or if the file cannot be written.
     """
-    digest, size = hashlib.sha256(), 0
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "wb") as file, tempfile.TemporaryFile() as errors:
-        with subprocess.Popen(
+    with tempfile.TemporaryFile() as errors:
+        # pylint: disable-next=consider-using-with
+        process = subprocess.Popen(
             command.words,
             env=dict(command.environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
-        ) as process:
+        )
+        with process:
             try:
-                while chunk := process.stdout.read(CHUNK) if process.stdout else b"":
-                    file.write(chunk)
-                    digest.update(chunk)
-                    size += len(chunk)
-            except BaseException:  # such as a full disk: nobody would read the rest
-                process.kill()
+                facts = _copy(process, path)
+            except BaseException as error:
+                process.kill()  # nobody reads the rest
+                if isinstance(error, OSError):
+                    raise BackupError(
+                        f"{path} cannot be written ({error.strerror}): make room there, or choose "
+                        "another place"
+                    ) from error
                 raise
         _check(command, process.returncode, errors)
+    return facts
+
+
+def _copy(process: subprocess.Popen[bytes], path: Path) -> FileFacts:
+    digest, size = hashlib.sha256(), 0
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb") as file:
+        while chunk := process.stdout.read(CHUNK) if process.stdout else b"":
+            file.write(chunk)
+            digest.update(chunk)
+            size += len(chunk)
     return FileFacts(size, digest.hexdigest())
 
 

@@ -105,7 +105,7 @@ def main(words: list[str]) -> int:
         else:
             unpack(options, sys.stdin.buffer)
     except (OSError, ValueError, tarfile.TarError) as error:
-        print(error, file=sys.stderr)
+        print(f"{options['folder']}: {error}", file=sys.stderr)
         return 1
     return 0
 

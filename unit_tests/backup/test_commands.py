@@ -37,7 +37,7 @@ def test_a_disk_that_takes_no_more_ends_the_backup(tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, limits[1]))
     try:
-        with pytest.raises(OSError, match="File too large"):
+        with pytest.raises(BackupError, match="out cannot be written .File too large.: make room"):
             save_output(python("while True: print('x' * 100_000)"), tmp_path / "out")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -137,7 +137,7 @@ def test_a_full_disk_leaves_a_backup_that_does_not_count(old, tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, limits[1]))
     try:
-        with pytest.raises(OSError, match="File too large"):
+        with pytest.raises(BackupError, match="listings.tar cannot be written .File too large"):
             Saving(old, place, quiet).run()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
