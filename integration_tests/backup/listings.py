@@ -10,7 +10,7 @@ import pandas as pd
 import requests
 
 from integration_tests.helpers.sql import rows
-from setup.backup.native import NativeInstallation
+from setup.backup.runtimes.native import NativeInstallation
 from setup.native.environment import ROOT, settings_from
 from setup.rehearsal.listings import Day, cars_of
 from vehicle_price.pipelines import ingestion

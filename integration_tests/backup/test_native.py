@@ -90,9 +90,7 @@ def test_a_backup_that_was_killed_does_not_count(restored, tmp_path):
         wait_until(lambda: list(tmp_path.glob("*/vehicle_price.dump")), pause=0.001)
         process.kill()
     (unfinished,) = tmp_path.iterdir()
-    assert "There is no backup" in succeed(
-        restored.environ, "setup.backup", "list", str(tmp_path)
-    )
+    assert "There is no backup" in succeed(restored.environ, "setup.backup", "list", str(tmp_path))
     refused = command(restored.environ, "setup.backup", "check", str(unfinished))
     assert refused.returncode == 1 and "is not a complete backup" in refused.stdout
 

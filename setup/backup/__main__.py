@@ -17,10 +17,10 @@ from pathlib import Path
 import psycopg2
 
 from setup.backup.errors import BackupError
-from setup.backup.installation import Installation
 from setup.backup.manifest import Manifest
 from setup.backup.place import Place
 from setup.backup.restoring import check, manifest_of, restore, unreadable
+from setup.backup.runtimes.installation import Installation
 from setup.backup.saving import Saving
 from setup.docker.engine import EngineError
 from setup.native.environment import EmptySecret, settings_from
@@ -39,10 +39,10 @@ ERRORS = (
 def installation(runtime: str) -> Installation:
     """The platform of this folder and environment."""
     if runtime == choice.DOCKER:
-        from setup.backup.docker import DockerInstallation
+        from setup.backup.runtimes.docker import DockerInstallation
 
         return DockerInstallation(os.environ)
-    from setup.backup.native import NativeInstallation
+    from setup.backup.runtimes.native import NativeInstallation
 
     return NativeInstallation(os.environ)
 
@@ -100,7 +100,9 @@ def describe(manifest: Manifest, address: str) -> None:
     print(f"  {'Made':<16} {manifest.made_at}, version {manifest.version}, {manifest.commit[:12]}")
     print(f"  {'Size':<16} {manifest.bytes / 1e6:.1f} MB in {len(manifest.files)} files")
     print(f"  {'Production':<16} {manifest.production or 'no model'}")
-    print(f"  {'Predictions':<16} {log.get('predictions', 0)}, and {manifest.waiting} in the outbox")
+    print(
+        f"  {'Predictions':<16} {log.get('predictions', 0)}, and {manifest.waiting} in the outbox"
+    )
     for name, where in manifest.elsewhere.items():
         print(f"  {'Not in it':<16} {name}, in {where}")
 
@@ -133,6 +135,8 @@ def main() -> int:
 def _run(command: str, uri: str, keep: int) -> None:
     local = Path(settings_from(os.environ).local_dir)
     place = Place(uri, scratch=local)
+    if command == "save" and f"{place.uri}/".startswith(f"{local.resolve()}/"):
+        raise BackupError(f"{place.uri} is in {local}, which make clean deletes: choose another")
     if command == "list":
         list_backups(place)
     elif command == "check":

@@ -13,8 +13,8 @@ from werkzeug.security import generate_password_hash
 
 from setup.backup.commands import give_input, save_output
 from setup.backup.errors import BackupError
-from setup.backup.installation import Installation
 from setup.backup.manifest import FileFacts
+from setup.backup.runtimes.installation import Installation
 from vehicle_price.registry.names import MODEL_NAME, PRODUCTION
 
 # What refers to another database is saved before that one: predictions and retrainings name runs of
@@ -142,5 +142,10 @@ def count_rows(cursor: Cursor) -> dict[str, int]:
 def connect(host: str, port: int, database: str, password: str) -> Connection:
     """A connection as PostgreSQL's administrator. Raises psycopg2.OperationalError."""
     return psycopg2.connect(
-        host=host, port=port, dbname=database, user="postgres", password=password, connect_timeout=10
+        host=host,
+        port=port,
+        dbname=database,
+        user="postgres",
+        password=password,
+        connect_timeout=10,
     )

@@ -71,7 +71,9 @@ def read(content: bytes, address: str) -> Manifest:
         encrypted = tuple(given.pop("encrypted", ()))
         return Manifest(**given | {"files": files, "encrypted": encrypted})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BackupError(f"{address}/{NAME} is damaged ({error!r}): take another backup") from error
+        raise BackupError(
+            f"{address}/{NAME} is damaged ({error!r}): take another backup"
+        ) from error
 
 
 def facts_of(path: Path) -> FileFacts:

@@ -6,10 +6,10 @@ from pathlib import Path
 from setup.backup import databases
 from setup.backup.commands import give_input
 from setup.backup.errors import BackupError
-from setup.backup.installation import Installation, local_parts
 from setup.backup.manifest import NAME as MANIFEST
 from setup.backup.manifest import Manifest, read, verify
 from setup.backup.place import Place
+from setup.backup.runtimes.installation import Installation, local_parts
 from setup.backup.saving import elsewhere, fingerprint, stream_command
 from vehicle_price.atomic_files import replace_file
 

@@ -15,10 +15,11 @@ from typing import Any
 from setup.backup import checks, databases
 from setup.backup.commands import Command, save_output
 from setup.backup.errors import BackupError
-from setup.backup.installation import Installation, Part, local_parts
-from setup.backup.manifest import FORMAT, FileFacts, Manifest
+from setup.backup.manifest import FORMAT
 from setup.backup.manifest import NAME as MANIFEST
+from setup.backup.manifest import FileFacts, Manifest
 from setup.backup.place import Place
+from setup.backup.runtimes.installation import Installation, Part, local_parts
 from setup.docker.images import commit, version
 
 PROGRAM = Path(__file__).with_name("file_stream.py")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from setup.backup.commands import Command
 from setup.backup.errors import BackupError
-from setup.backup.installation import Part
+from setup.backup.runtimes.installation import Part
 
 
 class FilesOnly:
-    """See setup.backup.installation.Installation. fails: whether `start` fails."""
+    """See setup.backup.runtimes.installation.Installation. fails: whether `start` fails."""
 
     runtime = "native"
     mlflow_password = "of-the-administrator"

@@ -46,5 +46,7 @@ def test_a_disk_that_takes_no_more_ends_the_backup(tmp_path):
 def test_a_command_reads_the_file(tmp_path):
     (tmp_path / "in").write_text("rows", "utf-8")
     copy = tmp_path / "copy"
-    give_input(python(f"import sys; open({str(copy)!r}, 'w').write(sys.stdin.read())"), tmp_path / "in")
+    give_input(
+        python(f"import sys; open({str(copy)!r}, 'w').write(sys.stdin.read())"), tmp_path / "in"
+    )
     assert copy.read_text("utf-8") == "rows"

@@ -10,7 +10,7 @@ from psycopg2.extensions import connection as Connection
 from setup.backup import databases
 from setup.backup.commands import Command
 from setup.backup.errors import BackupError
-from setup.backup.installation import Part
+from setup.backup.runtimes.installation import Part
 from setup.docker import engine, images
 from setup.docker.__main__ import platform
 from setup.docker.stack import Container
@@ -135,9 +135,7 @@ def parts(settings: Settings) -> dict[str, Part]:
             f"{FOLDER}/data/archive", "prediction-archive", elsewhere=data and f"{data}/archive"
         ),
         "artifacts": Part(f"{FOLDER}/mlflow-artifacts", "mlflow", elsewhere=artifacts),
-        "listings": Part(
-            f"{FOLDER}/data", "airflow-scheduler", skip=("archive",), elsewhere=data
-        ),
+        "listings": Part(f"{FOLDER}/data", "airflow-scheduler", skip=("archive",), elsewhere=data),
         "keys": Part(f"{FOLDER}/keys", "service", only=("api_keys.json",)),
         "refused": Part(f"{FOLDER}/model", "model-sync", only=("refused.json",)),
     }

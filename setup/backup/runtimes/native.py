@@ -14,7 +14,7 @@ import psycopg2
 from setup.backup import databases, file_stream
 from setup.backup.commands import Command
 from setup.backup.errors import BackupError
-from setup.backup.installation import Part, local_parts
+from setup.backup.runtimes.installation import Part, local_parts
 from setup.database_roles import RolesError
 from setup.native import postgres, preflight, programs, stack, variables
 from setup.native.environment import ROOT, settings_from
@@ -117,7 +117,9 @@ class NativeInstallation:
             postgres.create_databases(self.settings)
         except (psycopg2.Error, RolesError) as error:
             words = stack.tail(path)
-            raise BackupError(f"PostgreSQL did not start ({error}); {path} ends:\n{words}") from error
+            raise BackupError(
+                f"PostgreSQL did not start ({error}); {path} ends:\n{words}"
+            ) from error
 
     def end(self) -> None:
         """See Installation."""
