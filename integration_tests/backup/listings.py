@@ -25,8 +25,8 @@ def thousand_cars(environ: Mapping[str, str]) -> list[dict[str, Any]]:
     settings = settings_from(environ)
     frames = ingestion.read_raw(settings, "sample", SourceQuery("", 4 * COUNT, seed=77))
     cars = cars_of(Day("", pd.concat(list(frames))), COUNT).drop(columns="asked")
-    rows = cars.astype(object).to_dict("records")
-    listings = [{name: value for name, value in row.items() if pd.notna(value)} for row in rows]
+    cells = cars.astype(object).to_dict("records")
+    listings = [{name: value for name, value in car.items() if pd.notna(value)} for car in cells]
     assert len(listings) == COUNT
     return listings
 

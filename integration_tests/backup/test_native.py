@@ -1,4 +1,4 @@
-"""A platform is saved, deleted, and restored on empty machines: other folders, ports and secrets."""
+"""A platform is saved, deleted, and restored on empty machines: new folders, ports, secrets."""
 
 import os
 import shutil

@@ -86,7 +86,6 @@ class Saving:
         return stream_command(self._installation, part, "pack", options)
 
     def _manifest(self, postgresql: int) -> Manifest:
-        parts = self._installation.parts
         production = self._found("mlflow")
         return Manifest(
             format=FORMAT,

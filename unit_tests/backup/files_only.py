@@ -32,7 +32,7 @@ class FilesOnly:
         self.done: list[str] = []
         self.fails = False
 
-    def python(self, part: Part, *words: str) -> Command:
+    def python(self, _part: Part, *words: str) -> Command:
         """See Installation."""
         return Command((sys.executable, *words), dict(os.environ))
 

@@ -9,6 +9,7 @@ ADDRESS = "s3://bucket/backups/20261130T030000Z"
 
 
 def manifest(**changed) -> Manifest:
+    """A manifest, with these facts changed."""
     facts = {
         "format": FORMAT,
         "made_at": "2026-11-30T03:00:00+00:00",

@@ -59,7 +59,7 @@ class NativeInstallation:
         words = (postgres.binary(program), *address, "--username=postgres", *options)
         return Command(words, {**os.environ, "PGPASSWORD": self._password})
 
-    def python(self, part: Part, *words: str) -> Command:
+    def python(self, _part: Part, *words: str) -> Command:
         """See Installation."""
         return Command((sys.executable, *words), dict(os.environ))
 
@@ -81,8 +81,8 @@ class NativeInstallation:
     def way_out(self) -> str:
         """What to do about obstacles."""
         return (
-            "Restore into another LOCAL_DIR; or make stop and move these away, or make clean, which "
-            "deletes them with the passwords"
+            "Restore into another LOCAL_DIR; or make stop and move these away, or make clean, "
+            "which deletes them with the passwords"
         )
 
     def clear(self) -> None:
