@@ -4,10 +4,12 @@ A backup counts once its manifest is there, which is written last.
 """
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from setup.backup.manifest import NAME as MANIFEST
@@ -15,7 +17,13 @@ from vehicle_price.atomic_files import replace_file
 from vehicle_price.storage.filesystem import is_remote, open_folder
 from vehicle_price.storage.s3 import S3Folder
 
+NAME = re.compile(r"\d{8}T\d{6}Z")  # of a backup; other folders are none, whatever is in them
 ABANDONED_SECONDS = 24 * 3600  # an incomplete backup may still be under way
+
+
+def name_of(made_at: datetime) -> str:
+    """The name of a backup that is made then, in UTC."""
+    return made_at.strftime("%Y%m%dT%H%M%SZ")
 
 
 class Place:
@@ -36,6 +44,8 @@ class Place:
         complete = set()
         for path, age in self.folder.names(""):
             name, _, file = path.partition("/")
+            if not NAME.fullmatch(name):
+                continue
             if file:
                 ages[name] = min(age, ages.get(name, age))
             if file == MANIFEST:

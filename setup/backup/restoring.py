@@ -1,6 +1,6 @@
 """Restore a backup into an empty installation: everything is checked before anything changes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from setup.backup import databases
@@ -110,20 +110,18 @@ def _load(
         say(f"{name} restored")
     if not installation.databases:
         return
-    _check_server(manifest, databases.major_version(installation))
+    check_server(manifest, databases.major_version(installation))
     for name in installation.databases:
-        databases.load(installation, name, folder / f"{name}.dump", manifest.rows[name])
-        say(f"{name}: {_total(manifest.rows[name])} rows restored")
+        rows = manifest.rows[name]
+        databases.load(installation, name, folder / f"{name}.dump", rows)
+        say(f"{name}: {sum(rows.values())} rows restored")
     databases.adapt(installation, installation.databases)
 
 
-def _check_server(manifest: Manifest, major: int) -> None:
+def check_server(manifest: Manifest, major: int) -> None:
+    """Raise BackupError if PostgreSQL's major version is older than that of the backup."""
     if major < manifest.postgresql:
         raise BackupError(
             f"the backup is of PostgreSQL {manifest.postgresql}, this server is {major}: restore "
             f"it with RUNTIME={manifest.runtime}, or into a newer server (POSTGRES_IMAGE)"
         )
-
-
-def _total(rows: Mapping[str, int]) -> int:
-    return sum(rows.values())

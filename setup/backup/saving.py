@@ -18,7 +18,7 @@ from setup.backup.errors import BackupError
 from setup.backup.manifest import FORMAT
 from setup.backup.manifest import NAME as MANIFEST
 from setup.backup.manifest import FileFacts, Manifest
-from setup.backup.place import Place
+from setup.backup.place import Place, name_of
 from setup.backup.runtimes.installation import Installation, Part, local_parts
 from setup.docker.images import commit, version
 
@@ -28,14 +28,13 @@ BEFORE_DATABASES = ("outbox",)
 
 
 class Saving:
-    """One backup that is being made. name: of the backup. backup: its place."""
+    """One backup that is being made. backup: its place."""
 
     def __init__(
         self, installation: Installation, place: Place, say: Callable[[str], None]
     ) -> None:
         self.made_at = datetime.now(UTC)
-        self.name = self.made_at.strftime("%Y%m%dT%H%M%SZ")
-        self.backup = place.place(self.name)
+        self.backup = place.place(name_of(self.made_at))
         self._installation, self._say = installation, say
         self._files: dict[str, FileFacts] = {}
         self._dumps: dict[str, databases.Dump] = {}

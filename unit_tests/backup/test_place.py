@@ -31,8 +31,10 @@ def test_a_place_that_is_not_there_has_no_backups(tmp_path):
     assert Place(str(tmp_path / "missing"), tmp_path).backups() == ([], [])
 
 
-def test_files_beside_the_backups_are_nobodys_backup(place, tmp_path):
+def test_other_files_are_no_backup_and_so_never_removed(place, tmp_path):
     (tmp_path / "notes.txt").touch()
+    (tmp_path / "web-page").mkdir()
+    (tmp_path / "web-page" / "manifest.json").touch()
     assert place.backups() == ([NEW, NEWER], [OLD])
 
 

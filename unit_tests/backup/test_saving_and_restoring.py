@@ -7,7 +7,7 @@ import pytest
 from setup.backup.errors import BackupError
 from setup.backup.manifest import FileFacts
 from setup.backup.place import Place
-from setup.backup.restoring import check, check_fits, manifest_of, restore, unreadable
+from setup.backup.restoring import check, check_fits, check_server, manifest_of, restore, unreadable
 from setup.backup.saving import Saving
 from unit_tests.backup.files_only import FilesOnly
 
@@ -115,6 +115,14 @@ def test_a_backup_of_another_kind_of_installation_is_refused(backup, new):
     new.databases = ("mlflow",)
     with pytest.raises(BackupError, match="the backup has no mlflow.dump"):
         check_fits(manifest, new)
+
+
+def test_an_older_postgresql_is_refused_with_the_way_out(backup):
+    manifest = replace(manifest_of(backup), postgresql=18)
+    check_server(manifest, 18)
+    check_server(manifest, 19)
+    with pytest.raises(BackupError, match="PostgreSQL 18, this server is 17.*RUNTIME=native"):
+        check_server(manifest, 17)
 
 
 def test_files_on_another_address_of_s3_are_refused(backup, new):
