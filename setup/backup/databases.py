@@ -98,35 +98,35 @@ def load(
         raise BackupError(f"the database {database} is not what was saved: {'; '.join(wrong)}")
 
 
-def production_version(installation: Installation) -> str:
-    """The version with the alias `production`, "" for none."""
+def check_production(installation: Installation, expected: str) -> None:
+    """Raise BackupError if another version than the saved one has the alias `production`."""
     with closing(installation.connect("mlflow")) as connection, connection.cursor() as cursor:
         cursor.execute(*QUESTIONS["mlflow"])
         row = cursor.fetchone()
-    return str(row[0]) if row else ""
+    if (found := str(row[0]) if row else "") != expected:
+        raise BackupError(f"version {found!r} is in production instead of {expected!r}")
 
 
-def adapt(installation: Installation, databases: tuple[str, ...]) -> None:
+def adapt(installation: Installation) -> None:
     """Replace what belonged to the installation that was saved.
 
     MLflow's administrator gets the password of this one; its webhook, which another key encrypts,
     is made again by `make build`. The forwarders of other machines would never report again, and
     windows of monitoring would wait for them.
     """
-    if "mlflow" in databases:
-        with closing(installation.connect("mlflow")) as connection, connection as transaction:
-            with transaction.cursor() as cursor:
-                _set_administrator(cursor, installation.mlflow_password)
-    if "vehicle_price" in databases:
-        with closing(installation.connect("vehicle_price")) as connection:
-            with connection as transaction, transaction.cursor() as cursor:
-                cursor.execute("DELETE FROM forwarders")
-
-
-def _set_administrator(cursor: Cursor, password: str) -> None:
-    hashed = generate_password_hash(password)
-    cursor.execute("UPDATE users SET password_hash = %s WHERE username = 'admin'", (hashed,))
-    cursor.execute("DELETE FROM webhooks")
+    hashed = generate_password_hash(installation.mlflow_password)
+    statements = {
+        "mlflow": (
+            ("UPDATE users SET password_hash = %s WHERE username = 'admin'", (hashed,)),
+            ("DELETE FROM webhooks", ()),
+        ),
+        "vehicle_price": (("DELETE FROM forwarders", ()),),
+    }
+    for database in statements.keys() & {*installation.databases}:
+        with closing(installation.connect(database)) as connection, connection:
+            with connection.cursor() as cursor:
+                for statement in statements[database]:
+                    cursor.execute(*statement)
 
 
 def count_rows(cursor: Cursor) -> dict[str, int]:

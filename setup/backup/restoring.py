@@ -115,7 +115,9 @@ def _load(
         rows = manifest.rows[name]
         databases.load(installation, name, folder / f"{name}.dump", rows)
         say(f"{name}: {sum(rows.values())} rows restored")
-    databases.adapt(installation, installation.databases)
+    if "mlflow" in installation.databases:
+        databases.check_production(installation, manifest.production)
+    databases.adapt(installation)
 
 
 def check_server(manifest: Manifest, major: int) -> None:
