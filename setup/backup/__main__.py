@@ -12,6 +12,7 @@ import argparse
 import logging
 import os
 import sys
+import warnings
 from pathlib import Path
 
 import psycopg2
@@ -116,10 +117,13 @@ def main() -> int:
     parser.add_argument("--keep", type=int, default=0, help="number of backups to keep; 0: all")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
+    warnings.filterwarnings("ignore", "XDG_RUNTIME_DIR")  # of PostgreSQL's package; not needed
     os.umask(0o077)
     try:
         if not arguments.place or arguments.keep < 0:
-            raise BackupError("name a folder or s3://bucket/prefix; KEEP is a number of backups")
+            raise BackupError(
+                "name a folder or s3://bucket/prefix (TO= or FROM=); KEEP= is a number of backups"
+            )
         _run(arguments.command, arguments.place, arguments.keep)
     except KeyboardInterrupt:
         return 130
