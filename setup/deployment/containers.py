@@ -1,4 +1,4 @@
-"""The containers of an installation: find them, wait until they are healthy, stop and remove them."""
+"""The containers of an installation: find them, wait until they are healthy, stop, remove."""
 
 import subprocess
 import time

@@ -1,6 +1,6 @@
 """A release: the five images of one commit, each by its digest.
 
-Only the standard library, as in every module of this folder: an AWS host has no environment of ours.
+Only the standard library, as in every module of this folder: an AWS host has nothing else.
 """
 
 import re

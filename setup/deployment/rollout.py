@@ -9,7 +9,7 @@ from functools import partial
 
 from setup.deployment.containers import Containers
 from setup.deployment.installation import Installation
-from setup.deployment.places import SERVICE, Places
+from setup.deployment.places import Places
 from setup.deployment.probes import Price
 from setup.deployment.release import DeploymentError, Release
 

@@ -42,7 +42,7 @@ def compose_command() -> tuple[str, ...]:
 def run(
     *command: str, seconds: float | None = None, environ: Mapping[str, str] | None = None
 ) -> str:
-    """The output of a command. environ: its environment, by default this one. Raises EngineError."""
+    """The output of a command. environ: its environment, else this one. Raises EngineError."""
     try:
         completed = subprocess.run(
             command, capture_output=True, text=True, timeout=seconds, env=environ, check=False
