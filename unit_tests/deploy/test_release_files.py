@@ -1,4 +1,4 @@
-"""The files of a deployment: the release, the state, `.env`; and the lists of what belongs to it."""
+"""The files of a deployment: release, state, `.env`; and the lists of what belongs to it."""
 
 import doctest
 import stat

@@ -1,5 +1,7 @@
 """Migrations of the prediction log are additive: the release before works on the new schema."""
 
+# pylint: disable=no-member
+
 import importlib.util
 from types import SimpleNamespace
 
