@@ -25,7 +25,6 @@ ADDRESS = {SERVICE: "SERVICE_ADDRESS", STANDBY: "STANDBY_ADDRESS"}  # in nginx's
 STANDBY_FILE = "/var/lib/vehicle-price/place/standby"
 IDLE_SECONDS = 310  # nginx gives a file of listings 300 s
 DRAINED_SECONDS = 120
-GONE_SECONDS = 2.0  # a record may be so much younger than the stop: the clock of another process
 
 
 class Places:
@@ -97,8 +96,8 @@ class Places:
         """
 
         def is_drained() -> bool:
-            oldest = probes.outbox_seconds(self.nginx, self._addresses[place])
-            return oldest < max(time.monotonic() - since, 0.0) + GONE_SECONDS
+            elapsed = time.monotonic() - since  # before asking: the answer may take a moment
+            return probes.outbox_seconds(self.nginx, self._addresses[place]) < elapsed
 
         if not wait_for(is_drained, DRAINED_SECONDS):
             raise DeploymentError(
