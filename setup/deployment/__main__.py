@@ -32,6 +32,8 @@ def main() -> int:
         return deployment.deploy() if command == "deploy" else deployment.rollback()
     except (DeploymentError, engine.EngineError) as error:
         print(f"\n{error}", file=sys.stderr)
+    except OSError as error:  # such as a full disk
+        print(f"\n{error}. Remove the cause, then make rollback", file=sys.stderr)
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
     return 1
