@@ -56,6 +56,7 @@ class Places:
         Raises DeploymentError, EngineError; what served before then still serves.
         """
         if self.serving() == SERVICE:
+            self._point_to(SERVICE)  # a file that an earlier standby has left would let this one in
             self._put(STANDBY, release, check)
             self._switch(STANDBY)
         self._put(SERVICE, release, check)
@@ -66,6 +67,7 @@ class Places:
         """As `replace`, but leave alone what is right already: the release in the usual place."""
         is_there = self.containers.runs(SERVICE, release.images["SERVICE_IMAGE"])
         if self.serving() == SERVICE and is_there:
+            self._point_to(SERVICE)
             self.clear_standby()
         else:
             self.replace(release, check)
@@ -131,9 +133,12 @@ class Places:
         remove(old)
         self.say(f"{SERVICE:<22} the old version has ended, its outbox is empty")
 
-    def _switch(self, place: str) -> None:
+    def _point_to(self, place: str) -> None:
         command = f"touch {STANDBY_FILE}" if place == STANDBY else f"rm -f {STANDBY_FILE}"
         execute(self.nginx, "sh", "-c", command, user="0")
+
+    def _switch(self, place: str) -> None:
+        self._point_to(place)
         self.say(f"{'nginx':<22} passes requests to {place}")
 
     def _end(self, container: Container, place: str) -> None:
