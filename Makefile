@@ -27,8 +27,9 @@ IN_TWO_PROCESSES := -n 2 --dist loadfile
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: build preflight backup backups restore restore_test images docker_test first_boot_test terraform_test install scale retrain status logs stop rehearse test unit integration lint docs format lock \
-	clean help
+.PHONY: build preflight install scale retrain status logs stop clean backup backups restore restore_test \
+	images push deploy rollback deploy_test docker_test first_boot_test terraform_test rehearse \
+	test unit integration lint docs format lock help
 
 build: python ## Start everything, train, ask for a price [SOURCE=file DATA=path RUNTIME=docker|native]
 	@$(PLATFORM) build $(TRAIN)
@@ -73,6 +74,18 @@ restore_test: install ## Backup, restore into an empty installation, equal price
 
 images: install ## Build the five Docker images; prints their sizes and build times
 	@$(BIN)/python -m setup.docker images
+
+push: python ## Push the images to IMAGE_REGISTRY, tagged with their commit; writes .local/release.env
+	@"$(PYTHON)" -m setup.deployment push
+
+deploy: python ## The release of make push on this host, without a failed request [RELEASE_ENV=path]
+	@"$(PYTHON)" -m setup.deployment deploy
+
+rollback: python ## Back to the release before, or from a deployment that was killed
+	@"$(PYTHON)" -m setup.deployment rollback
+
+deploy_test: install ## Deploy, refuse, kill and roll back under load; needs a Docker engine, 15 minutes
+	@$(BIN)/pytest -q integration_tests/docker/deployment
 
 docker_test: install ## Both compose files up, trained and serving; needs a Docker engine, 20 minutes
 	@$(BIN)/pytest -q integration_tests/docker/one_host
