@@ -123,8 +123,8 @@ def adapt(installation: Installation) -> None:
         "vehicle_price": (("DELETE FROM forwarders", ()),),
     }
     for database in statements.keys() & {*installation.databases}:
-        with closing(installation.connect(database)) as connection, connection:
-            with connection.cursor() as cursor:
+        with closing(installation.connect(database)) as connection:
+            with connection, connection.cursor() as cursor:
                 for statement in statements[database]:
                     cursor.execute(*statement)
 
