@@ -3,6 +3,7 @@
 One story on one platform: the tests run in their order.
 """
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -193,6 +194,13 @@ def test_a_rollback_returns_to_the_release_before_on_the_new_schema(scene):
     kept = state.read(scene.folder)
     assert (kept.serving.name, kept.before.name) == (SECOND, THIRD)
     assert scene.query("SELECT version_num FROM alembic_version") == ["0007"]
+
+
+@pytest.mark.skipif(not shutil.which("docker-compose"), reason="there is no compose v1")
+def test_a_second_rollback_returns_to_the_newer_release_also_by_compose_v1(scene):
+    returned = scene.run("rollback", COMPOSE_COMMAND="docker-compose", **SERVING)
+    assert returned.returncode == 0, returned.stdout
+    assert scene.release() == THIRD and "service-standby" not in scene.services()
 
 
 def test_no_request_has_failed_and_every_prediction_is_in_postgresql(scene):
