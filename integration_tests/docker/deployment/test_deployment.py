@@ -105,8 +105,8 @@ def fixture_scene() -> Iterator[Scene]:
     with environment(NAME) as environ, tempfile.TemporaryDirectory(prefix=NAME) as folder:
         try:
             with (
-                running_platform(environ) as docker,
                 registry(Path(folder), NAME) as images,
+                running_platform(environ) as docker,
                 clients(docker.service_url) as asking,
             ):
                 yield Scene(docker, asking, images)
