@@ -102,6 +102,18 @@ def test_an_image_that_cannot_be_pulled_changes_nothing(host, monkeypatch):
     assert host.steps.calls == [] and state.read(host.folder).under_way is None
 
 
+def test_the_same_release_again_leaves_the_one_before_to_return_to(host):
+    assert host.deployment().deploy() == host.deployment().deploy() == 0
+    assert state.read(host.folder) == state.State(serving=NEW, before=OLD)
+
+
+def test_a_deployment_that_was_killed_after_it_wrote_its_images_is_undone_there_too(host):
+    state.write(host.folder, state.State(serving=OLD, under_way=NEW))
+    release.write(host.folder / ".env", NEW)
+    assert host.deployment().rollback() == 0
+    assert host.images() == OLD.images
+
+
 def test_what_a_killed_deployment_has_left_is_put_right_first(host):
     state.write(host.folder, state.State(serving=OLD, under_way=NEXT))
     assert host.deployment().deploy() == 0
