@@ -82,7 +82,7 @@ class Deployment:
             if is_new:
                 rollout.migrate(wanted)
             same_prices = is_new and not self.environ.get("ACCEPT_OTHER_PRICES")
-            rollout.bring(wanted, same_prices)
+            rollout.bring(wanted, is_new, same_prices)
         except FAILURES as error:
             self.say(f"\nRelease {wanted.short} is refused: {error or 'interrupted'}\n")
             self._return(state)

@@ -49,9 +49,10 @@ class Rollout:
             self._serving.run_once("prediction-archive", release, *MIGRATE)
         self.say(f"{'migrations':<22} roles and schema are those of {release.short}")
 
-    def bring(self, release: Release, same_prices: bool) -> None:
+    def bring(self, release: Release, is_newer: bool, same_prices: bool) -> None:
         """Replace every container by that of a release.
 
+        is_newer: Airflow's tables may be upgraded; an older Airflow would refuse newer ones.
         same_prices: refuse it if it prices the same car with the same model otherwise than the
         version that serves. Raises DeploymentError, EngineError.
         """
@@ -63,7 +64,8 @@ class Rollout:
         if "training" in self.installation.sides:
             self._up(self._training, [MLFLOW], release)
             self._training.run_once("mlflow-access", release)
-            self._training.run_once("airflow-migrate", release)
+            if is_newer:
+                self._training.run_once("airflow-migrate", release)
             self._up(self._training, self._airflow(), release)
 
     def restore(self, release: Release) -> None:
