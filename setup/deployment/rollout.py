@@ -52,14 +52,16 @@ class Rollout:
     def bring(self, release: Release, is_newer: bool, same_prices: bool) -> None:
         """Replace every container by that of a release.
 
-        is_newer: Airflow's tables may be upgraded; an older Airflow would refuse newer ones.
+        is_newer: its forwarder knows all records and its Airflow all tables; an older one does not.
         same_prices: refuse it if it prices the same car with the same model otherwise than the
         version that serves. Raises DeploymentError, EngineError.
         """
         if places := self._places:
             before = places.price(places.serving()) if same_prices else None
-            self._up(self._serving, [(FORWARDER, "SERVICE_IMAGE")], release)
+            if is_newer:
+                self._up(self._serving, [(FORWARDER, "SERVICE_IMAGE")], release)
             places.replace(release, partial(self._check, places, before))
+            self._give_back_outbox(places, release)
             self._up(self._serving, BESIDE_SERVICE, release)
         if "training" in self.installation.sides:
             self._up(self._training, [MLFLOW], release)
@@ -73,7 +75,7 @@ class Rollout:
         and no schema goes back. Raises DeploymentError, EngineError."""
         if self._places:
             self._places.restore(release, partial(self._check, self._places, None))
-            self._restore_forwarder(self._places, release)
+            self._give_back_outbox(self._places, release)
             self._up(
                 self._serving, self._different(self._serving, BESIDE_SERVICE, release), release
             )
@@ -92,12 +94,12 @@ class Rollout:
                 "ACCEPT_OTHER_PRICES=1"
             )
 
-    def _restore_forwarder(self, places: Places, release: Release) -> None:
-        """Give the outbox back to the earlier forwarder, when no record of the newer version is in
-        it: the earlier one might not know its kind."""
+    def _give_back_outbox(self, places: Places, release: Release) -> None:
+        """Give the outbox to the forwarder of a release, where another has it: when no record of
+        the newer version is in it, since an older forwarder might not know its kind."""
         if not self._serving.runs(FORWARDER, release.images["SERVICE_IMAGE"]):
             places.wait_until_drained_now()
-            self._serving.up([FORWARDER], release)
+            self._up(self._serving, [(FORWARDER, "SERVICE_IMAGE")], release)
 
     def _airflow(self) -> tuple[tuple[str, str], ...]:
         return AIRFLOW + ((WORKER,) if self._training.find(WORKER[0]) else ())
