@@ -67,6 +67,8 @@ class Deployment:
         if state.under_way:
             self.say(f"The deployment of {state.under_way.short} was killed: undoing it first.")
             self._rollout().restore(state.serving)
+            self._write_images(state.serving)  # it may have been killed after that of the other
+            self._forget(state.under_way, kept=(state.serving, state.before))
             state = state._replace(under_way=None)
         states.write(self.folder, state)
         return state
@@ -80,10 +82,11 @@ class Deployment:
             if is_new:
                 rollout.migrate(wanted)
             same_prices = is_new and not self.environ.get("ACCEPT_OTHER_PRICES")
-            rollout.bring(wanted, same_prices)
+            rollout.bring(wanted, is_new, same_prices)
         except FAILURES as error:
             self.say(f"\nRelease {wanted.short} is refused: {error or 'interrupted'}\n")
             self._return(state)
+            self._forget(wanted, kept=(state.serving, state.before))
             return REFUSED
         return self._commit(state, wanted)
 
@@ -100,14 +103,19 @@ class Deployment:
 
     def _commit(self, state: State, serving: Release) -> int:
         """From here on the release is what `make build` and a boot start."""
-        images = dict(serving.images)
-        if self.parameter:
-            images["COMMIT"] = serving.name
-        replace_lines(self.installation.env_file, images)
-        states.write(self.folder, State(serving=serving, before=state.serving))
-        self._forget(state.before, kept=(serving, state.serving))
+        self._write_images(serving)
+        # The same release again, for new settings, leaves something to return to.
+        before = state.before if serving == state.serving else state.serving
+        states.write(self.folder, State(serving, before))
+        self._forget(state.before, kept=(serving, before))
         self.say(f"Release {serving.name} serves.")
         return self._name_release(serving) if self.parameter else DEPLOYED
+
+    def _write_images(self, release: Release) -> None:
+        images = dict(release.images)
+        if self.parameter:
+            images["COMMIT"] = release.name
+        replace_lines(self.installation.env_file, images)
 
     def _name_release(self, serving: Release) -> int:
         """Tell AWS which release a host boots."""
@@ -137,9 +145,9 @@ class Deployment:
                 ) from error
             self.say(f"pulled {reference}")
 
-    def _forget(self, old: Release | None, kept: tuple[Release, ...]) -> None:
+    def _forget(self, old: Release | None, kept: tuple[Release | None, ...]) -> None:
         """Give back the disk of a release to which nothing returns any more."""
-        in_use = {reference for release in kept for reference in release.images.values()}
+        in_use = {image for release in kept if release for image in release.images.values()}
         for reference in set(old.images.values()) - in_use if old else ():
             subprocess.run(["docker", "rmi", reference], capture_output=True, check=False)
 

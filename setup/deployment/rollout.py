@@ -22,6 +22,7 @@ BESIDE_SERVICE = (  # service of compose, variable of its image
     ("prediction-archive", "EVIDENTLY_IMAGE"),
     ("evidently-ui", "EVIDENTLY_IMAGE"),
 )
+MLFLOW = ("mlflow", "MLFLOW_IMAGE")
 AIRFLOW = (
     ("airflow-api-server", "AIRFLOW_IMAGE"),
     ("airflow-scheduler", "AIRFLOW_IMAGE"),
@@ -48,21 +49,25 @@ class Rollout:
             self._serving.run_once("prediction-archive", release, *MIGRATE)
         self.say(f"{'migrations':<22} roles and schema are those of {release.short}")
 
-    def bring(self, release: Release, same_prices: bool) -> None:
+    def bring(self, release: Release, is_newer: bool, same_prices: bool) -> None:
         """Replace every container by that of a release.
 
+        is_newer: its forwarder knows all records and its Airflow all tables; an older one does not.
         same_prices: refuse it if it prices the same car with the same model otherwise than the
         version that serves. Raises DeploymentError, EngineError.
         """
         if places := self._places:
             before = places.price(places.serving()) if same_prices else None
-            self._serving.up([FORWARDER], release)
+            if is_newer:
+                self._up(self._serving, [(FORWARDER, "SERVICE_IMAGE")], release)
             places.replace(release, partial(self._check, places, before))
+            self._give_back_outbox(places, release)
             self._up(self._serving, BESIDE_SERVICE, release)
         if "training" in self.installation.sides:
-            self._training.up(["mlflow"], release)
+            self._up(self._training, [MLFLOW], release)
             self._training.run_once("mlflow-access", release)
-            self._training.run_once("airflow-migrate", release)
+            if is_newer:
+                self._training.run_once("airflow-migrate", release)
             self._up(self._training, self._airflow(), release)
 
     def restore(self, release: Release) -> None:
@@ -70,12 +75,12 @@ class Rollout:
         and no schema goes back. Raises DeploymentError, EngineError."""
         if self._places:
             self._places.restore(release, partial(self._check, self._places, None))
-            self._restore_forwarder(self._places, release)
+            self._give_back_outbox(self._places, release)
             self._up(
                 self._serving, self._different(self._serving, BESIDE_SERVICE, release), release
             )
         if "training" in self.installation.sides:
-            parts = (("mlflow", "MLFLOW_IMAGE"), *self._airflow())
+            parts = (MLFLOW, *self._airflow())
             self._up(self._training, self._different(self._training, parts, release), release)
 
     def _check(self, places: Places, before: Price | None, place: str) -> None:
@@ -89,12 +94,12 @@ class Rollout:
                 "ACCEPT_OTHER_PRICES=1"
             )
 
-    def _restore_forwarder(self, places: Places, release: Release) -> None:
-        """Give the outbox back to the earlier forwarder, when no record of the newer version is in
-        it: the earlier one might not know its kind."""
+    def _give_back_outbox(self, places: Places, release: Release) -> None:
+        """Give the outbox to the forwarder of a release, where another has it: when no record of
+        the newer version is in it, since an older forwarder might not know its kind."""
         if not self._serving.runs(FORWARDER, release.images["SERVICE_IMAGE"]):
             places.wait_until_drained_now()
-            self._serving.up([FORWARDER], release)
+            self._up(self._serving, [(FORWARDER, "SERVICE_IMAGE")], release)
 
     def _airflow(self) -> tuple[tuple[str, str], ...]:
         return AIRFLOW + ((WORKER,) if self._training.find(WORKER[0]) else ())

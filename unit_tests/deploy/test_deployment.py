@@ -30,9 +30,10 @@ class Steps:
         """Roles and schema."""
         self._do("migrate", wanted)
 
-    def bring(self, wanted, same_prices):
+    def bring(self, wanted, is_newer, same_prices):
         """All containers."""
-        self._do("bring" if same_prices else "bring whatever its prices", wanted)
+        words = ["bring", *(["back"] * (not is_newer)), *(["at any price"] * (not same_prices))]
+        self._do(" ".join(words), wanted)
 
     def restore(self, wanted):
         """Back."""
@@ -102,6 +103,18 @@ def test_an_image_that_cannot_be_pulled_changes_nothing(host, monkeypatch):
     assert host.steps.calls == [] and state.read(host.folder).under_way is None
 
 
+def test_the_same_release_again_leaves_the_one_before_to_return_to(host):
+    assert host.deployment().deploy() == host.deployment().deploy() == 0
+    assert state.read(host.folder) == state.State(serving=NEW, before=OLD)
+
+
+def test_a_deployment_that_was_killed_after_it_wrote_its_images_is_undone_there_too(host):
+    state.write(host.folder, state.State(serving=OLD, under_way=NEW))
+    release.write(host.folder / ".env", NEW)
+    assert host.deployment().rollback() == 0
+    assert host.images() == OLD.images
+
+
 def test_what_a_killed_deployment_has_left_is_put_right_first(host):
     state.write(host.folder, state.State(serving=OLD, under_way=NEXT))
     assert host.deployment().deploy() == 0
@@ -127,7 +140,7 @@ def test_a_return_that_fails_is_tried_again_by_the_next_command(host):
 def test_a_rollback_does_not_migrate_and_takes_the_prices_of_the_release_before(host):
     state.write(host.folder, state.State(serving=NEW, before=OLD))
     assert host.deployment().rollback() == 0
-    assert host.steps.calls == ["bring whatever its prices a"]
+    assert host.steps.calls == ["bring back at any price a"]
     assert state.read(host.folder) == state.State(serving=OLD, before=NEW)
     assert host.images() == OLD.images
 
@@ -139,7 +152,7 @@ def test_without_a_release_before_a_rollback_is_refused(host):
 
 def test_other_prices_are_accepted_where_that_is_said(host):
     assert host.deployment(ACCEPT_OTHER_PRICES="1").deploy() == 0
-    assert host.steps.calls == ["migrate b", "bring whatever its prices b"]
+    assert host.steps.calls == ["migrate b", "bring at any price b"]
 
 
 def test_a_host_of_aws_needs_the_parameter_that_it_boots_from(host):

@@ -3,6 +3,7 @@
 One story on one platform: the tests run in their order.
 """
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -104,8 +105,8 @@ def fixture_scene() -> Iterator[Scene]:
     with environment(NAME) as environ, tempfile.TemporaryDirectory(prefix=NAME) as folder:
         try:
             with (
-                running_platform(environ) as docker,
                 registry(Path(folder), NAME) as images,
+                running_platform(environ) as docker,
                 clients(docker.service_url) as asking,
             ):
                 yield Scene(docker, asking, images)
@@ -195,9 +196,17 @@ def test_a_rollback_returns_to_the_release_before_on_the_new_schema(scene):
     assert scene.query("SELECT version_num FROM alembic_version") == ["0007"]
 
 
+@pytest.mark.skipif(not shutil.which("docker-compose"), reason="there is no compose v1")
+def test_a_second_rollback_returns_to_the_newer_release_also_by_compose_v1(scene):
+    returned = scene.run("rollback", COMPOSE_COMMAND="docker-compose", **SERVING)
+    assert returned.returncode == 0, returned.stdout
+    assert scene.release() == THIRD and "service-standby" not in scene.services()
+
+
 def test_no_request_has_failed_and_every_prediction_is_in_postgresql(scene):
     scene.asking.end()
     scene.asking.assert_none_failed(0)
+    assert scene.asking.files
     assert len(scene.asking.prices) == 1, "the same car, the same model, another price"
     answered = set(scene.asking.answered)
 
@@ -207,4 +216,4 @@ def test_no_request_has_failed_and_every_prediction_is_in_postgresql(scene):
     wait_until(lambda: not missing())
     metrics = requests.get(f"{scene.docker.service_url}/metrics", timeout=30).text
     assert "vehicle_price_outbox_dead_letters 0.0" in metrics
-    print(f"{len(answered)} prices answered, 0 requests failed")
+    print(f"{len(answered)} prices answered, {scene.asking.files} slow files, 0 requests failed")
