@@ -59,7 +59,7 @@ logs: ## Follow all logs (Ctrl-C ends it)
 stop: ## End every process or container; data, models and logs stay
 	@$(PLATFORM) stop
 
-backup: install ## Save databases, models, listings [TO=folder|s3://bucket/prefix KEEP=14: of the newest 14]
+backup: install ## Save databases, models, listings [TO=folder|s3://bucket/prefix KEEP=14 keeps 14]
 	@$(BIN)/python -m setup.backup save "$(TO)" --keep "$(or $(KEEP),0)"
 
 backups: install ## The backups of a place [FROM=folder|s3://bucket/prefix]
