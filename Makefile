@@ -27,7 +27,7 @@ IN_TWO_PROCESSES := -n 2 --dist loadfile
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: build preflight images docker_test first_boot_test terraform_test install scale retrain status logs stop rehearse test unit integration lint docs format lock \
+.PHONY: build preflight images docker_test first_boot_test terraform_test supply_chain vulnerabilities install scale retrain status logs stop rehearse test unit integration lint docs format lock \
 	clean help
 
 build: python ## Start everything, train, ask for a price [SOURCE=file DATA=path RUNTIME=docker|native]
@@ -71,6 +71,13 @@ first_boot_test: install ## The first boot of an AWS host with real containers; 
 terraform_test: install ## Check, apply and destroy terraform/ on a local AWS stand-in [TF_PLUGIN_DIR=folder]
 	@$(BIN)/python -m setup.terraform_checks
 
+supply_chain: install ## Secrets in files; SBOM and licences of the lock and of the images that are here
+	@$(BIN)/python -m setup.supply_chain secrets
+	@$(BIN)/python -m setup.supply_chain sbom
+
+vulnerabilities: install ## Known vulnerabilities of the lock and the images here [ADVISORIES=folder]
+	@$(BIN)/python -m setup.supply_chain vulnerabilities
+
 rehearse: install ## Replay days with a fault, all parts at work [SHOCK=+25% UNIT=km BLANK=condition MAKE=ford]
 	@$(BIN)/python -m setup.rehearsal $(REHEARSAL)
 
@@ -87,13 +94,14 @@ endif
 integration: install ## The real parts together: one platform, and what each stand needs
 	@$(BIN)/pytest -q $(IN_TWO_PROCESSES) --no-loadscope-reorder --ignore=integration_tests/docker integration_tests
 
-lint: install ## Black, isort, Pylint, layers, size of rooms, dashboards, lock: changes nothing
+lint: install ## Code, layers, size of rooms, dashboards, lock, Dockerfiles, scripts, workflows: changes nothing
 	@$(BIN)/black --check --quiet $(CHECKED) || { echo "run make format" >&2; exit 1; }
 	@$(BIN)/isort --check --quiet $(CHECKED)
 	@PYTHONPATH=.:streamlit $(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m setup.check_rooms
 	@$(BIN)/python -m setup.dashboards
 	@$(BIN)/python -m setup.lock --check
+	@$(BIN)/python -m setup.supply_chain lint
 	@PYTHONPATH=src:.:airflow/dags:streamlit $(BIN)/pylint --score=n $(CHECKED)
 
 docs: install ## Rewrite .env.example and the table of settings from settings.py
