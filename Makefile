@@ -27,7 +27,8 @@ IN_TWO_PROCESSES := -n 2 --dist loadfile
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: build preflight images docker_test first_boot_test terraform_test supply_chain vulnerabilities install scale retrain status logs stop rehearse test unit integration lint docs format lock \
+.PHONY: build preflight images push deploy rollback deploy_test docker_test first_boot_test terraform_test secrets supply_chain vulnerabilities \
+	install scale retrain status logs stop rehearse test unit integration lint docs format lock \
 	clean help
 
 build: python ## Start everything, train, ask for a price [SOURCE=file DATA=path RUNTIME=docker|native]
@@ -61,6 +62,18 @@ stop: ## End every process or container; data, models and logs stay
 images: install ## Build the five Docker images; prints their sizes and build times
 	@$(BIN)/python -m setup.docker images
 
+push: python ## Push the images to IMAGE_REGISTRY, tagged with their commit; writes .local/release.env
+	@"$(PYTHON)" -m setup.deployment push
+
+deploy: python ## The release of make push on this host, without a failed request [RELEASE_ENV=path]
+	@"$(PYTHON)" -m setup.deployment deploy
+
+rollback: python ## Back to the release before, or from a deployment that was killed
+	@"$(PYTHON)" -m setup.deployment rollback
+
+deploy_test: install ## Deploy, refuse, kill and roll back under load; needs a Docker engine, 15 minutes
+	@$(BIN)/pytest -q integration_tests/docker/deployment
+
 docker_test: install ## Both compose files up, trained and serving; needs a Docker engine, 20 minutes
 	@$(BIN)/pytest -q integration_tests/docker/one_host
 	@$(BIN)/pytest -q integration_tests/docker/two_hosts
@@ -71,8 +84,10 @@ first_boot_test: install ## The first boot of an AWS host with real containers; 
 terraform_test: install ## Check, apply and destroy terraform/ on a local AWS stand-in [TF_PLUGIN_DIR=folder]
 	@$(BIN)/python -m setup.terraform_checks
 
-supply_chain: install ## Secrets in files; SBOM and licences of the lock and of the images that are here
+secrets: install ## Passwords and keys in files of the project
 	@$(BIN)/python -m setup.supply_chain secrets
+
+supply_chain: install ## Bills of materials (SBOM) and licences of the lock and of the images that are here
 	@$(BIN)/python -m setup.supply_chain sbom
 
 vulnerabilities: install ## Known vulnerabilities of the lock and the images here [ADVISORIES=folder]

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 
 : "${RELEASES_URL:?set RELEASES_URL, an output of Terraform}"
 commit=$(git rev-parse --verify "${1:-HEAD}^{commit}")
-files=(docker-compose-airflow.yml docker-compose-service.yml setup/docker setup/deploy
+files=(docker-compose-airflow.yml docker-compose-service.yml setup/docker setup/deploy setup/deployment
   evidently_service/grafana evidently_service/prometheus)
 git archive --format=tar.gz "$commit" -- "${files[@]}" |
   aws s3 cp --only-show-errors - "$RELEASES_URL/$commit.tar.gz"

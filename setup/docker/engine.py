@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 ANSWER_SECONDS = 20
@@ -39,11 +39,13 @@ def compose_command() -> tuple[str, ...]:
     return ("docker-compose",) if shutil.which("docker-compose") else ()
 
 
-def run(*command: str, seconds: float | None = None) -> str:
-    """The output of a command. Raises EngineError."""
+def run(
+    *command: str, seconds: float | None = None, environ: Mapping[str, str] | None = None
+) -> str:
+    """The output of a command. environ: its environment, else this one. Raises EngineError."""
     try:
         completed = subprocess.run(
-            command, capture_output=True, text=True, timeout=seconds, check=False
+            command, capture_output=True, text=True, timeout=seconds, env=environ, check=False
         )
     except (subprocess.TimeoutExpired, OSError) as error:
         raise EngineError(f"{' '.join(command)}: {error}") from error

@@ -15,7 +15,8 @@ from setup.native.environment import ROOT, env_file
 from vehicle_price.settings import Settings
 
 FILES = {"training": "docker-compose-airflow.yml", "serving": "docker-compose-service.yml"}
-PROFILES = "celery,mongodb,s3,prometheus,grafana"  # of both files
+PROFILES = "celery,mongodb,s3,prometheus,grafana,deployment"  # of both files
+STANDBY = "service-standby"  # of a deployment, which waits for it by itself
 NETWORK_LABEL = "vehicle-price.network=platform"
 UP_SECONDS = 900
 POLL_SECONDS = 1.0
@@ -85,7 +86,7 @@ class Stack:
         deadline = time.monotonic() + UP_SECONDS
         while True:
             ended = {side: process.poll() for side, process in started.items()}
-            containers = self.containers()
+            containers = [c for c in self.containers() if c.service != STANDBY]
             for container in containers:
                 is_final = container.id not in old or ended[container.side] is not None
                 if container.is_up and is_final and container.id not in told:

@@ -36,15 +36,19 @@ def main(arguments: Sequence[str]) -> int:
 
 def lint(_: Sequence[str]) -> None:
     """Every linter. Without Go, actionlint is left out, except in continuous integration."""
-    counts = {}
+    counts, failures = [], []
     for name in linters.LINTERS:
         try:
-            counts[name] = linters.lint(name, ROOT)
+            counts.append(f"{name}: {linters.lint(name, ROOT)} files")
         except MissingProgram as error:
             if name != "actionlint" or os.environ.get("CI") == "true":
                 raise
             print(f"actionlint is left out: {error}", file=sys.stderr)
-    print(", ".join(f"{name}: {count} files" for name, count in counts.items()))
+        except CheckFailed as error:
+            failures.append(str(error))
+    if failures:
+        raise CheckFailed("\n".join(failures))
+    print(", ".join(counts))
 
 
 def secrets(names: Sequence[str]) -> None:

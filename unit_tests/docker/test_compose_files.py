@@ -13,7 +13,12 @@ from vehicle_price.settings import documented
 # Settings that mean something on this machine only, or that the images and compose set.
 SET_BY_IMAGES = {"LOCAL_DIR", "RUN_DIR", "LOG_DIR", "CODE_COMMIT"}
 FOLDERS_BELOW_LOCAL_DIR = {"MODEL_DIR", "OUTBOX_DIR", "DOWNLOAD_DIR", "EVIDENTLY_DIR"}
-ONE_SHOT = {"database-roles", "mlflow-access", "airflow-migrate"}
+RESTART = {
+    "database-roles": "on-failure",
+    "mlflow-access": "on-failure",
+    "airflow-migrate": "on-failure",
+    "service-standby": "no",  # until a deployment has tested it
+}
 
 
 @pytest.fixture(name="files", scope="module", params=FILES.values())
@@ -29,7 +34,7 @@ def test_every_container_is_bounded_and_may_do_little(files):
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["mem_limit"] and service["pids_limit"], name
         assert service["logging"]["options"] == {"max-size": "10m", "max-file": "3"}, name
-        assert service["restart"] == ("on-failure" if name in ONE_SHOT else "unless-stopped"), name
+        assert service["restart"] == RESTART.get(name, "unless-stopped"), name
 
 
 def test_every_published_port_is_on_this_machine_unless_it_is_set(files):

@@ -17,8 +17,9 @@ if [ -n "${TLS_DIR:-}" ]; then
 fi
 
 for name in nginx.conf locations.conf "$server"; do
-  sed -e "s/@SERVICE_ADDRESS@/${SERVICE_ADDRESS:?}/" -e "s/@PUBLIC_TLS_PORT@/${PUBLIC_TLS_PORT:-5443}/" \
-    -e "s/@BATCH_MAX_MB@/${BATCH_MAX_MB:-100}/" "$templates/$name" >"/tmp/nginx/$name"
+  sed -e "s/@SERVICE_ADDRESS@/${SERVICE_ADDRESS:?}/" -e "s/@STANDBY_ADDRESS@/${STANDBY_ADDRESS:?}/" \
+    -e "s/@PUBLIC_TLS_PORT@/${PUBLIC_TLS_PORT:-5443}/" -e "s/@BATCH_MAX_MB@/${BATCH_MAX_MB:-100}/" \
+    "$templates/$name" >"/tmp/nginx/$name"
 done
 mv "/tmp/nginx/$server" /tmp/nginx/server.conf
 exec nginx -c /tmp/nginx/nginx.conf -g 'daemon off;'
