@@ -20,7 +20,9 @@ jobs:
     steps:
       - run: {command}
 """
-COMPOSE = "services:\n  service:\n    image: vehicle-price/service:local\n    {key}: unless-stopped\n"
+COMPOSE = (
+    "services:\n  service:\n    image: vehicle-price/service:local\n    {key}: unless-stopped\n"
+)
 
 
 class Case(NamedTuple):

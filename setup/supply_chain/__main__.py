@@ -62,7 +62,9 @@ def make_sbom(_: Sequence[str]) -> None:
     boms = sbom.lock_boms(known)
     found = licences.licences(boms)
     here = images.references(os.environ)
-    boms |= {f"image-{name}": images.image_bom(reference, known) for name, reference in here.items()}
+    boms |= {
+        f"image-{name}": images.image_bom(reference, known) for name, reference in here.items()
+    }
     sbom.write(SBOM_FOLDER, boms)
     for name, content in boms.items():
         print(f"{name:<26} {len(content['components']):4} components")

@@ -61,9 +61,7 @@ def identifiers(name: str) -> set[str]:
 def table(found: Iterable[Licence]) -> str:
     """The list as text with tabs between its columns."""
     rows = [("distribution", "version", "licence", "categories of the lock")]
-    rows += [
-        (one.name, one.version, _text(one), " ".join(one.categories)) for one in found
-    ]
+    rows += [(one.name, one.version, _text(one), " ".join(one.categories)) for one in found]
     return "".join("\t".join(row) + "\n" for row in rows)
 
 

@@ -20,7 +20,12 @@ def installed() -> dict[tuple[str, str], dict]:
     for python in (sys.executable, VENV / "bin" / "python"):
         options = ["--output-format", "JSON", "--spec-version", SPEC_VERSION]
         answer = run(
-            program("cyclonedx-py"), "environment", *options, "--output-reproducible", "--no-validate", python
+            program("cyclonedx-py"),
+            "environment",
+            *options,
+            "--output-reproducible",
+            "--no-validate",
+            python,
         )
         if answer.returncode:
             raise CheckFailed(f"cyclonedx-py does not run: {words_of(answer)}")

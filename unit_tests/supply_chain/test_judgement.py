@@ -37,5 +37,7 @@ def test_a_python_distribution_forbids_the_release_even_without_an_update():
 
 
 def test_the_verdict_counts_what_was_examined():
-    clean = {"results": [{"packages": [{"package": {"name": "a", "version": "1", "ecosystem": "PyPI"}}]}]}
+    clean = {
+        "results": [{"packages": [{"package": {"name": "a", "version": "1", "ecosystem": "PyPI"}}]}]
+    }
     assert verdict("lock", judge(clean)).startswith("lock: 1 packages of PyPI, none")

@@ -21,7 +21,9 @@ def sentences(*entries: tuple[str, list[dict]]) -> list[str]:
 
 
 def test_allowed_licences_need_no_decision():
-    assert not sentences(("a", [{"license": {"id": "MIT"}}]), ("b", [{"expression": "MIT OR Apache-2.0"}]))
+    assert not sentences(
+        ("a", [{"license": {"id": "MIT"}}]), ("b", [{"expression": "MIT OR Apache-2.0"}])
+    )
 
 
 def test_an_unknown_licence_is_named():
@@ -39,7 +41,9 @@ def test_a_decision_about_what_is_not_locked_is_old():
 
 
 def test_the_list_has_every_distribution_with_its_categories():
-    found = licences.licences(boms(("a", [{"license": {"id": "MIT"}}])) | {"lock-mlflow": boms(("a", []))["lock-service"]})
+    found = licences.licences(
+        boms(("a", [{"license": {"id": "MIT"}}])) | {"lock-mlflow": boms(("a", []))["lock-service"]}
+    )
     assert licences.table(found).splitlines()[1] == "a\t1\tMIT\tservice mlflow"
 
 

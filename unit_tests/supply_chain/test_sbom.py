@@ -17,7 +17,9 @@ def fixture_lock(tmp_path: Path) -> Path:
     """A lock with one distribution in two categories."""
     path = tmp_path / "Pipfile.lock"
     entry = {"version": "==3.1.3", "hashes": ["sha256:aa", "sha256:bb"]}
-    path.write_text(json.dumps({"_meta": {}, "default": {"flask": entry}, "service": {"flask": entry}}))
+    path.write_text(
+        json.dumps({"_meta": {}, "default": {"flask": entry}, "service": {"flask": entry}})
+    )
     return path
 
 

@@ -103,7 +103,7 @@ def test_every_job_ends(workflow):
 
 
 def test_every_secret_and_variable_is_documented(text):
-    for name in set(re.findall(r"(?:secrets|vars)\.(\w+)", text)):
+    for name in set(re.findall(r"(?:secrets|vars)\.([A-Z_]+)", text)):
         assert f"`{name}`" in DOCUMENT, name
 
 
