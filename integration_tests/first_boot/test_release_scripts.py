@@ -1,4 +1,4 @@
-"""The scripts of the deployment workflow: sign in to the registry, hand over secrets, ask for a price."""
+"""The scripts of the deployment workflow: sign in, hand over secrets, ask for a price."""
 
 import json
 import os
@@ -82,7 +82,7 @@ def test_docker_is_signed_in_to_the_registry_without_an_argument(aws, tmp_path):
 class Service(BaseHTTPRequestHandler):
     """A service that gives the price of its server."""
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # pylint: disable=invalid-name
         """Answer with the price, or with 503 where there is none."""
         self.rfile.read(int(self.headers["Content-Length"]))
         body = json.dumps({"price": self.server.price}).encode()

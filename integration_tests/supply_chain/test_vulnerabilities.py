@@ -105,6 +105,12 @@ def test_planted_vulnerabilities_of_an_image_are_found(image, tmp_path):
     assert found.packages["PyPI"] > 20 and found.packages["Debian"] > 50
 
 
+def test_an_image_without_advisories_about_debian_fails(image, tmp_path):
+    (export(tmp_path, "flask", "none") / "Debian" / "all.zip").unlink()
+    with pytest.raises(CheckFailed, match="no data"):
+        scan_image(image, tmp_path)
+
+
 def test_the_bill_of_an_image_has_what_the_image_says_itself(image):
     listed = engine.run(
         *("docker", "run", "--rm", "--network", "none", "--entrypoint", "dpkg-query", image),

@@ -11,7 +11,7 @@ UNKNOWN = "unknown"
 
 
 class Licence(NamedTuple):
-    """categories: of the lock, that hold the distribution. names: SPDX expressions, or classifiers."""
+    """categories: of the lock. names: SPDX expressions, or classifiers of PyPI."""
 
     name: str
     version: str
