@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from setup.docker import engine, images, listings
 from setup.docker.addresses import summary
+from setup.docker.certificate import trust, with_tls_address
 from setup.docker.env_file import ensure_secrets
 from setup.docker.stack import FILES, Stack, StackError
 from setup.native.environment import keep_source, settings_from
@@ -44,7 +45,7 @@ def platform(environ: Mapping[str, str]) -> Platform:
     variables |= listings.variables(settings)
     for name in PAGES:  # with the ports of this installation; the containers know their own only
         variables.setdefault(name, getattr(settings, name.lower()))
-    settings = with_passwords(settings, variables)
+    settings = with_tls_address(with_passwords(settings, variables), variables)
     return Platform(settings, variables, Stack(settings, variables))
 
 
@@ -77,7 +78,8 @@ def build(environ: Mapping[str, str], train: bool) -> None:
     if "training" in here.stack.sides:
         train_if_needed(here.settings, form, train)
     if here.stack.sides == tuple(FILES):
-        price_or_retrain(here.settings, form, lambda: status_file(here))
+        tls = trust(here.variables)
+        price_or_retrain(here.settings, form, lambda: status_file(here), tls)
     print(table(here), flush=True)
 
 

@@ -1,5 +1,6 @@
 """The main job of both runtimes, once everything runs: train through Airflow, get a price."""
 
+import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,18 +42,24 @@ def train_if_needed(settings: Settings, form: dict, train: bool) -> bool:
     return False
 
 
-def price_or_retrain(settings: Settings, form: dict, read_status: Callable[[], str]) -> None:
+def price_or_retrain(
+    settings: Settings,
+    form: dict,
+    read_status: Callable[[], str],
+    tls: ssl.SSLContext | None = None,
+) -> None:
     """Ask for a price; train again when the service refuses the production model.
 
     It does after an update of the code that changed the format of models. read_status: the content
-    of MODEL_DIR/status.json, '' if there is none. Raises NoPrice.
+    of MODEL_DIR/status.json, '' if there is none. tls: what to trust where the service's address
+    is of TLS. Raises NoPrice.
     """
     try:
-        report.first_price(settings, say)
+        report.first_price(settings, say, tls=tls)
     except report.NoPrice:
         reason = report.refusal(settings, read_status())
         if not reason:
             raise
         say(f"the service refuses the production model: {reason}")
         retrain(settings, form)
-        report.first_price(settings, say)
+        report.first_price(settings, say, tls=tls)

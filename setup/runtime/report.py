@@ -2,6 +2,7 @@
 
 import base64
 import json
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -99,10 +100,15 @@ def _from_mlflow(settings: Settings, path: str, query: Mapping[str, str]) -> dic
         return json.load(response)
 
 
-def first_price(settings: Settings, say: Callable[[str], None], timeout: float = 60) -> None:
+def first_price(
+    settings: Settings,
+    say: Callable[[str], None],
+    timeout: float = 60,
+    tls: ssl.SSLContext | None = None,
+) -> None:
     """Ask the service for the example's price until the production version answers.
 
-    Raises NoPrice.
+    tls: what to trust where its address is of TLS. Raises NoPrice.
     """
     version = production_version(settings)
     if version is None:
@@ -112,7 +118,7 @@ def first_price(settings: Settings, say: Callable[[str], None], timeout: float =
             "production yourself: vehicle-price promote --help"
         )
     deadline = time.monotonic() + timeout
-    while (priced := price_example(settings))["model"]["version"] != version:
+    while (priced := price_example(settings, tls))["model"]["version"] != version:
         if time.monotonic() > deadline:
             reason = f"version {version} does not answer after {timeout:.0f} s"
             raise NoPrice(f"{reason}; make logs shows what model-sync says")
@@ -134,7 +140,7 @@ def refusal(settings: Settings, status: str) -> str:
     return str(found["detail"]) if refused else ""
 
 
-def price_example(settings: Settings) -> dict:
+def price_example(settings: Settings, tls: ssl.SSLContext | None = None) -> dict:
     """The answer of POST /predict; with version None while the service has no model.
 
     Raises NoPrice for any other refusal.
@@ -143,7 +149,7 @@ def price_example(settings: Settings) -> dict:
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(f"{settings.service_url}/predict", body, headers)
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=30, context=tls) as response:
             return json.load(response)
     except urllib.error.HTTPError as error:
         if error.code == 503:  # the service has not loaded its first model yet

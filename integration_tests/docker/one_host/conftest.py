@@ -1,6 +1,10 @@
-"""One platform in containers for the tests of the HTTP contract, of recovery and of commands."""
+"""One platform in containers for the tests of the HTTP contract, of recovery and of commands.
+
+It trains on a file of listings of this machine.
+"""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,11 +14,27 @@ from integration_tests.docker.docker_platform import (
     running_platform,
 )
 from setup.docker import engine
+from vehicle_price.sources.sample.source import write_csv
+
+LISTINGS = 6_000
 
 
 @pytest.fixture(name="docker", scope="session")
-def fixture_docker() -> Iterator[DockerPlatform]:
+def fixture_docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerPlatform]:
     """A platform after `make build RUNTIME=docker`. Fails where no engine answers."""
     assert engine.problem() == "", engine.problem()
-    with environment("vehicle-price-test") as environ, running_platform(environ) as platform:
-        yield platform
+    folder = tmp_path_factory.mktemp("host")
+    folder.parent.chmod(0o755)  # the users of the containers read below it
+    with environment("vehicle-price-test") as environ:
+        environ |= {"SOURCE": "file", "DATA": str(listings_file(folder))}
+        with running_platform(environ) as platform:
+            yield platform
+
+
+def listings_file(folder: Path) -> Path:
+    """A CSV file like Kaggle's that the users of the containers may read."""
+    folder.chmod(0o755)
+    path = folder / "vehicles.csv"
+    write_csv(path, LISTINGS)
+    path.chmod(0o644)
+    return path

@@ -6,9 +6,10 @@ import signal
 import socket
 import subprocess
 
+import pytest
 import requests
 
-from integration_tests.docker.docker_platform import PORTS
+from integration_tests.docker.docker_platform import PORTS, DockerPlatform
 from integration_tests.helpers.waiting import answers, wait_until
 from setup.docker.stack import FILES, Container
 from vehicle_price.schema import EXAMPLE
@@ -42,6 +43,11 @@ def test_the_production_model_prices_the_example(docker):
     prediction = price(docker)
     interval = prediction["interval"]
     assert interval["low"] <= prediction["price"] <= interval["high"]
+
+
+def test_the_listings_are_those_of_the_file(docker):
+    assert f"training on {docker.environ['DATA']}" in docker.build_output
+    assert "learnt from real listings" in docker.run("status").stdout
 
 
 def test_every_page_answers(docker):
@@ -143,3 +149,32 @@ def test_stop_leaves_no_container_network_or_port_and_a_build_finds_everything_a
     after = price(docker)
     assert (after["price"], after["model"]) == (before["price"], before["model"])
     assert set(FILES) == {container.side for container in docker.stack.containers()}
+
+
+def test_with_a_certificate_nginx_speaks_tls_and_sends_plain_requests_there(docker, tmp_path):
+    service, folder = docker.container("service").id, certificate(tmp_path / "tls")
+    with_tls = DockerPlatform(docker.environ | {"TLS_DIR": str(folder)})
+    assert (built := with_tls.run("build")).returncode == 0, built.stdout
+    url = docker.url("SERVICE_TLS_PORT").replace("http:", "https:")
+    with pytest.raises(requests.exceptions.SSLError):
+        requests.get(f"{url}/ready", timeout=30)  # a certificate that this machine does not trust
+    trusted = str(folder / "tls.crt")
+    answer = requests.post(f"{url}/predict", json=EXAMPLE, timeout=30, verify=trusted)
+    assert answer.status_code == 200 and answer.json()["price"] > 0
+    plain = requests.post(
+        f"{docker.service_url}/predict", json=EXAMPLE, timeout=30, allow_redirects=False
+    )
+    assert (plain.status_code, plain.headers["Location"]) == (308, f"{url}/predict")
+    assert docker.container("service").id == service  # only nginx was replaced
+
+
+def certificate(folder):
+    """A folder with a key and a certificate for 127.0.0.1 that it has signed itself."""
+    folder.mkdir(mode=0o755)
+    subject = ["-subj", "/CN=vehicle-price-test", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(folder / "tls.key"), "-out", str(folder / "tls.crt")]
+    key = ["-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    subprocess.run(["openssl", "req", "-x509", *key, *subject, *files], check=True, timeout=60)
+    for path in folder.iterdir():
+        path.chmod(0o644)  # nginx runs as another user
+    return folder

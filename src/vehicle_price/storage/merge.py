@@ -25,12 +25,9 @@ def merge_quarantine(*tables: pa.Table) -> pa.Table:
     Quarantined rows may lack an id, and one table may hold equal rows (two empty lines, say):
     merging the same table again must not add them again. The rows are sorted by their text.
     """
-    numbered = pa.concat_tables(
-        [_number_copies(table) for table in tables], promote_options="default"
-    )
-    table = _sorted_by(numbered, "text", "copy", "why")
-    repeats = _equals_previous(table["text"]) & _equals_previous(table["copy"])
-    return _last_of_each(table, repeats).drop_columns(["text", "copy", "why"])
+    numbered = [_number_copies(table) for table in tables]
+    merged = numbered[0] if len(numbered) == 1 else _most_copies(numbered)
+    return merged.drop_columns(["text", "copy", "why"])
 
 
 def row_text(table: pa.Table) -> pa.ChunkedArray:
@@ -44,7 +41,8 @@ def row_text(table: pa.Table) -> pa.ChunkedArray:
 
 
 def _number_copies(table: pa.Table) -> pa.Table:
-    """Add `text` (the row's), `why` (its reasons) and `copy`: 0, 1, … among rows of equal text."""
+    """Sort by and add `text` (the row's) and `why` (its reasons); add `copy`: 0, 1, … among rows of
+    equal text."""
     raw = table.drop_columns("reasons")
     table = table.append_column("text", row_text(raw))
     reasons = pc.binary_join(table["reasons"], "\n")
@@ -53,6 +51,14 @@ def _number_copies(table: pa.Table) -> pa.Table:
     index = np.arange(len(table))
     first_copy = np.maximum.accumulate(np.where(repeats, 0, index)) if len(table) else index
     return table.append_column("copy", pa.array(index - first_copy))
+
+
+def _most_copies(numbered: list[pa.Table]) -> pa.Table:
+    """Each copy once, of the tables that `_number_copies` made."""
+    table = pa.concat_tables(numbered, promote_options="default")
+    table = _sorted_by(table, "text", "copy", "why")
+    repeats = _equals_previous(table["text"]) & _equals_previous(table["copy"])
+    return _last_of_each(table, repeats)
 
 
 def _sorted_by(table: pa.Table, *names: str) -> pa.Table:
