@@ -64,13 +64,14 @@ class Places:
         self.clear_standby()
 
     def restore(self, release: Release, check: Callable[[str], None]) -> None:
-        """As `replace`, but leave alone what is right already: the release in the usual place."""
-        is_there = self.containers.runs(SERVICE, release.images["SERVICE_IMAGE"])
-        if self.serving() == SERVICE and is_there:
-            self._point_to(SERVICE)
-            self.clear_standby()
-        else:
+        """As `replace`, but leave the release alone where it runs in the usual place already."""
+        if not self.containers.runs(SERVICE, release.images["SERVICE_IMAGE"]):
             self.replace(release, check)
+            return
+        if self.serving() == STANDBY:
+            check(SERVICE)
+        self._switch(SERVICE)
+        self.clear_standby()
 
     def clear_standby(self) -> None:
         """Remove what a deployment has left in the second place, which must not serve."""
@@ -131,7 +132,7 @@ class Places:
         self._end(old, SERVICE)
         self.wait_until_drained(STANDBY, time.monotonic())
         remove(old)
-        self.say(f"{SERVICE:<22} the old version has ended, its outbox is empty")
+        self.say(f"{SERVICE:<22} what was here has ended, its outbox is empty")
 
     def _point_to(self, place: str) -> None:
         command = f"touch {STANDBY_FILE}" if place == STANDBY else f"rm -f {STANDBY_FILE}"

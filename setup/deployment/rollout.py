@@ -22,6 +22,7 @@ BESIDE_SERVICE = (  # service of compose, variable of its image
     ("prediction-archive", "EVIDENTLY_IMAGE"),
     ("evidently-ui", "EVIDENTLY_IMAGE"),
 )
+MLFLOW = ("mlflow", "MLFLOW_IMAGE")
 AIRFLOW = (
     ("airflow-api-server", "AIRFLOW_IMAGE"),
     ("airflow-scheduler", "AIRFLOW_IMAGE"),
@@ -56,11 +57,11 @@ class Rollout:
         """
         if places := self._places:
             before = places.price(places.serving()) if same_prices else None
-            self._serving.up([FORWARDER], release)
+            self._up(self._serving, [(FORWARDER, "SERVICE_IMAGE")], release)
             places.replace(release, partial(self._check, places, before))
             self._up(self._serving, BESIDE_SERVICE, release)
         if "training" in self.installation.sides:
-            self._training.up(["mlflow"], release)
+            self._up(self._training, [MLFLOW], release)
             self._training.run_once("mlflow-access", release)
             self._training.run_once("airflow-migrate", release)
             self._up(self._training, self._airflow(), release)
@@ -75,7 +76,7 @@ class Rollout:
                 self._serving, self._different(self._serving, BESIDE_SERVICE, release), release
             )
         if "training" in self.installation.sides:
-            parts = (("mlflow", "MLFLOW_IMAGE"), *self._airflow())
+            parts = (MLFLOW, *self._airflow())
             self._up(self._training, self._different(self._training, parts, release), release)
 
     def _check(self, places: Places, before: Price | None, place: str) -> None:

@@ -129,6 +129,14 @@ def test_a_version_that_fails_in_the_usual_place_gives_it_back_while_the_standby
     assert host.done[6] == "nginx to service" and STANDBY not in host.found
 
 
+def test_a_version_that_still_runs_in_the_usual_place_is_tested_and_serves_again(host):
+    host.up([STANDBY], NEW)
+    host.file_is_there, host.done = True, []
+    places(host).restore(OLD, host.check)
+    assert host.done[:2] == ["test service", "nginx to service"]
+    assert STANDBY not in host.found and "stop service" not in host.done
+
+
 def test_an_outbox_that_is_not_emptied_stops_the_deployment_and_the_old_one_starts_again(
     host, monkeypatch
 ):

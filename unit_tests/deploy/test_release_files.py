@@ -136,7 +136,7 @@ def test_a_release_has_every_image_of_the_project():
 
 def test_a_rollout_brings_every_container_that_runs_an_image_of_ours():
     one_shot = {"database-roles", "mlflow-access", "airflow-migrate"}
-    known = {"service", "service-standby", rollout.FORWARDER, "mlflow", rollout.WORKER[0]}
+    known = {"service", "service-standby", rollout.FORWARDER, rollout.MLFLOW[0], rollout.WORKER[0]}
     known |= {service for service, _ in (*rollout.BESIDE_SERVICE, *rollout.AIRFLOW)}
     found = {}
     for name in FILES.values():

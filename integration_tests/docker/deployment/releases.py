@@ -36,12 +36,11 @@ def downgrade() -> None:
     """Never."""
 '''
 DOES_NOT_START = 'CMD ["python", "-c", "raise SystemExit(\'planted: it does not start\')"]'
-# Healthy and ready, and every price is a tenth too high, with its interval.
+# Healthy and ready, and every answer names a price that is a dollar too high.
 WRONG_PRICES = """\
 USER 0
-RUN sed -i 's/ low, price, high = row$/ low, price, high = (1.1 * v for v in row)/' {file} \\
-    && grep -q '1.1 . v for v in row' {file}
-USER 10001:10001""".format(file="/app/src/vehicle_price/model/valuation.py")
+RUN sed -i 's/"price": price,/"price": price + 1,/' {file} && grep -q 'price + 1' {file}
+USER 10001:10001""".format(file="/app/service/inference/pricer.py")
 
 
 class Registry(NamedTuple):

@@ -198,6 +198,7 @@ def test_a_rollback_returns_to_the_release_before_on_the_new_schema(scene):
 def test_no_request_has_failed_and_every_prediction_is_in_postgresql(scene):
     scene.asking.end()
     scene.asking.assert_none_failed(0)
+    assert scene.asking.files
     assert len(scene.asking.prices) == 1, "the same car, the same model, another price"
     answered = set(scene.asking.answered)
 
@@ -207,4 +208,4 @@ def test_no_request_has_failed_and_every_prediction_is_in_postgresql(scene):
     wait_until(lambda: not missing())
     metrics = requests.get(f"{scene.docker.service_url}/metrics", timeout=30).text
     assert "vehicle_price_outbox_dead_letters 0.0" in metrics
-    print(f"{len(answered)} prices answered, 0 requests failed")
+    print(f"{len(answered)} prices answered, {scene.asking.files} slow files, 0 requests failed")
