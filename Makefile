@@ -27,9 +27,9 @@ IN_TWO_PROCESSES := -n 2 --dist loadfile
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: build preflight images push deploy rollback deploy_test docker_test first_boot_test terraform_test secrets supply_chain vulnerabilities \
-	install scale retrain status logs stop rehearse test unit integration lint docs format lock \
-	clean help
+.PHONY: build preflight install scale retrain status logs stop clean backup backups restore restore_test \
+	images push deploy rollback deploy_test docker_test first_boot_test terraform_test rehearse \
+	test unit integration lint secrets supply_chain vulnerabilities docs format lock help
 
 build: python ## Start everything, train, ask for a price [SOURCE=file DATA=path RUNTIME=docker|native]
 	@$(PLATFORM) build $(TRAIN)
@@ -58,6 +58,19 @@ logs: ## Follow all logs (Ctrl-C ends it)
 
 stop: ## End every process or container; data, models and logs stay
 	@$(PLATFORM) stop
+
+backup: install ## Save databases, models, listings [TO=folder|s3://bucket/prefix KEEP=14: of the newest 14]
+	@$(BIN)/python -m setup.backup save "$(TO)" --keep "$(or $(KEEP),0)"
+
+backups: install ## The backups of a place [FROM=folder|s3://bucket/prefix]
+	@$(BIN)/python -m setup.backup list "$(FROM)"
+
+restore: install ## Restore a backup into an empty installation, start it [FROM=folder/backup|s3://…]
+	@$(BIN)/python -m setup.backup restore "$(FROM)"
+	@$(PLATFORM) build
+
+restore_test: install ## Backup, restore into an empty installation, equal prices; with Docker, if it answers
+	@$(BIN)/pytest -q integration_tests/backup
 
 images: install ## Build the five Docker images; prints their sizes and build times
 	@$(BIN)/python -m setup.docker images
@@ -107,7 +120,7 @@ else
 endif
 
 integration: install ## The real parts together: one platform, and what each stand needs
-	@$(BIN)/pytest -q $(IN_TWO_PROCESSES) --no-loadscope-reorder --ignore=integration_tests/docker integration_tests
+	@$(BIN)/pytest -q $(IN_TWO_PROCESSES) --no-loadscope-reorder --ignore=integration_tests/docker --ignore=integration_tests/backup integration_tests
 
 lint: install ## Code, layers, size of rooms, dashboards, lock, Dockerfiles, scripts, workflows: changes nothing
 	@$(BIN)/black --check --quiet $(CHECKED) || { echo "run make format" >&2; exit 1; }

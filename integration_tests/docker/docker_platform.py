@@ -81,6 +81,13 @@ class DockerPlatform:
         settings = settings_from(self.environ)
         return AirflowRuns(with_passwords(settings, read_dotenv(Path(self.environ["ENV_FILE"]))))
 
+    def rows(self, database: str, query: str) -> list[str]:
+        """The lines of a query's answer, as PostgreSQL's administrator."""
+        psql = ["psql", "-h", "127.0.0.1", "-U", "postgres", "-At", "-d", database, "-c", query]
+        command = ["docker", "exec", "-e", "PGPASSWORD", self.container("postgres").id, *psql]
+        secret = {"PGPASSWORD": self.secret("POSTGRES_PASSWORD")}
+        return subprocess.check_output(command, env=os.environ | secret, text=True).splitlines()
+
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         """`python -m setup.docker <command>` for this platform."""
         return subprocess.run(

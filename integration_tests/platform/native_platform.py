@@ -103,17 +103,23 @@ class NativePlatform:
 @contextmanager
 def running_platform() -> Iterator[NativePlatform]:
     """A platform after `make build` on a small sample; stopped and deleted at the end."""
+    with empty_platform() as platform, keep_logs(platform.local_dir, fixture="platform"):
+        build = platform.run("build")
+        assert build.returncode == 0, build.stdout
+        yield NativePlatform(platform.environ, build.stdout)
+
+
+@contextmanager
+def empty_platform() -> Iterator[NativePlatform]:
+    """A platform that was never built; stopped and deleted at the end."""
     # Not pytest's own folder: as root, PostgreSQL runs as another user, and each further pytest
     # that starts closes that folder to all others.
     local_dir = Path(tempfile.mkdtemp(prefix="vehicle-price-"))
-    environ = _environment(local_dir)
+    platform = NativePlatform(_environment(local_dir), "")
     try:
-        with keep_logs(local_dir, fixture="platform"):
-            build = NativePlatform(environ, "").run("build")
-            assert build.returncode == 0, build.stdout
-            yield NativePlatform(environ, build.stdout)
+        yield platform
     finally:
-        NativePlatform(environ, "").run("stop")
+        platform.run("stop")
         shutil.rmtree(local_dir)
 
 

@@ -78,7 +78,7 @@ class Stack:
 
     def up(self, say: Callable[[str], None]) -> None:
         """Start what does not run, in the order of the health checks. Raises StackError."""
-        self._make_network()
+        self.make_network()
         self._log_dir.mkdir(parents=True, exist_ok=True)
         old = {container.id for container in self.containers()}  # may still be replaced
         started = {side: self._launch(side) for side in self.sides}
@@ -102,6 +102,11 @@ class Stack:
                 waiting = ", ".join(c.service for c in containers if not c.is_up)
                 raise StackError(f"waited {UP_SECONDS} s in vain for {waiting}; see make logs")
             time.sleep(POLL_SECONDS)
+
+    def make_network(self) -> None:
+        """Make the network of both files, if it is not there. Raises EngineError."""
+        if not engine.succeeds("docker", "network", "inspect", self.network):
+            engine.run("docker", "network", "create", "--label", NETWORK_LABEL, self.network)
 
     def down(self, volumes: bool = False) -> None:
         """End and remove the containers and networks; with `volumes`, the data too.
@@ -177,10 +182,6 @@ class Stack:
             ).stdout
             parts += [f"\n{container.service} is {container.condition}; its log ends:", logs]
         return StackError("\n".join(parts))
-
-    def _make_network(self) -> None:
-        if not engine.succeeds("docker", "network", "inspect", self.network):
-            engine.run("docker", "network", "create", "--label", NETWORK_LABEL, self.network)
 
 
 def sides(variables: Mapping[str, str]) -> tuple[str, ...]:

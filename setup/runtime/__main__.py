@@ -40,8 +40,11 @@ def main() -> int:
 
 def build(starts: bool, train: bool) -> int:
     """Check the conditions and, if it `starts`, install and hand over."""
-    from setup.runtime import choice
+    from setup.runtime import choice, interrupted
 
+    if reason := interrupted.problem(os.environ):
+        print(reason, file=sys.stderr)
+        return 1
     runtime, why = choice.to_build(os.environ)
     print(f"Runtime: {runtime} ({why})", flush=True)
     code = importlib.import_module(f"setup.{runtime}.preflight").main()

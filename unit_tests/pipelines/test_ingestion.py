@@ -48,6 +48,15 @@ def test_the_report_tells_what_was_read_and_the_dataset_leads_to_it(feed):
     assert opened.provenance["report"] == dataset["report"]
 
 
+def test_a_dataset_in_a_store_that_was_moved_leads_to_its_report(feed, settings, tmp_path):
+    """As after a restore into another folder."""
+    dataset = feed(RAW)
+    moved = str(Path(settings.data_root).rename(tmp_path / "elsewhere"))
+    uri = dataset["uri"].replace(settings.data_root, moved)
+    report = contract_reports.read(open_dataset(uri).provenance["report"])
+    assert report["read"] == len(RAW)
+
+
 def test_an_ingest_that_breaks_a_limit_leaves_its_report_and_nothing_else(feed, settings):
     before = feed(RAW)
     with pytest.raises(ContractBroken, match="Nothing was stored; the report is in") as stopped:

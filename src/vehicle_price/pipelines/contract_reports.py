@@ -18,7 +18,7 @@ from vehicle_price.sources.base import SourceQuery
 from vehicle_price.storage.day_files import new_run_id
 from vehicle_price.storage.errors import StorageError
 from vehicle_price.storage.filesystem import open_folder
-from vehicle_price.storage.store import LISTINGS
+from vehicle_price.storage.store import REPORTS
 
 # Usual values are those of the last ingests only, so that a feed may grow or shrink slowly.
 EARLIER_REPORTS = 10  # of each kind
@@ -103,4 +103,4 @@ def _kind(name: str) -> str:
 
 def _feed(root: str, origin: str, data: str) -> str:
     feed_id = hashlib.sha256(f"{origin}\n{data}".encode()).hexdigest()[:12]
-    return f"{open_folder(root.rstrip('/')).uri}/{LISTINGS}/reports/{feed_id}"
+    return f"{open_folder(root.rstrip('/')).uri}/{REPORTS}/{feed_id}"

@@ -20,7 +20,7 @@ from vehicle_price.storage.day_files import (
 from vehicle_price.storage.delta_table import Version
 from vehicle_price.storage.errors import StorageError
 from vehicle_price.storage.filesystem import open_folder
-from vehicle_price.storage.store import LISTINGS, Facts, Store
+from vehicle_price.storage.store import LISTINGS, REPORTS, Facts, Store
 
 TIME_ORDER = [("posting_date", "ascending"), ("id", "ascending")]
 ADDRESS = f"/{LISTINGS}/{ACCEPTED.folder}@v"  # between the root and the version
@@ -125,8 +125,17 @@ def dataset_facts(uri: str, files: Files, facts: Facts) -> Dataset:
         first_day=min(files, default=""),
         last_day=max(files, default=""),
         reasons=facts.reasons,
-        provenance=facts.provenance,
+        provenance=_provenance(uri, facts),
     )
+
+
+def _provenance(uri: str, facts: Facts) -> dict[str, object]:
+    """Where a dataset is from. Its report is beside it, also in a store that was moved since."""
+    provenance = dict(facts.provenance)
+    _, separator, name = str(provenance.get("report", "")).rpartition(f"/{REPORTS}/")
+    if separator:
+        provenance["report"] = f"{store_of(uri)}/{REPORTS}/{name}"
+    return provenance
 
 
 def _open(uri: str) -> tuple[Store, Version, Facts]:

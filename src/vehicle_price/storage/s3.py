@@ -87,6 +87,11 @@ class S3Folder:
         with self._translated_errors(name):
             self._connection.client.download_file(self._bucket, self._prefix + name, str(path))
 
+    def send(self, path: Path, name: str) -> None:
+        """Copy a local file of any size to S3; readers see the whole content or none of it."""
+        with self._translated_errors(name), path.open("rb") as file:
+            self._connection.client.upload_fileobj(file, self._bucket, self._prefix + name)
+
     def log_options(self) -> dict[str, str]:
         """See Folder. deltalake itself knows neither profiles nor single sign-on."""
         from botocore.exceptions import NoCredentialsError

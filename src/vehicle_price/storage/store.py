@@ -21,6 +21,7 @@ from vehicle_price.storage.filesystem import open_folder
 log = logging.getLogger(__name__)
 
 LISTINGS = "listings"
+REPORTS = f"{LISTINGS}/reports"  # the contract reports of ingests, below a data root
 
 
 @dataclass(frozen=True)

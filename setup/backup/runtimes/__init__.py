@@ -1,0 +1,1 @@
+"""What a backup needs of an installation, for each runtime."""
