@@ -1,5 +1,6 @@
 """The checking programs, each of a pinned version: from the lock's category, or built by Go."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -32,9 +33,12 @@ class MissingProgram(CheckFailed):
 
 def program(name: str) -> str:
     """The path of a program, installed if it is missing. Raises MissingProgram."""
-    if name in GO_PROGRAMS:
-        return str(_go_program(name))
-    _install_category()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / ".lock").open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in two processes
+        if name in GO_PROGRAMS:
+            return str(_go_program(name))
+        _install_category()
     return str(VENV / "bin" / name)
 
 
