@@ -29,7 +29,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
 .PHONY: build preflight install scale retrain status logs stop clean backup backups restore restore_test \
 	images push deploy rollback deploy_test docker_test first_boot_test terraform_test rehearse \
-	test unit integration lint docs format lock help
+	test unit integration lint secrets supply_chain vulnerabilities docs format lock help
 
 build: python ## Start everything, train, ask for a price [SOURCE=file DATA=path RUNTIME=docker|native]
 	@$(PLATFORM) build $(TRAIN)
@@ -97,6 +97,15 @@ first_boot_test: install ## The first boot of an AWS host with real containers; 
 terraform_test: install ## Check, apply and destroy terraform/ on a local AWS stand-in [TF_PLUGIN_DIR=folder]
 	@$(BIN)/python -m setup.terraform_checks
 
+secrets: install ## Passwords and keys in files of the project
+	@$(BIN)/python -m setup.supply_chain secrets
+
+supply_chain: install ## Bills of materials (SBOM) and licences of the lock and of the images that are here
+	@$(BIN)/python -m setup.supply_chain sbom
+
+vulnerabilities: install ## Known vulnerabilities of the lock and the images here [ADVISORIES=folder]
+	@$(BIN)/python -m setup.supply_chain vulnerabilities
+
 rehearse: install ## Replay days with a fault, all parts at work [SHOCK=+25% UNIT=km BLANK=condition MAKE=ford]
 	@$(BIN)/python -m setup.rehearsal $(REHEARSAL)
 
@@ -113,13 +122,14 @@ endif
 integration: install ## The real parts together: one platform, and what each stand needs
 	@$(BIN)/pytest -q $(IN_TWO_PROCESSES) --no-loadscope-reorder --ignore=integration_tests/docker --ignore=integration_tests/backup integration_tests
 
-lint: install ## Black, isort, Pylint, layers, size of rooms, dashboards, lock: changes nothing
+lint: install ## Code, layers, size of rooms, dashboards, lock, Dockerfiles, scripts, workflows: changes nothing
 	@$(BIN)/black --check --quiet $(CHECKED) || { echo "run make format" >&2; exit 1; }
 	@$(BIN)/isort --check --quiet $(CHECKED)
 	@PYTHONPATH=.:streamlit $(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m setup.check_rooms
 	@$(BIN)/python -m setup.dashboards
 	@$(BIN)/python -m setup.lock --check
+	@$(BIN)/python -m setup.supply_chain lint
 	@PYTHONPATH=src:.:airflow/dags:streamlit $(BIN)/pylint --score=n $(CHECKED)
 
 docs: install ## Rewrite .env.example and the table of settings from settings.py

@@ -22,7 +22,7 @@ from setup.requirements import CATEGORIES, LOCK, LOCK_NAMES, OPTIONAL
 
 ROOT = LOCK.parent
 TOGETHER = (*CATEGORIES, *OPTIONAL)
-SEPARATE = ("tools",)  # has its own environment, so it is resolved apart from the others
+SEPARATE = ("tools", "supply_chain")  # each in an environment of its own, so resolved apart
 
 
 def main(arguments: list[str]) -> int:
@@ -30,9 +30,10 @@ def main(arguments: list[str]) -> int:
     pipfile = tomllib.loads((ROOT / "Pipfile").read_text(encoding="utf-8"))
     if "--check" in arguments:
         return check(pipfile)
-    keep = {} if "--upgrade" in arguments else locked_versions()
+    upgrade = "--upgrade" in arguments or not LOCK.exists()
+    present = {} if upgrade else json.loads(LOCK.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
-        lock = resolve(pipfile, Path(folder), keep)
+        lock = resolve(pipfile, Path(folder), present)
     LOCK.write_text(json.dumps(lock, indent=4) + "\n", encoding="utf-8")
     subprocess.run([tool("pipenv"), "verify"], cwd=ROOT, check=True)
     print(f"{LOCK.name}: " + ", ".join(f"{k} {len(v)}" for k, v in lock.items() if k != "_meta"))
@@ -48,14 +49,18 @@ def check(pipfile: dict) -> int:
     return 1
 
 
-def resolve(pipfile: dict, folder: Path, keep: dict[str, str]) -> dict:
-    """The whole lock: each category's packages with hashes, at the versions of the union of all."""
+def resolve(pipfile: dict, folder: Path, present: dict) -> dict:
+    """The whole lock: each category's packages with hashes, at the versions of the union of all.
+
+    present: a lock whose versions are kept where they fit.
+    """
     specifiers = {
         category: [_specifier(n, v) for n, v in pipfile[category].items()] for category in TOGETHER
     }
-    preferred = [f"{name}{version}" for name, version in keep.items()]
     union = compile_(
-        sorted({line for lines in specifiers.values() for line in lines}), folder, preferred
+        sorted({line for lines in specifiers.values() for line in lines}),
+        folder,
+        pins_of(present, TOGETHER),
     )
     pins = [f"{name}{entry['version']}" for name, entry in union.items()]
     lock = {"_meta": _meta(pipfile)}
@@ -64,7 +69,7 @@ def resolve(pipfile: dict, folder: Path, keep: dict[str, str]) -> dict:
         lock[lock_name] = compile_(specifiers[category], folder, constraints=pins)
     for category in SEPARATE:
         lines = [_specifier(n, v) for n, v in pipfile[category].items()]
-        lock[category] = compile_(lines, folder, [])
+        lock[category] = compile_(lines, folder, pins_of(present, (category,)))
     return lock
 
 
@@ -97,14 +102,11 @@ def parse(compiled: str) -> dict[str, dict]:
     return entries
 
 
-def locked_versions() -> dict[str, str]:
-    """Versions of the present lock, {} when there is none."""
-    if not LOCK.exists():
-        return {}
-    lock = json.loads(LOCK.read_text(encoding="utf-8"))
-    # A category that is new in the Pipfile is not in the present lock yet.
-    categories = [lock.get(LOCK_NAMES.get(category, category), {}) for category in TOGETHER]
-    return {name: entry["version"] for packages in categories for name, entry in packages.items()}
+def pins_of(lock: dict, categories: tuple[str, ...]) -> list[str]:
+    """The locked versions of some categories as requirements; a new category is in no lock yet."""
+    locked = [lock.get(LOCK_NAMES.get(category, category), {}) for category in categories]
+    versions = {name: entry["version"] for packages in locked for name, entry in packages.items()}
+    return [f"{name}{version}" for name, version in versions.items()]
 
 
 def pipfile_hash(pipfile: dict) -> str:

@@ -8,7 +8,8 @@ WORKDIR /build
 COPY Pipfile.lock ./
 COPY setup/requirements.py setup/
 RUN python setup/requirements.py mlflow > requirements.txt \
-    && python setup/requirements.py tools | grep '^uv==' > uv.txt
+    && python setup/requirements.py tools > tools.txt \
+    && grep '^uv==' tools.txt > uv.txt
 
 FROM ${BASE} AS build
 WORKDIR /build

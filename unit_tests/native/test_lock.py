@@ -22,7 +22,7 @@ def test_the_lock_was_made_from_this_pipfile(locked):
 
 def test_every_category_holds_what_the_pipfile_asks_for(locked):
     pipfile = tomllib.loads((LOCK.parent / "Pipfile").read_text(encoding="utf-8"))
-    for category in (*CATEGORIES, "tools"):
+    for category in (*CATEGORIES, *lock.SEPARATE):
         assert set(pipfile[category]) <= set(locked[LOCK_NAMES.get(category, category)]), category
 
 

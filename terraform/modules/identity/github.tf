@@ -87,4 +87,11 @@ data "aws_iam_policy_document" "github" {
     actions   = ["ssm:GetParameter", "ssm:GetParametersByPath", "ssm:PutParameter"]
     resources = ["${local.parameters}/release", "${local.parameters}/release/*"]
   }
+
+  # Written at a deployment, from GitHub's secret of the same name; not to be read again.
+  statement {
+    sid       = "PutSecretsOfHosts"
+    actions   = ["ssm:PutParameter"]
+    resources = ["${local.parameters}/shared/MONGODB_URL"]
+  }
 }

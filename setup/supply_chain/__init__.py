@@ -1,0 +1,1 @@
+"""What the project is made of, and whether its files and dependencies may be trusted."""
