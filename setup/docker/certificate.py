@@ -29,5 +29,6 @@ def trust(variables: Mapping[str, str]) -> ssl.SSLContext | None:
         return None
     context = ssl.create_default_context(cafile=str(Path(folder) / "tls.crt"))
     context.check_hostname = False
-    context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN  # no authority has to be known
+    # No authority has to be known.
+    context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
     return context
