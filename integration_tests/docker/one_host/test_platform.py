@@ -93,10 +93,7 @@ def test_the_compiled_loops_come_from_the_image(docker):
 def test_predictions_reach_postgresql(docker):
     sent = price(docker)["prediction_id"]
     query = f"SELECT count(*) FROM predictions WHERE prediction_id = '{sent}'"
-    psql = ["psql", "-h", "127.0.0.1", "-U", "postgres", "-At", "-d", "vehicle_price", "-c", query]
-    secret = f"PGPASSWORD={docker.secret('POSTGRES_PASSWORD')}"
-    command = ["docker", "exec", "-e", secret, docker.container("postgres").id, *psql]
-    wait_until(lambda: subprocess.check_output(command, text=True).strip() == "1")
+    wait_until(lambda: docker.rows("vehicle_price", query) == ["1"])
 
 
 def test_every_container_heals_after_kill_9_of_its_main_process(docker):
