@@ -116,8 +116,8 @@ class Places:
         old = self.containers.find(place)
         if old and place == SERVICE:
             self._make_room(old, release)
-        elif old:
-            remove(old)
+        elif old:  # of a deployment that was killed: it may still have requests
+            self.clear_standby()
         self.containers.up([place], release)
         check(place)
         # It may serve now, also after the machine was started again.
