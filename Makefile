@@ -84,7 +84,7 @@ deploy: python ## The release of make push on this host, without a failed reques
 rollback: python ## Back to the release before, or from a deployment that was killed
 	@"$(PYTHON)" -m setup.deployment rollback
 
-deploy_test: install ## Deploy, refuse, kill and roll back under load; needs a Docker engine, 15 minutes
+deploy_test: install ## Deploy, refuse, kill and roll back under load; needs a Docker engine, 20 minutes
 	@$(BIN)/pytest -q integration_tests/docker/deployment
 
 docker_test: install ## Both compose files up, trained and serving; needs a Docker engine, 20 minutes

@@ -83,14 +83,13 @@ class Places:
         """What a place answers for the example listing; None where it does not."""
         return probes.example_price(self.nginx, self._addresses[place])
 
-    def ask(self, place: str) -> tuple[probes.Price, probes.Price]:
-        """The prices of the example, and of a listing that is kept, once all workers are ready.
+    def price_when_ready(self, place: str) -> probes.Price:
+        """As `price`, once all workers are ready. Raises DeploymentError."""
+        return probes.wait_until_ready(self.nginx, self._addresses[place])
 
-        Raises DeploymentError.
-        """
-        address = self._addresses[place]
-        example = probes.wait_until_ready(self.nginx, address)
-        return example, probes.real_price(self.nginx, address)
+    def kept_price(self, place: str) -> probes.Price:
+        """What a place answers to a real request, which is kept. Raises DeploymentError."""
+        return probes.real_price(self.nginx, self._addresses[place])
 
     def wait_until_drained(self, place: str, since: float) -> None:
         """Wait until PostgreSQL has every record from before `since` (monotonic seconds).
@@ -117,8 +116,8 @@ class Places:
         old = self.containers.find(place)
         if old and place == SERVICE:
             self._make_room(old, release)
-        elif old:
-            remove(old)
+        elif old:  # of a deployment that was killed: it may still have requests
+            self.clear_standby()
         self.containers.up([place], release)
         check(place)
         # It may serve now, also after the machine was started again.

@@ -85,14 +85,15 @@ class Rollout:
 
     def _check(self, places: Places, before: Price | None, place: str) -> None:
         """Refuse a version that gives no price, or another one than `before` with its model."""
-        example, kept = places.ask(place)
-        self.say(f"{place:<22} /ready, and {kept.price} USD with model {kept.model}")
+        example = places.price_when_ready(place)
         if before and before.model == example.model and before.price != example.price:
             raise DeploymentError(
                 f"model {example.model} prices the example at {example.price} USD in the new "
                 f"version and at {before.price} in the one that serves; if that is intended: "
                 "ACCEPT_OTHER_PRICES=1"
             )
+        kept = places.kept_price(place)
+        self.say(f"{place:<22} /ready, and {kept.price} USD with model {kept.model}")
 
     def _give_back_outbox(self, places: Places, release: Release) -> None:
         """Give the outbox to the forwarder of a release, where another has it: when no record of

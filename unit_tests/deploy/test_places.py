@@ -137,6 +137,16 @@ def test_a_version_that_still_runs_in_the_usual_place_is_tested_and_serves_again
     assert STANDBY not in host.found and "stop service" not in host.done
 
 
+def test_a_standby_of_a_killed_deployment_answers_what_it_has_before_another_takes_its_place(host):
+    host.up([STANDBY], NEW)
+    host.done = []
+    places(host).replace(NEW, host.check)
+    assert host.done[:4] == [
+        *("idle 198.18.250.4:5000", "stop service-standby", "remove service-standby"),
+        "up service-standby new",
+    ]
+
+
 def test_an_outbox_that_is_not_emptied_stops_the_deployment_and_the_old_one_starts_again(
     host, monkeypatch
 ):

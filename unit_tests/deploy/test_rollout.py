@@ -51,9 +51,7 @@ class Host:
         """As Places.price."""
         return module.Price(self.prices[self.images[place]], "model")
 
-    def ask(self, place):
-        """As Places.ask."""
-        return self.price(place), self.price(place)
+    price_when_ready = kept_price = price
 
     def replace(self, release, check):
         """As Places.replace."""
