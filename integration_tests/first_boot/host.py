@@ -127,6 +127,7 @@ def answering_server(host: Host) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         """Answers both."""
 
+        # The names and parameters are those that http.server calls.
         def do_GET(self) -> None:  # pylint: disable=invalid-name
             """The alias `production` of MLflow."""
             self._answer(200 if host.is_trained else 404, {})

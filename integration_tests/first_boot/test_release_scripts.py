@@ -82,6 +82,7 @@ def test_docker_is_signed_in_to_the_registry_without_an_argument(aws, tmp_path):
 class Service(BaseHTTPRequestHandler):
     """A service that gives the price of its server."""
 
+    # The names and parameters are those that http.server calls.
     def do_POST(self) -> None:  # pylint: disable=invalid-name
         """Answer with the price, or with 503 where there is none."""
         self.rfile.read(int(self.headers["Content-Length"]))

@@ -1,4 +1,8 @@
-"""The files of a deployment: `NAME=value` lines, replaced as a whole."""
+"""The files of a deployment: `NAME=value` lines, replaced as a whole.
+
+`setup.native.environment` and `vehicle_price.atomic_files` have the like, but an AWS host has
+neither.
+"""
 
 import os
 from collections.abc import Mapping

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from setup.docker.engine import EngineError
 from vehicle_price.settings import Settings
 
 TLS_PORT = "5443"  # of docker-compose-service.yml
@@ -23,11 +24,15 @@ def trust(variables: Mapping[str, str]) -> ssl.SSLContext | None:
     """Trust in this very certificate, whatever name it has; None without TLS_DIR.
 
     This machine asks by an address, and a certificate has the name that others ask by.
-    Raises OSError for a file that cannot be read.
+    Raises EngineError for a file that cannot be read.
     """
     if not (folder := variables.get("TLS_DIR")):
         return None
-    context = ssl.create_default_context(cafile=str(Path(folder) / "tls.crt"))
+    path = Path(folder) / "tls.crt"
+    try:
+        context = ssl.create_default_context(cafile=str(path))
+    except OSError as error:
+        raise EngineError(f"{path}: {error}; who runs make must be able to read it") from error
     context.check_hostname = False
     # No authority has to be known.
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN

@@ -3,6 +3,7 @@
 import pytest
 
 from setup.docker.certificate import trust, with_tls_address
+from setup.docker.engine import EngineError
 from vehicle_price.settings import Settings
 
 PLAIN = Settings(service_url="http://127.0.0.1:5050")
@@ -24,5 +25,5 @@ def test_the_address_is_of_tls_only_where_nginx_has_a_certificate(variables, add
 
 def test_nothing_but_the_given_certificate_is_trusted(tmp_path):
     assert trust({}) is None
-    with pytest.raises(OSError):
+    with pytest.raises(EngineError, match="tls.crt"):
         trust({"TLS_DIR": str(tmp_path)})  # no certificate is no reason to trust anybody

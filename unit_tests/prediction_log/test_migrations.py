@@ -60,6 +60,9 @@ DESTRUCTIVE = [
     "DELETE FROM predictions",
     "UPDATE predictions SET role = 'production'",
     "TRUNCATE predictions",
+    "DROP INDEX predictions_of_a_key",  # a unique one may stand behind an ON CONFLICT
+    "DO $$ BEGIN DROP TABLE feedback; END $$",
+    "DO $$ BEGIN EXECUTE 'DR' || 'OP TABLE feedback'; END $$",
 ]
 
 

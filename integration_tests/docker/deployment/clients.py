@@ -12,7 +12,7 @@ from vehicle_price.schema import EXAMPLE
 
 PAUSE = 0.03  # seconds between two requests of one client: the machine has other work
 MOST_SHOWN = 10
-SLOW_ROWS = 10  # of a file that a slow client sends, one every two seconds
+SLOW_ROWS, SLOW_SECONDS = 10, 2  # rows of a file that a slow client sends, and the time between two
 HEAD = b"year,manufacturer,model,odometer,description\n"
 ROW = f"2014,honda,civic,88000,{'x' * 6_000}\n".encode()  # the service wants 1,000 bytes a second
 
@@ -73,7 +73,7 @@ class Clients:
 def _slow_rows() -> Iterator[bytes]:
     yield HEAD
     for _ in range(SLOW_ROWS):
-        time.sleep(2)
+        time.sleep(SLOW_SECONDS)  # slowness is what this client is for; nothing waits for it
         yield ROW
 
 

@@ -59,7 +59,7 @@ class Scene(NamedTuple):
             text=True,
             check=False,
         )
-        print(ended.stdout)
+        print(ended.stdout)  # pytest shows it with a test that fails
         self.asking.assert_none_failed(before)
         return ended
 
@@ -88,11 +88,7 @@ class Scene(NamedTuple):
 
     def query(self, sql: str) -> list[str]:
         """The rows of a query to the prediction log."""
-        psql = ["psql", "-h", "127.0.0.1", "-U", "postgres", "-At", "-d", "vehicle_price"]
-        secret = f"PGPASSWORD={self.docker.secret('POSTGRES_PASSWORD')}"
-        postgres = self.docker.container("postgres").id
-        command = ["docker", "exec", "-e", secret, postgres, *psql, "-c", sql]
-        return subprocess.check_output(command, text=True).split()
+        return self.docker.rows("vehicle_price", sql)
 
     def _environ(self, file: Path | None) -> dict[str, str]:
         return self.docker.environ | {"RELEASE_ENV": str(file or "")}
@@ -216,4 +212,5 @@ def test_no_request_has_failed_and_every_prediction_is_in_postgresql(scene):
     wait_until(lambda: not missing())
     metrics = requests.get(f"{scene.docker.service_url}/metrics", timeout=30).text
     assert "vehicle_price_outbox_dead_letters 0.0" in metrics
+    # A figure for who runs this with -s.
     print(f"{len(answered)} prices answered, {scene.asking.files} slow files, 0 requests failed")
