@@ -24,7 +24,6 @@ def fixture_docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerP
     """A platform after `make build RUNTIME=docker`. Fails where no engine answers."""
     assert engine.problem() == "", engine.problem()
     folder = tmp_path_factory.mktemp("host")
-    folder.parent.chmod(0o755)  # the users of the containers read below it
     with environment("vehicle-price-test") as environ:
         environ |= {"SOURCE": "file", "DATA": str(listings_file(folder))}
         with running_platform(environ) as platform:
